@@ -1,0 +1,34 @@
+"""Synthetic robot demonstrations with Isaac Lab Mimic, on Omniverse Kit's own event loop."""
+
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome
+from mimicgen.datagen.config import MimicConfig, RunConfig
+from mimicgen.datagen.errors import (
+    BadInputError,
+    ConfigError,
+    DatagenError,
+    OutputError,
+    RunError,
+    SetupError,
+    SourceError,
+    StateError,
+    TaskError,
+)
+from mimicgen.datagen.version import __version__
+
+__all__ = [
+    "Attempt",
+    "BadInputError",
+    "ConfigError",
+    "Counts",
+    "DatagenError",
+    "MimicConfig",
+    "Outcome",
+    "OutputError",
+    "RunConfig",
+    "RunError",
+    "SetupError",
+    "SourceError",
+    "StateError",
+    "TaskError",
+    "__version__",
+]

@@ -1,0 +1,160 @@
+"""What happened in one attempt, and the counts over a run's attempts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FINAL = "success"
+"""Name of the last stage of the funnel, for the subtask that has no signal of its own."""
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ABANDONED = "abandoned"
+    """The run ended first. Counts neither as a success nor as a failure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """The source segment chosen for a subtask.
+
+    Attributes:
+        eef: End effector.
+        subtask: Index of the subtask.
+        demo: Name of the source demonstration.
+        start: First source step.
+        end: One past the last source step.
+    """
+
+    eef: str
+    subtask: int
+    demo: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One finished attempt.
+
+    Attributes:
+        number: Counts from 1 over the run, in the order in which attempts started.
+        env: Environment index.
+        seed: Seed of everything random in the attempt.
+        segments: Source segments in the order in which they were chosen.
+        signals: Step at which each subtask signal first came, in the order of the subtasks; None when it never did.
+        outcome: How it ended.
+        reason: Why, in words.
+        steps: Environment steps.
+        seconds: Wall-clock duration [s].
+        demo: Name of the written demonstration, when it was kept.
+    """
+
+    number: int
+    env: int
+    seed: int
+    segments: tuple[Segment, ...]
+    signals: dict[str, int | None]
+    outcome: Outcome
+    reason: str
+    steps: int
+    seconds: float
+    demo: str | None = None
+
+    @property
+    def missing_signal(self) -> str | None:
+        """The first subtask signal that never came."""
+        return next((name for name, step in self.signals.items() if step is None), None)
+
+    @property
+    def furthest_subtask(self) -> str:
+        """The last signal that came before the first missing one, 'success' for a success, 'none' at worst."""
+        if self.outcome is Outcome.SUCCESS:
+            return FINAL
+        reached = "none"
+        for name, step in self.signals.items():
+            if step is None:
+                break
+            reached = name
+        return reached
+
+    def to_json(self) -> str:
+        """Return the record as one line of JSON."""
+        record: dict[str, Any] = dataclasses.asdict(self)
+        record |= {"furthest_subtask": self.furthest_subtask, "missing_signal": self.missing_signal}
+        record["seconds"] = round(self.seconds, 3)
+        return json.dumps(record)
+
+
+@dataclass
+class Counts:
+    """Running totals over attempts.
+
+    Attributes:
+        stages: Subtask signals in order, then 'success'.
+        successes: Kept demonstrations.
+        failures: Failed attempts.
+        reached: How many attempts reached each stage.
+    """
+
+    stages: Sequence[str] = (FINAL,)
+    successes: int = 0
+    failures: int = 0
+    reached: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reached = dict.fromkeys(self.stages, 0)
+
+    @property
+    def attempts(self) -> int:
+        """Successes and failures."""
+        return self.successes + self.failures
+
+    @property
+    def rate(self) -> float:
+        """Share of successes, 0 before the first attempt."""
+        return self.successes / self.attempts if self.attempts else 0.0
+
+    def add(self, attempt: Attempt) -> None:
+        """Count an attempt; an abandoned one changes nothing."""
+        if attempt.outcome is Outcome.ABANDONED:
+            return
+        success = attempt.outcome is Outcome.SUCCESS
+        self.successes += success
+        self.failures += not success
+        for name, step in attempt.signals.items():
+            if step is None and not success:
+                break
+            self.reached[name] += 1
+        self.reached[FINAL] += success
+
+    def funnel(self) -> str:
+        """Return the stages with their counts: 'grasp_1 9, stack_1 7, success 5'."""
+        return ", ".join(f"{stage} {count}" for stage, count in self.reached.items())
+
+
+def reason_for_failure(signals: dict[str, int | None], *, last_success: int | None, held: bool, steps: int) -> str:
+    """Say in words why an attempt failed.
+
+    Args:
+        signals: As in `Attempt.signals`.
+        last_success: Last step at which the success term was true, None when it never was.
+        held: Whether the success term was true at the last waypoint.
+        steps: Steps of the attempt.
+    """
+    if held:
+        return f"success did not hold: true at the last waypoint, lost while settling (last true at step {last_success})"
+    if last_success is not None:
+        return f"success did not hold: last true at step {last_success} of {steps}"
+    missing = next((name for name, step in signals.items() if step is None), None)
+    if missing is not None:
+        return f"signal '{missing}' never came in {steps} steps"
+    return f"every subtask signal came, but the success term was never true in {steps} steps"

@@ -1,0 +1,107 @@
+"""A run's progress on a terminal or in a log: numbered stages, a line an attempt, a summary."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from mimicgen.datagen.session import Progress, State
+
+STAGES = ("Kit", "Isaac Lab", "Source demonstrations", "Environment")
+"""Stages of starting up, in order."""
+
+
+class Console:
+    """An observer of a session that reports to a stream.
+
+    Args:
+        stream: Where to write; a bar is shown when it is a terminal.
+        kit: Version of the Kit kernel, and the seconds that it took to start, if known [s].
+    """
+
+    def __init__(self, stream: TextIO, *, kit: tuple[str, float | None] | None = None):
+        self._stream = stream
+        self._terminal = Terminal(file=stream, highlight=False, soft_wrap=True)
+        self._bar: Bar | None = None
+        self._stages_shown = 0
+        if kit is not None:
+            version, seconds = kit
+            self._stage(1, f"Kit {version.split('+')[0]}", seconds)
+
+    @classmethod
+    def on_descriptor(cls, descriptor: int, *, kit: tuple[str, float | None] | None = None) -> Console:
+        """Return a console that writes to its own copy of an open file descriptor, line by line."""
+        return cls(os.fdopen(os.dup(descriptor), "w", buffering=1, encoding="utf-8"), kit=kit)
+
+    def close(self) -> None:
+        """Take the bar down and close the stream."""
+        self._stop_bar()
+        self._stream.close()
+
+    def __call__(self, progress: Progress) -> None:
+        """Report a snapshot."""
+        finished = [stage for stage in progress.stages if stage.seconds is not None]
+        if progress.state is State.STARTING and not progress.stages:
+            self._stages_shown = 0
+        for stage in finished[self._stages_shown :]:
+            self._stage(STAGES.index(stage.name) + 1, stage.name, stage.seconds)
+        self._stages_shown = len(finished)
+        if progress.state is State.RUNNING and self._terminal.is_terminal:
+            self._show_bar(progress)
+        attempt = progress.last_attempt
+        if attempt is not None:
+            where = f" as {attempt.demo}" if attempt.demo else ""
+            self._line(f"attempt {attempt.number}: {attempt.outcome}{where}, {attempt.reason}, {attempt.steps} steps")
+            self._line(f"  {describe(progress)}")
+        if progress.state is State.PAUSED:
+            self._line("paused")
+        if progress.end is not None:
+            self._summary(progress)
+
+    def _stage(self, number: int, name: str, seconds: float | None) -> None:
+        self._line(f"[{number}/{len(STAGES)}] {name}" + ("" if seconds is None else f", {seconds:.1f} s"))
+
+    def _line(self, text: str) -> None:
+        self._terminal.print(text, markup=False)
+
+    def _show_bar(self, progress: Progress) -> None:
+        if self._bar is None:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            self._bar = Bar(*columns, console=self._terminal, transient=True, refresh_per_second=5)
+            self._bar.start()
+            self._bar.add_task("demonstrations" if progress.guarantee else "attempts", total=progress.target)
+        self._bar.update(self._bar.task_ids[0], completed=progress.done)
+
+    def _stop_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _summary(self, progress: Progress) -> None:
+        self._stop_bar()
+        assert progress.end is not None
+        failed = progress.state is State.FAILED
+        self._line(f"error: {progress.end.reason}" if failed else f"done: {progress.end.reason}")
+        if progress.attempts:
+            self._line(f"  {describe(progress)}")
+        for path in progress.written:
+            self._line(f"  wrote {path}")
+
+
+def describe(progress: Progress) -> str:
+    """Return the counts in one line: successes, attempts, rate, time, and how far the attempts came."""
+    rate = progress.successes / progress.attempts if progress.attempts else 0.0
+    words = [
+        f"{progress.successes} {'success' if progress.successes == 1 else 'successes'} "
+        f"of {progress.attempts} {'attempt' if progress.attempts == 1 else 'attempts'}",
+        f"{100 * rate:.1f}%",
+        f"{progress.elapsed:.0f} s elapsed",
+    ]
+    if progress.end is None and progress.to_go is not None:
+        words.append(f"about {progress.to_go:.0f} s to go")
+    reached = ", ".join(f"{stage} {count}" for stage, count in progress.reached.items())
+    return f"{', '.join(words)}; reached: {reached}"

@@ -1,0 +1,120 @@
+"""Starts and ends with the application, and owns the session in between."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import carb.eventdispatcher
+import omni.ext
+import omni.kit.app
+from omni.kit.async_engine import run_coroutine
+
+from mimicgen.datagen.console import Console
+from mimicgen.datagen.errors import BadInputError
+from mimicgen.datagen.kit import settings
+from mimicgen.datagen.session import Progress, Session, State
+from mimicgen.datagen.simulation import open_generator
+
+_session: Session | None = None
+
+
+def session() -> Session:
+    """Return the extension's session.
+
+    Raises:
+        RuntimeError: The extension is not enabled.
+    """
+    if _session is None:
+        raise RuntimeError("the extension mimicgen.datagen is not enabled")
+    return _session
+
+
+async def next_frame() -> None:
+    """Wait for the application's next update."""
+    await omni.kit.app.get_app().next_update_async()
+
+
+class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
+    """The extension. Whatever shows or starts a run uses `session()`."""
+
+    def on_startup(self, ext_id: str) -> None:
+        """Make the session, and start the configured run if the settings say so."""
+        global _session
+        _session = self._session = Session(next_frame, open_generator, spawn=run_coroutine)
+        self._on_close: list[Callable[[], None]] = []
+        self._defer_quit()
+        if settings.get("console"):
+            console = Console.on_descriptor(settings.get("console_fd"), kit=self._kit_stage())
+            self._on_close += [self._session.subscribe(console), console.close]
+        if settings.get("autostart"):
+            self._autostart()
+
+    def on_shutdown(self) -> None:
+        """Stop a run that is going on (it ends within the next frames), and leave nothing behind."""
+        global _session
+        _session = None
+        if self._session.active:
+            self._session.stop("the extension was disabled")
+        for close in reversed(self._on_close):
+            close()
+        self._on_close.clear()
+
+    def _kit_stage(self) -> tuple[str, float | None]:
+        """The kernel's version, and the seconds since the process was launched if the launcher told when."""
+        launched = settings.get("launched_at")
+        return omni.kit.app.get_app().get_kit_version(), time.monotonic() - launched if launched else None
+
+    def _autostart(self) -> None:
+        quit_when_done = settings.get("quit_when_done")
+        if quit_when_done:
+            self._on_close.append(self._session.subscribe(_quit_at_the_end))
+            self._stop_on_signals()
+        try:
+            config = settings.run_config()
+        except BadInputError as error:
+            sys.stderr.write(f"mimicgen.datagen: {error}\n")
+            if quit_when_done:
+                omni.kit.app.get_app().post_quit(error.exit_code)
+            return
+        self._session.start(config)
+
+    def _stop_on_signals(self) -> None:
+        """Let Ctrl-C and SIGTERM stop the run; a second one has its usual effect."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler or signal.SIG_DFL)
+
+        def stop(number: int, _: FrameType | None) -> None:
+            restore()
+            if self._session.active:
+                self._session.stop(f"interrupted by {signal.Signals(number).name}")
+
+        for number in before:
+            signal.signal(number, stop)
+        self._on_close.append(restore)
+
+    def _defer_quit(self) -> None:
+        """When the application is asked to quit during a run, stop the run first, and quit when it has ended."""
+        app = omni.kit.app.get_app()
+
+        def on_post_quit(event: carb.eventdispatcher.Event) -> None:
+            if self._session.active and app.try_cancel_shutdown("mimicgen.datagen is finishing its files"):
+                if self._session.state is not State.STOPPING:
+                    self._session.stop("the application is closing")
+                self._on_close.append(self._session.subscribe(_quit_at_the_end))
+
+        subscription = carb.eventdispatcher.get_eventdispatcher().observe_event(
+            observer_name="mimicgen.datagen", event_name=omni.kit.app.GLOBAL_EVENT_POST_QUIT, on_event=on_post_quit
+        )
+        self._on_close.append(subscription.reset)
+
+
+def _quit_at_the_end(progress: Progress) -> None:
+    if progress.end is not None:
+        omni.kit.app.get_app().post_quit(progress.end.exit_code)

@@ -1,0 +1,33 @@
+"""The run's configuration from Kit's settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import carb.settings
+
+from mimicgen.datagen import config
+from mimicgen.datagen.config import RunConfig
+
+ROOT = "/exts/mimicgen.datagen"
+"""Where the extension's settings are."""
+
+
+def get(name: str) -> Any:
+    """Return a setting of the extension, None when it has no value."""
+    return carb.settings.get_settings().get(f"{ROOT}/{name}")
+
+
+def run_config() -> RunConfig:
+    """Return the configuration that file, environment and settings give, in this order.
+
+    Raises:
+        ConfigError: A key is unknown, or a value has the wrong type or is out of range.
+    """
+    path = get("config")
+    from_file = config.read_toml(Path(path)) if path else {}
+    values = {key: get(key.replace(".", "/")) for key in config.fields()}
+    from_settings = {key: value for key, value in values.items() if value is not None}
+    return config.build(from_file, config.from_environment(os.environ), from_settings)

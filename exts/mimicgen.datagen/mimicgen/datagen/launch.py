@@ -1,0 +1,64 @@
+"""Runs the packaged Kit kernel as the `kit` executable would, with its chatter in a log file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mimicgen.datagen.errors import SetupError
+
+EULA = "https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html"
+
+
+def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path) -> int:
+    """Run a Kit application until it quits.
+
+    The application gets this process: its standard output and error go to the log file, and the settings carry the
+    descriptor of the original output (`console_fd`) for the extension's console.
+
+    Args:
+        app: The application's `.kit` file.
+        log: Where Kit's and Isaac Lab's output goes; appended to.
+        settings: Settings of the extension, by name relative to `/exts/mimicgen.datagen`.
+        cache: Kit's own data and caches go here.
+
+    Returns:
+        The exit code that the application quit with. With Kit's fast shutdown the process ends with it instead.
+
+    Raises:
+        SetupError: The kernel is not installed, or its licence was not accepted.
+    """
+    launched = time.monotonic()
+    if os.environ.get("ACCEPT_EULA", "").lower() in ("y", "yes", "1"):
+        os.environ["OMNI_KIT_ACCEPT_EULA"] = "YES"
+    if os.environ.get("OMNI_KIT_ACCEPT_EULA", "").lower() not in ("y", "yes", "1"):
+        raise SetupError(f"the NVIDIA Omniverse License Agreement was not accepted ({EULA}); set ACCEPT_EULA=Y")
+    if os.geteuid() == 0:
+        os.environ["OMNI_KIT_ALLOW_ROOT"] = "1"
+    console = os.dup(1)
+    with log.open("ab", buffering=0) as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    try:
+        from omni.kit_app import KitApp
+    except ModuleNotFoundError as error:
+        os.dup2(console, 2)
+        raise SetupError("the Kit kernel is not installed; run: ACCEPT_EULA=Y ./scripts/setup.sh") from error
+    values = {"console_fd": console, "launched_at": launched, **settings}
+    sys.argv = [
+        "kit",
+        str(app),
+        f"--/log/file={log}",
+        f"--portable-root={cache / 'kit'}",
+        *(f"--/exts/mimicgen.datagen/{name.replace('.', '/')}={_setting(value)}" for name, value in values.items()),
+    ]
+    kit = KitApp()
+    return int(kit.run())
+
+
+def _setting(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

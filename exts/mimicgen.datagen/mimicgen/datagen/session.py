@@ -1,0 +1,422 @@
+"""A run of data generation as a state machine, driven by one coroutine.
+
+The session knows nothing of Kit, Isaac Lab or the panel. It is given `next_frame`, which waits for the application's
+next frame, and `open_generator`, which brings a simulation. The application owns the frame: the coroutine takes one
+environment step and then waits for the next frame, so everything else in the application runs between two steps.
+
+Call order of a run::
+
+    session = Session(next_frame, open_generator)
+    unsubscribe = session.subscribe(observer)
+    session.start(config)                   # IDLE, DONE or FAILED -> STARTING -> RUNNING
+    session.pause(); session.resume()       # RUNNING <-> PAUSED
+    session.stop("stopped by the user")     # -> STOPPING -> DONE
+    end = await session.finished()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.errors import DatagenError, RunError, StateError
+
+log = logging.getLogger(__name__)
+
+HOPELESS_AFTER = 50
+"""A run whose first this many attempts all fail is stopped."""
+
+
+class State(StrEnum):
+    """Where a session is."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage of starting up; `seconds` is None while it goes on."""
+
+    name: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """Why a run ended.
+
+    Attributes:
+        reason: In words, for people.
+        exit_code: 0 target reached, 1 failed, 2 bad input, 3 target not reached, 130 interrupted.
+    """
+
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A snapshot of a session, given to observers.
+
+    Attributes:
+        state: Where the session is.
+        stages: Start-up stages so far.
+        target: Demonstrations to keep, or attempts to make without a guarantee.
+        guarantee: What `target` counts.
+        successes: Kept demonstrations.
+        failures: Failed attempts.
+        reached: Attempts that reached each stage of the funnel.
+        steps: Environment steps.
+        elapsed: Seconds since the first step, pauses left out [s].
+        last_attempt: The attempt whose end this snapshot reports, else None.
+        end: Why the run ended, once it has.
+        written: What the run wrote, once it has ended.
+    """
+
+    state: State = State.IDLE
+    stages: tuple[Stage, ...] = ()
+    target: int = 0
+    guarantee: bool = True
+    successes: int = 0
+    failures: int = 0
+    reached: dict[str, int] = dataclasses.field(default_factory=dict)
+    steps: int = 0
+    elapsed: float = 0.0
+    last_attempt: Attempt | None = None
+    end: End | None = None
+    written: tuple[Path, ...] = ()
+
+    @property
+    def attempts(self) -> int:
+        """Successes and failures."""
+        return self.successes + self.failures
+
+    @property
+    def done(self) -> int:
+        """What counts towards the target."""
+        return self.successes if self.guarantee else self.attempts
+
+    @property
+    def to_go(self) -> float | None:
+        """Estimated seconds to the target; None before anything counts towards it [s]."""
+        return self.elapsed / self.done * (self.target - self.done) if self.done else None
+
+
+Observer = Callable[[Progress], None]
+
+
+class Generator(Protocol):
+    """Drives one attempt in every environment: all environments in, all actions and the ended attempts out.
+
+    A cycle is `ended`, then `keep` for the successes that are wanted, `actions`, `step`.
+
+    Attributes:
+        stages: Subtask signals in order, then 'success'.
+        facts: What the run record says about the simulation (versions, formats).
+    """
+
+    stages: tuple[str, ...]
+    facts: dict[str, Any]
+
+    async def ended(self) -> list[Attempt]:
+        """Return the attempts that ended with the last step. Their environments have not been reset yet."""
+
+    def keep(self, attempt: Attempt) -> Attempt:
+        """Write the attempt's episode; return the attempt with the name of the demonstration, if it got one."""
+
+    async def actions(self) -> Any:
+        """Reset what has to be reset, and return one action for every environment."""
+
+    def step(self, actions: Any) -> None:
+        """Step all environments once."""
+
+    def abandoned(self) -> list[Attempt]:
+        """Return the attempts that are under way, as the run leaves them."""
+
+
+OpenGenerator = Callable[
+    [RunConfig, Outputs, Callable[[str], AbstractAsyncContextManager[None]]], AbstractAsyncContextManager[Generator]
+]
+"""Opens a simulation for a configuration; the third argument announces a stage of starting up."""
+
+
+class Session:
+    """Owns runs, one at a time.
+
+    Args:
+        next_frame: Waits for the application's next frame.
+        open_generator: Opens a simulation; closing the context closes everything it opened.
+        spawn: Starts a coroutine on the application's event loop.
+    """
+
+    def __init__(
+        self,
+        next_frame: Callable[[], Awaitable[None]],
+        open_generator: OpenGenerator,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = asyncio.ensure_future,
+    ):
+        self._next_frame = next_frame
+        self._spawn = spawn
+        self._open_generator = open_generator
+        self._observers: list[Observer] = []
+        self._progress = Progress()
+        self._task: asyncio.Task[None] | None = None
+        self._config = RunConfig()
+        self._counts = Counts()
+        self._stop: End | None = None
+        self._clock = _Clock()
+        self._step_seconds: list[float] = []
+
+    @property
+    def state(self) -> State:
+        """Where the session is."""
+        return self._progress.state
+
+    @property
+    def active(self) -> bool:
+        """Whether a run is going on."""
+        return self.state not in (State.IDLE, State.DONE, State.FAILED)
+
+    @property
+    def progress(self) -> Progress:
+        """The latest snapshot."""
+        return self._progress
+
+    def subscribe(self, observer: Observer) -> Callable[[], None]:
+        """Call `observer` with every new snapshot. Returns the function that ends that."""
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
+
+    def start(self, config: RunConfig) -> None:
+        """Start a run. May be called from anywhere in the application's thread, inside or outside a coroutine.
+
+        Raises:
+            StateError: A run is going on.
+        """
+        self._require("start", State.IDLE, State.DONE, State.FAILED)
+        self._config, self._counts, self._stop = config, Counts(), None
+        self._clock, self._step_seconds = _Clock(), []
+        self._progress = Progress(target=config.num_trials, guarantee=config.guarantee)
+        self._publish(state=State.STARTING)
+        self._task = self._spawn(self._run())
+
+    def pause(self) -> None:
+        """Take no further step until `resume`.
+
+        Raises:
+            StateError: The session is not running.
+        """
+        self._require("pause", State.RUNNING)
+        self._clock.stop()
+        self._publish(state=State.PAUSED)
+
+    def resume(self) -> None:
+        """Go on after `pause`.
+
+        Raises:
+            StateError: The session is not paused.
+        """
+        self._require("resume", State.PAUSED)
+        self._clock.start()
+        self._publish(state=State.RUNNING)
+
+    def stop(self, reason: str = "stopped by the user", *, exit_code: int = 130) -> None:
+        """End the run before its next step, keeping what was finished.
+
+        Raises:
+            StateError: No run is going on.
+        """
+        self._require("stop", State.STARTING, State.RUNNING, State.PAUSED)
+        self._stop = End(reason=reason, exit_code=exit_code)
+        self._publish(state=State.STOPPING)
+
+    async def finished(self) -> End:
+        """Wait until the run has ended and everything it opened is closed.
+
+        Raises:
+            StateError: No run was started.
+        """
+        if self._task is None:
+            raise StateError("finished: no run was started; call start first")
+        await asyncio.wait([self._task])
+        assert self._progress.end is not None
+        return self._progress.end
+
+    async def close(self) -> None:
+        """End a run, if one is going on, and wait for it."""
+        if self.active and self.state is not State.STOPPING:
+            self.stop("the application is closing")
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def _require(self, call: str, *states: State) -> None:
+        if self.state not in states:
+            allowed = " or ".join(states)
+            raise StateError(f"{call}: the session is {self.state}; this is possible when it is {allowed}")
+
+    def _publish(self, **changes: Any) -> None:
+        self._progress = dataclasses.replace(
+            self._progress,
+            **{"last_attempt": None, "elapsed": self._clock.seconds} | changes,
+            successes=self._counts.successes,
+            failures=self._counts.failures,
+            reached=dict(self._counts.reached),
+        )
+        for observer in tuple(self._observers):
+            observer(self._progress)
+
+    @contextlib.asynccontextmanager
+    async def _stage(self, name: str) -> Any:
+        """Announce a start-up stage, give the application a frame to show it, and time it."""
+        if self._stop is not None:
+            raise _Stopped
+        before = self._progress.stages
+        self._publish(stages=(*before, Stage(name=name)))
+        await self._next_frame()
+        begin = time.perf_counter()
+        yield
+        self._publish(stages=(*before, Stage(name=name, seconds=time.perf_counter() - begin)))
+
+    async def _run(self) -> None:
+        """The one coroutine of a run. Whatever happens, it leaves files closed and the state told."""
+        outputs = Outputs(self._config)
+        facts: dict[str, Any] = {}
+        try:
+            try:
+                end = await self._generate(outputs, facts)
+            except _Stopped:
+                assert self._stop is not None
+                end = self._stop
+            outputs.write_record(self._record(end, facts))
+            self._finish(State.DONE, end, outputs)
+        except DatagenError as error:
+            self._fail(error, facts, outputs)
+        except asyncio.CancelledError:
+            self._fail(RunError("the application cancelled the run"), facts, outputs)
+            raise
+        except Exception as error:  # the one place where a run's unexpected error is handled
+            log.exception("the run failed")
+            self._fail(RunError(f"{type(error).__name__}: {error}"), facts, outputs)
+        finally:
+            outputs.close()
+
+    async def _generate(self, outputs: Outputs, facts: dict[str, Any]) -> End:
+        async with self._open_generator(self._config, outputs, self._stage) as generator:
+            facts |= generator.facts
+            self._counts = Counts(generator.stages)
+            if self._stop is None:
+                self._clock.start()
+                self._publish(state=State.RUNNING)
+            while True:
+                for attempt in await generator.ended():
+                    self._account(attempt, generator, outputs)
+                end = self._stop or self._why_end()
+                if end is not None:
+                    for attempt in generator.abandoned():
+                        outputs.write_attempt(attempt)
+                    return end
+                if self.state is State.PAUSED:
+                    await self._next_frame()
+                    continue
+                actions = await generator.actions()
+                begin = time.perf_counter()
+                generator.step(actions)
+                self._step_seconds.append(time.perf_counter() - begin)
+                self._publish(steps=self._progress.steps + 1)
+                await self._next_frame()
+
+    def _account(self, attempt: Attempt, generator: Generator, outputs: Outputs) -> None:
+        """Keep or drop an ended attempt, record it and count it."""
+        if self._why_end() is not None:  # ended in the very step that reached the target in another environment
+            attempt = dataclasses.replace(attempt, outcome=Outcome.ABANDONED, reason="the target was reached first")
+        else:
+            attempt = generator.keep(attempt)
+        outputs.write_attempt(attempt)
+        self._counts.add(attempt)
+        self._publish(last_attempt=attempt)
+
+    def _why_end(self) -> End | None:
+        counts, config = self._counts, self._config
+        if (counts.successes if config.guarantee else counts.attempts) >= config.num_trials:
+            return End(reason="target reached", exit_code=0)
+        if config.guarantee and counts.failures >= config.max_failures:
+            return End(reason=f"gave up after max_failures = {config.max_failures} failed attempts", exit_code=3)
+        if config.guarantee and counts.successes == 0 and counts.failures >= HOPELESS_AFTER:
+            return End(
+                reason=f"gave up: the first {counts.failures} attempts all failed; attempts that reached each subtask: "
+                f"{counts.funnel()}; check the source demonstrations and the mimic settings",
+                exit_code=3,
+            )
+        return None
+
+    def _record(self, end: End, facts: dict[str, Any]) -> dict[str, Any]:
+        counts, seconds = self._counts, self._step_seconds
+        return {
+            "end": dataclasses.asdict(end),
+            "config": {key: str(v) if isinstance(v, Path) else v for key, v in self._config.flat().items()},
+            **facts,
+            "counts": {
+                "attempts": counts.attempts,
+                "successes": counts.successes,
+                "failures": counts.failures,
+                "reached": counts.reached,
+            },
+            "timings": {
+                "stages": {stage.name: stage.seconds for stage in self._progress.stages},
+                "steps": len(seconds),
+                "elapsed": self._clock.seconds,
+                "step_seconds_median": statistics.median(seconds) if seconds else None,
+            },
+        }
+
+    def _fail(self, error: DatagenError, facts: dict[str, Any], outputs: Outputs) -> None:
+        end = End(reason=str(error), exit_code=error.exit_code)
+        if facts:  # the simulation had started, so the outputs are this run's
+            outputs.write_record(self._record(end, facts))
+        self._finish(State.FAILED, end, outputs)
+
+    def _finish(self, state: State, end: End, outputs: Outputs) -> None:
+        self._clock.stop()
+        self._publish(state=state, end=end, written=outputs.written())
+
+
+class _Stopped(Exception):
+    """`stop` was called while starting up."""
+
+
+class _Clock:
+    """A stopwatch."""
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self._before + (time.perf_counter() - self._since if self._since is not None else 0.0)
+
+    def start(self) -> None:
+        self._since = time.perf_counter()
+
+    def stop(self) -> None:
+        self._before, self._since = self.seconds, None
+

@@ -1,0 +1,61 @@
+"""The simulation behind a run. Importing this package imports nothing heavy; opening a generator does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.sources import check_file, check_sources
+from mimicgen.datagen.errors import SourceError
+
+if TYPE_CHECKING:
+    from mimicgen.datagen.session import Generator
+
+
+@contextlib.asynccontextmanager
+async def open_generator(
+    config: RunConfig, outputs: Outputs, stage: Callable[[str], AbstractAsyncContextManager[None]]
+) -> AsyncIterator[Generator]:
+    """Open the simulation of a run, stage by stage; see `mimicgen.datagen.session.OpenGenerator`.
+
+    Raises:
+        BadInputError: The sources, the task, the device or the outputs cannot be used.
+    """
+    source = source_of(config)
+    async with stage("Isaac Lab"):
+        check_file(source)
+        from mimicgen.datagen.simulation import kitless, runtime
+
+        here = runtime.detect()
+        kitless.teach_isaaclab()
+        if here is runtime.Runtime.EMBEDDED:
+            from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
+        from mimicgen.datagen.simulation import environment, reference
+    async with stage("Source demonstrations"):
+        cfg, success = environment.task_config(config, outputs, here)
+        sources = check_sources(source, environment.task_needs(cfg))
+        outputs.open()
+    async with contextlib.AsyncExitStack() as stack:
+        async with stage("Environment"):
+            opened = environment.Environment(cfg, success, sources, here)
+            stack.callback(opened.close)
+            generator = reference.ReferenceGenerator(opened, config)
+            await generator.start()
+            stack.push_async_callback(generator.close)
+        yield generator
+
+
+def source_of(config: RunConfig) -> Path:
+    """Return the source file of a run.
+
+    Raises:
+        SourceError: None was given.
+    """
+    if config.source is None:
+        raise SourceError("no source demonstrations; pass --source with an annotated HDF5 file")
+    return config.source.expanduser().absolute()

@@ -1,0 +1,188 @@
+"""The Mimic environment of a run: made, checked, asked and closed in one place, alike in both runtimes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import isaaclab_mimic.envs  # noqa: F401 -- registers the Mimic tasks
+import torch
+from isaaclab.envs import ManagerBasedRLMimicEnv
+from isaaclab.managers import DatasetExportMode
+from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
+from isaaclab_mimic.datagen.generation import setup_env_config
+
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.sources import Sources, SubtaskNeed, TaskNeeds, natural_order
+from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.simulation import runtime as runtimes
+from mimicgen.datagen.simulation.runtime import Runtime
+
+
+def mimic_tasks() -> list[str]:
+    """Return the registered Mimic tasks, sorted."""
+    return sorted(name for name in gym.registry if "Mimic" in name or "Skillgen" in name)
+
+
+def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[Any, Any]:
+    """Return Isaac Lab's configuration of the run's environment, and the success term taken out of it.
+
+    Raises:
+        TaskError: The task is unknown, or cannot run in this runtime.
+        SetupError: The device is not there.
+    """
+    if config.task not in mimic_tasks():
+        raise TaskError(f"task '{config.task}' is not a registered Mimic task; --list-tasks shows them")
+    cfg, success = setup_env_config(
+        env_name=config.task,
+        output_dir=str(outputs.dataset.parent),
+        output_file_name=outputs.dataset.stem,
+        num_envs=config.num_envs,
+        device=config.device,
+        generation_num_trials=config.num_trials,
+    )
+    cfg.seed = config.seed
+    if config.keep_failed:
+        cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_FAILED_IN_SEPARATE_FILES
+    # The session exports what it keeps; an episode that is under way at a reset or at the end is not a demonstration.
+    cfg.recorders.export_in_record_pre_reset = False
+    cfg.recorders.export_in_close = False
+    mimic = config.mimic
+    cfg.datagen_config.generation_select_src_per_subtask = mimic.select_source_per_subtask
+    if len(cfg.subtask_configs) == 1:
+        # With one arm, upstream chooses anew only if it may choose per arm, too (`generate_eef_subtask_trajectory` in
+        # https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_mimic/isaaclab_mimic/datagen/data_generator.py).
+        cfg.datagen_config.generation_select_src_per_arm = mimic.select_source_per_subtask
+    cfg.datagen_config.generation_transform_first_robot_pose = mimic.transform_first_robot_pose
+    for subtasks in cfg.subtask_configs.values():
+        for subtask in subtasks:
+            subtask.action_noise = mimic.action_noise
+            subtask.num_interpolation_steps = mimic.num_interpolation_steps
+            subtask.num_fixed_steps = mimic.num_fixed_steps
+            subtask.selection_strategy = mimic.selection_strategy
+            neighbours = mimic.selection_strategy.startswith("nearest_neighbor")
+            subtask.selection_strategy_kwargs = {"nn_k": mimic.nn_k} if neighbours else {}
+    if runtime is Runtime.EMBEDDED:
+        from mimicgen.datagen.simulation import embedded
+
+        embedded.adapt(cfg)
+    return cfg, success
+
+
+def task_needs(cfg: Any) -> TaskNeeds:
+    """Return what the task needs of its source demonstrations."""
+    subtasks = {
+        eef: [
+            SubtaskNeed(
+                signal=subtask.subtask_term_signal,
+                object_ref=subtask.object_ref,
+                offsets=tuple(subtask.subtask_term_offset_range),
+            )
+            for subtask in configs
+        ]
+        for eef, configs in cfg.subtask_configs.items()
+    }
+    return TaskNeeds(task=cfg.env_name, subtasks=subtasks)
+
+
+class Environment:
+    """An open Mimic environment with its source demonstrations.
+
+    Args:
+        cfg: Isaac Lab's configuration.
+        success: The success term.
+        sources: Checked source demonstrations.
+        runtime: Where the simulation comes from.
+
+    Attributes:
+        env: Isaac Lab's environment.
+        pool: Mimic's source segments.
+        source_names: Names of the source demonstrations, in the pool's order.
+        signal_names: Subtask signals that the environment tells, in the order of the subtasks.
+        facts: What the run record says about it.
+    """
+
+    def __init__(self, cfg: Any, success: Any, sources: Sources, runtime: Runtime):
+        self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
+        try:
+            # Isaac Lab's step would otherwise pump the application (and with it the event loop that we run on).
+            self.env.render_enabled = False
+            self._success = success
+            with torch.inference_mode():
+                self.env.reset()
+            self.pool = DataGenInfoPool(self.env, self.env.cfg, self.env.device)
+            self.source_names = sorted(sources.usable, key=natural_order)
+            for name in self.source_names:  # the pool's own order is alphabetical
+                self.pool.load_from_dataset_file(str(sources.path), select_demo_keys=[name])
+            told = self.env.get_subtask_term_signals()
+            configs = [subtask for subtasks in cfg.subtask_configs.values() for subtask in subtasks]
+            names = (subtask.subtask_term_signal for subtask in configs)
+            self.signal_names = tuple(name for name in names if name in told)
+        except BaseException:
+            self.close()
+            raise
+        self.facts = {
+            "runtime": str(runtime),
+            "physics": type(self.env.sim.physics_manager).__name__
+            if not isinstance(self.env.sim.physics_manager, type)
+            else self.env.sim.physics_manager.__name__,
+            "versions": runtimes.versions(),
+            "quaternion_order": "xyzw",
+            "source": {
+                "path": str(sources.path),
+                "demos": list(self.source_names),
+                "quaternion_order": sources.quaternion_order,
+                "findings": [str(finding) for finding in sources.findings],
+            },
+        }
+
+    def success(self) -> torch.Tensor:
+        """Return which environments satisfy the success term now, shape (num_envs,), bool."""
+        return self._success.func(self.env, **self._success.params)
+
+    def hold(self, env_id: int) -> Callable[[], torch.Tensor]:
+        """Return a function that gives, at every step, the action that keeps the hands where they are now.
+
+        The grippers keep their last command. The action has shape (action_dim,).
+        """
+        env = self.env
+        targets = {eef: env.get_robot_eef_pose(eef, env_ids=[env_id])[0].clone() for eef in env.cfg.subtask_configs}
+        last = env.action_manager.action[env_id : env_id + 1].clone()
+        grippers = {eef: actions[0] for eef, actions in env.actions_to_gripper_actions(last).items()}
+
+        def action() -> torch.Tensor:
+            held = env.target_eef_pose_to_action(
+                target_eef_pose_dict=targets, gripper_action_dict=grippers, env_id=env_id
+            )
+            return held.reshape(-1)
+
+        return action
+
+    def export(self, env_id: int, *, success: bool, seed: int) -> str | None:
+        """Write the episode that an environment has recorded.
+
+        Returns:
+            The demonstration's name, or None for a failure that nobody wants.
+        """
+        recorder = self.env.recorder_manager
+        handler = recorder._dataset_file_handler if success else recorder._failed_episode_dataset_file_handler
+        if handler is None:
+            return None
+        name = f"demo_{handler.demo_count}"
+        recorder.set_success_to_episodes([env_id], torch.tensor([success]))
+        recorder.get_episode(env_id).seed = seed
+        recorder.export_episodes([env_id])
+        return name if success else None
+
+    def close(self) -> None:
+        """Close the environment, its simulation and the dataset; a dataset without demonstrations is removed."""
+        recorder = self.env.recorder_manager
+        handlers = (recorder._dataset_file_handler, recorder._failed_episode_dataset_file_handler)
+        empty = [h._hdf5_file_stream.filename for h in handlers if h is not None and h.demo_count == 0]
+        recorder.close()
+        for path in empty:
+            os.unlink(path)
+        self.env.close()

@@ -1,0 +1,119 @@
+"""The Franka Panda of the embedded runtime, built from the packaged URDF.
+
+Isaac Lab's own Franka USD lives on Isaac's asset server. The `isaacsim-asset` package carries the manufacturer's URDF
+and meshes with the same link and joint names, so the robot is converted from it, once, into the user's cache.
+
+Three things are changed on the way, each for a reason that `docs/physics.md` explains with measurements:
+
+- the finger meshes are replaced as colliders by boxes, because a convex hull of a finger squirts a cube out;
+- the arm's links lose their colliders: nothing in the task touches them, and they only cost time;
+- the mimic tag of the second finger is dropped: the task commands both fingers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+from mimicgen.datagen.errors import SetupError
+
+URDF_IN_PACKAGE = Path("exts/isaacsim.asset.importer.urdf/data/urdf/robots/franka_description/robots/panda_arm_hand.urdf")
+"""The robot's description inside the `isaacsim` namespace of the `isaacsim-asset` package."""
+
+GRIPPER_LINKS = frozenset({"panda_hand", "panda_leftfinger", "panda_rightfinger"})
+"""The links that keep colliders."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """An axis-aligned box in the frame of the left finger (y points outwards, z to the fingertip).
+
+    Attributes:
+        size: Edge lengths along x, y and z [m].
+        centre: Position of the centre [m].
+    """
+
+    size: tuple[float, float, float]
+    centre: tuple[float, float, float]
+
+
+FINGER_BOXES = (Box(size=(0.020, 0.010, 0.019), centre=(0.0, 0.005, 0.0445)),)
+"""Colliders of the left finger; the right finger gets them mirrored in y."""
+
+
+def find_urdf() -> Path:
+    """Return the packaged Franka URDF.
+
+    Raises:
+        SetupError: The package `isaacsim-asset` is not installed.
+    """
+    spec = importlib.util.find_spec("isaacsim")
+    for root in spec.submodule_search_locations or () if spec else ():
+        urdf = Path(root) / URDF_IN_PACKAGE
+        if urdf.is_file():
+            return urdf
+    raise SetupError(
+        f"the Franka URDF ({URDF_IN_PACKAGE}) is not installed; run scripts/setup.sh, which installs 'isaacsim-asset'"
+    )
+
+
+def simplified_urdf(urdf: Path) -> bytes:
+    """Return the URDF with box fingertips, a bare arm and two independent fingers."""
+    robot = ElementTree.parse(urdf)
+    for link in robot.iterfind("link"):
+        name = link.get("name", "")
+        finger = {"panda_leftfinger": 1.0, "panda_rightfinger": -1.0}.get(name)
+        if finger is not None or name not in GRIPPER_LINKS:
+            for collision in link.findall("collision"):
+                link.remove(collision)
+        if finger is not None:
+            for box in FINGER_BOXES:
+                collision = ElementTree.SubElement(link, "collision")
+                x, y, z = box.centre
+                ElementTree.SubElement(collision, "origin", xyz=f"{x} {finger * y} {z}", rpy="0 0 0")
+                geometry = ElementTree.SubElement(collision, "geometry")
+                ElementTree.SubElement(geometry, "box", size=" ".join(map(str, box.size)))
+    for joint in robot.iterfind("joint"):
+        for mimic in joint.findall("mimic"):
+            joint.remove(mimic)
+    return ElementTree.tostring(robot.getroot(), encoding="utf-8")
+
+
+def franka_usd(cache: Path) -> Path:
+    """Return the robot's USD file, converting it first if the cache has none for this URDF.
+
+    Args:
+        cache: Folder that holds converted robots; made when missing.
+
+    Raises:
+        SetupError: The URDF's package is not installed.
+    """
+    from urdf_usd_converter import Converter
+
+    urdf = find_urdf()
+    description = simplified_urdf(urdf)
+    folder = cache / f"franka-{hashlib.sha256(description).hexdigest()[:12]}"
+    usd = folder / "panda.usda"
+    if usd.is_file():
+        return usd
+    cache.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="franka-", dir=cache))
+    try:
+        source = scratch / "panda.urdf"
+        source.write_bytes(description)
+        packages = [{"name": "franka_description", "path": str(urdf.parents[1])}]
+        Converter(layer_structure=True, scene=False, ros_packages=packages).convert(str(source), str(scratch / "usd"))
+        try:
+            os.replace(scratch / "usd", folder)
+        except OSError:
+            if not usd.is_file():  # not simply another process that was first
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return usd

@@ -1,0 +1,28 @@
+"""Isaac Lab in a Kit without Omniverse USD.
+
+`isaaclab.utils.version.has_kit` asks whether a Kit application runs and means whether `omni.usd`, its stage and its
+physics are there. In a bare kernel the first is true and the second is not, and `SimulationContext` fails on
+`import omni.usd`. Modules bind the function by name, so the answer is put right before any of them is imported.
+
+Upstream: https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab/isaaclab/utils/version.py
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+
+def has_omni_usd() -> bool:
+    """Whether the running application brings Omniverse's USD context."""
+    try:
+        return importlib.util.find_spec("omni.usd") is not None
+    except ModuleNotFoundError:  # no `omni` at all
+        return False
+
+
+def teach_isaaclab() -> None:
+    """Make `has_kit` mean `has_omni_usd`. Call it before importing other Isaac Lab modules; repeating it is harmless."""
+    from isaaclab.utils import version
+
+    if not has_omni_usd():
+        version.has_kit = has_omni_usd

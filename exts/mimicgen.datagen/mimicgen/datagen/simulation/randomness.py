@@ -1,0 +1,87 @@
+"""One stream of random numbers for every attempt, whatever the environments beside it do.
+
+Isaac Lab and Mimic draw from the process's global generators (`random`, `numpy.random`, `torch`). With several
+environments in flight those draws interleave, and an attempt depends on its neighbours. Here every attempt owns the
+state of all three, put in place while its code runs. So an attempt's seed gives the attempt again, whatever the number
+of environments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import types
+from collections.abc import Coroutine, Generator, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def attempt_seed(run_seed: int, number: int) -> int:
+    """Return the seed of an attempt.
+
+    Args:
+        run_seed: The run's seed.
+        number: The attempt's number in the run.
+    """
+    return int(np.random.SeedSequence(run_seed, spawn_key=(number,)).generate_state(1)[0])
+
+
+class Streams:
+    """The states of the global random generators that belong to one attempt.
+
+    Args:
+        seed: Seeds all of them.
+        device: Where tensors live; a CUDA device has a generator of its own.
+    """
+
+    def __init__(self, seed: int, device: str):
+        self._python: Any = random.Random(seed).getstate()
+        self._numpy: Any = np.random.RandomState(seed).get_state()
+        self._torch = torch.Generator().manual_seed(seed).get_state()
+        self._cuda_device = device if device.startswith("cuda") else None
+        if self._cuda_device:
+            self._cuda = torch.Generator(device).manual_seed(seed).get_state()
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Make these states the process's own for a while. Do not await inside."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        python, numpy_, torch_ = random.getstate(), np.random.get_state(), torch.get_rng_state()
+        random.setstate(self._python)
+        np.random.set_state(self._numpy)
+        torch.set_rng_state(self._torch)
+        self._python, self._numpy, self._torch = python, numpy_, torch_
+        if self._cuda_device:
+            cuda = torch.cuda.get_rng_state(self._cuda_device)
+            torch.cuda.set_rng_state(self._cuda, self._cuda_device)
+            self._cuda = cuda
+
+
+@types.coroutine
+def run_with[T](streams: Streams, coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Await a coroutine with the streams active, and torch in inference mode, whenever its code runs.
+
+    Neither may stay in place across an await, where other tasks run. A bare `asyncio.sleep(0)` inside is not passed
+    on: it would only let other tasks run, which have nothing to do until this one waits for the environment.
+    """
+    throw: BaseException | None = None
+    while True:
+        try:
+            with torch.inference_mode(), streams.active():
+                waits_for = coroutine.throw(throw) if throw else coroutine.send(None)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        throw = None
+        if waits_for is not None:
+            try:
+                yield waits_for
+            except BaseException as error:  # thrown in by the event loop; the coroutine is the one to handle it
+                throw = error

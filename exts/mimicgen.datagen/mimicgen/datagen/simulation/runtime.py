@@ -1,0 +1,58 @@
+"""Which runtime is here: a full Isaac Sim, or a Kit kernel that brings its own scene."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.simulation.kitless import has_omni_usd
+
+log = logging.getLogger(__name__)
+
+INSTALL_ISAACLAB = "./isaaclab.sh --install  (in Isaac Lab 3.0, with the Python of this Isaac Sim)"
+
+
+class Runtime(StrEnum):
+    """Where the simulation comes from."""
+
+    EMBEDDED = "embedded"
+    """A Kit kernel; Newton or MuJoCo physics, the packaged Franka, primitive shapes."""
+    ISAACSIM = "isaacsim"
+    """Isaac Sim 6.x; PhysX, RTX and Isaac's asset server."""
+
+
+def detect() -> Runtime:
+    """Return the runtime that can be used here, and log why.
+
+    Raises:
+        SetupError: Isaac Lab is missing in this Python.
+    """
+    runtime = Runtime.ISAACSIM if has_omni_usd() else Runtime.EMBEDDED
+    if importlib.util.find_spec("isaaclab") is None:
+        remedy = INSTALL_ISAACLAB if runtime is Runtime.ISAACSIM else "ACCEPT_EULA=Y ./scripts/setup.sh"
+        raise SetupError(f"Isaac Lab is not installed in this Python; install it with: {remedy}")
+    why = "omni.usd is available" if runtime is Runtime.ISAACSIM else "this Kit has no omni.usd"
+    log.info("runtime %s: %s", runtime, why)
+    return runtime
+
+
+def cache_folder() -> Path:
+    """Return the folder for converted assets: `$XDG_CACHE_HOME/mimicgen.datagen`, in `~/.cache` by default."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mimicgen.datagen"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a result depends on, as far as it is installed."""
+    packages = ("omniverse-kit", "isaaclab", "newton", "mujoco", "warp-lang", "torch", "numpy", "h5py")
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # Isaac Sim brings some of them without package metadata
+    return found
