@@ -151,7 +151,9 @@ def reason_for_failure(signals: dict[str, int | None], *, last_success: int | No
         steps: Steps of the attempt.
     """
     if held:
-        return f"success did not hold: true at the last waypoint, lost while settling (last true at step {last_success})"
+        return (
+            f"success did not hold: true at the last waypoint, lost while settling (last true at step {last_success})"
+        )
     if last_success is not None:
         return f"success did not hold: last true at step {last_success} of {steps}"
     missing = next((name for name, step in signals.items() if step is None), None)

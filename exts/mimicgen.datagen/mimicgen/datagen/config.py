@@ -7,6 +7,7 @@ Kit's settings. Keys are dotted where they are nested (`mimic.action_noise`).
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import types
 import typing
@@ -18,6 +19,7 @@ from typing import Any
 import tomli_w
 
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.tasks import task_defaults
 
 Flat = dict[str, Any]
 """Configuration values by dotted key."""
@@ -36,9 +38,36 @@ def _setting(
     return field(default=default, metadata={"doc": doc, "unit": unit, "low": low, "high": high, "choices": choices})
 
 
+STRATEGIES = ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance")
+"""Upstream's selection strategies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubtaskConfig:
+    """What one subtask has different from the rest; a value left out is the one of all subtasks, or the task's own."""
+
+    action_noise: float | None = _setting(
+        None, "Standard deviation of the noise on the arm action", unit="of the action's range", low=0, high=1
+    )
+    num_interpolation_steps: int | None = _setting(
+        None, "Steps from the segment before to this one", unit="steps", low=0, high=1000
+    )
+    num_fixed_steps: int | None = _setting(
+        None, "Steps that wait at the start of the segment", unit="steps", low=0, high=1000
+    )
+    selection_strategy: str | None = _setting(None, "How the source segment is chosen", choices=STRATEGIES)
+    nn_k: int | None = _setting(None, "Nearest neighbours among which one is drawn", low=1, high=1000)
+    term_offset_low: int | None = _setting(
+        None, "Smallest random delay of the segment's end after its signal", unit="steps", low=0, high=1000
+    )
+    term_offset_high: int | None = _setting(
+        None, "Largest random delay of the segment's end after its signal", unit="steps", low=0, high=1000
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class MimicConfig:
-    """How Mimic stitches source segments; applied to every subtask of the task."""
+    """How Mimic stitches source segments, for all subtasks and, under `subtasks`, for single ones."""
 
     action_noise: float = _setting(
         0.01, "Standard deviation of the Gaussian noise on the arm action", unit="of the action's range", low=0, high=1
@@ -60,11 +89,18 @@ class MimicConfig:
     selection_strategy: str = _setting(
         "nearest_neighbor_object",
         "How the source segment of a subtask is chosen",
-        choices=("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"),
+        choices=STRATEGIES,
     )
     nn_k: int = _setting(
         3, "Nearest neighbours among which one is drawn, for the two strategies that use them", low=1, high=1000
     )
+    subtasks: Mapping[str, SubtaskConfig] = field(default_factory=dict)
+    """Exceptions by the subtask's signal; the last subtask, which has none, is called 'final'."""
+
+    def of(self, subtask: str, key: str) -> Any:
+        """Return a value for one subtask: its own if it has one, else that of all subtasks."""
+        own = getattr(self.subtasks.get(subtask), key, None)
+        return own if own is not None else getattr(self, key, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +128,14 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         for key, value in self.flat().items():
-            _check_value(key, value, fields()[key])
+            _check_value(key, value, field_of(key))
+        for name, subtask in self.mimic.subtasks.items():
+            low, high = subtask.term_offset_low, subtask.term_offset_high
+            if (low is None) != (high is None) or (low is not None and high is not None and low > high):
+                raise ConfigError(
+                    f"mimic.subtasks.{name}: term_offset_low = {low} and term_offset_high = {high}: "
+                    "give both, the low one not above the high one"
+                )
         kind, _, index = self.device.partition(":")
         if kind not in ("cpu", "cuda") or (":" in self.device and not (kind == "cuda" and index.isdigit())):
             raise ConfigError(f"device = {self.device!r}: expected cpu, cuda or cuda:N")
@@ -101,29 +144,40 @@ class RunConfig:
 
     def flat(self) -> Flat:
         """Return every value by its dotted key."""
-        return _flatten(dataclasses.asdict(self))
+        return flatten(dataclasses.asdict(self))
 
     def to_toml(self) -> str:
         """Return the configuration as TOML that `read_toml` reads back; keys without a value are left out."""
-        tree: dict[str, Any] = {}
-        for key, value in self.flat().items():
-            if value is not None:
-                *parents, name = key.split(".")
-                table = tree
-                for parent in parents:
-                    table = table.setdefault(parent, {})
-                table[name] = str(value) if isinstance(value, Path) else value
-        return tomli_w.dumps(tree)
+        plain = {key: str(value) if isinstance(value, Path) else value for key, value in self.flat().items()}
+        return tomli_w.dumps(_nest({key: value for key, value in plain.items() if value is not None}))
 
 
 def fields() -> dict[str, dataclasses.Field[Any]]:
-    """Return every configuration field by its dotted key, in order; `metadata` holds doc, unit and range."""
-    nested = {f"mimic.{f.name}": f for f in dataclasses.fields(MimicConfig)}
-    return {f.name: f for f in dataclasses.fields(RunConfig) if f.name != "mimic"} | nested
+    """Return every configuration field by its dotted key, in order; `metadata` holds doc, unit and range.
+
+    The fields of single subtasks stand under '<signal>', for any signal.
+    """
+    top = {f.name: f for f in dataclasses.fields(RunConfig) if f.name != "mimic"}
+    mimic = {f"mimic.{f.name}": f for f in dataclasses.fields(MimicConfig) if f.name != "subtasks"}
+    subtask = {f"mimic.subtasks.<signal>.{f.name}": f for f in dataclasses.fields(SubtaskConfig)}
+    return top | mimic | subtask
+
+
+def field_of(key: str) -> dataclasses.Field[Any]:
+    """Return the field of a dotted key.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    known = fields()
+    general = re.sub(r"^mimic\.subtasks\.[^.]+\.", "mimic.subtasks.<signal>.", key)
+    if general not in known:
+        raise ConfigError(f"unknown key '{key}'; valid keys: {', '.join(known)}")
+    return known[general]
 
 
 def build(*layers: Flat) -> RunConfig:
-    """Return the configuration that the layers give, later ones winning over earlier ones.
+    """Return the configuration that the layers give, later ones winning over earlier ones and over the task's own.
 
     Args:
         layers: Values by dotted key; a missing key leaves what the layers before said.
@@ -134,15 +188,14 @@ def build(*layers: Flat) -> RunConfig:
     merged: Flat = {}
     for layer in layers:
         merged |= layer
-    for key in merged:
-        if key not in fields():
-            raise ConfigError(f"unknown key '{key}'; valid keys: {', '.join(fields())}")
-    values = {key: _convert(key, value, fields()[key]) for key, value in merged.items()}
-    mimic = {key.removeprefix("mimic."): value for key, value in values.items() if key.startswith("mimic.")}
-    top = {key: value for key, value in values.items() if "." not in key}
+    merged = task_defaults(str(merged.get("task", RunConfig.task))) | merged
+    values = {key: _convert(key, value, field_of(key)) for key, value in merged.items()}
     for key, value in values.items():
-        _check_value(key, value, fields()[key])
-    return RunConfig(**top, mimic=MimicConfig(**mimic))
+        _check_value(key, value, field_of(key))
+    tree = _nest(values)
+    mimic = tree.pop("mimic", {})
+    subtasks = {name: SubtaskConfig(**own) for name, own in mimic.pop("subtasks", {}).items()}
+    return RunConfig(**tree, mimic=MimicConfig(**mimic, subtasks=subtasks))
 
 
 def read_toml(path: Path) -> Flat:
@@ -157,10 +210,12 @@ def read_toml(path: Path) -> Flat:
         raise ConfigError(f"configuration file '{path}': {error.strerror}; pass an existing TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"configuration file '{path}' is not valid TOML: {error}") from error
-    flat = _flatten(tree)
+    flat = flatten(tree)
     for key in flat:
-        if key not in fields():
-            raise ConfigError(f"configuration file '{path}': unknown key '{key}'; valid keys: {', '.join(fields())}")
+        try:
+            field_of(key)
+        except ConfigError as error:
+            raise ConfigError(f"configuration file '{path}': {error}") from error
     return flat
 
 
@@ -187,19 +242,31 @@ def from_assignments(assignments: list[str]) -> Flat:
     return flat
 
 
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Flat:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Flat:
+    """Return the leaves of nested tables by dotted key."""
     flat: Flat = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
+            flat |= flatten(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = value
     return flat
 
 
+def _nest(flat: Flat) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *parents, name = key.split(".")
+        table = tree
+        for parent in parents:
+            table = table.setdefault(parent, {})
+        table[name] = value
+    return tree
+
+
 def _type_of(setting: dataclasses.Field[Any]) -> type:
     """The plain type of a field, without its `| None`."""
-    owner = MimicConfig if setting in dataclasses.fields(MimicConfig) else RunConfig
+    owner = next(o for o in (RunConfig, MimicConfig, SubtaskConfig) if setting in dataclasses.fields(o))
     hint = typing.get_type_hints(owner)[setting.name]
     if isinstance(hint, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)

@@ -288,7 +288,7 @@ class Session:
     async def _stage(self, name: str) -> Any:
         """Announce a start-up stage, give the application a frame to show it, and time it."""
         if self._stop is not None:
-            raise _Stopped
+            raise _StoppedError
         before = self._progress.stages
         self._publish(stages=(*before, Stage(name=name)))
         await self._next_frame()
@@ -303,7 +303,7 @@ class Session:
         try:
             try:
                 end = await self._generate(outputs, facts)
-            except _Stopped:
+            except _StoppedError:
                 assert self._stop is not None
                 end = self._stop
             outputs.write_record(self._record(end, facts))
@@ -399,7 +399,7 @@ class Session:
         self._publish(state=state, end=end, written=outputs.written())
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """`stop` was called while starting up."""
 
 
@@ -419,4 +419,3 @@ class _Clock:
 
     def stop(self) -> None:
         self._before, self._since = self.seconds, None
-

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.tasks import task_family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,17 +84,6 @@ class Sources:
 def natural_order(name: str) -> tuple[str | int, ...]:
     """Sort key that puts demo_2 before demo_10."""
     return tuple(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name))
-
-
-def task_family(task: str) -> str:
-    """Return what remains of a registered name when prefixes, versions and Mimic variants are taken away.
-
-    Tasks of one family share robot, scene objects, subtasks and action space, so their demonstrations serve each
-    other: 'Isaac-Stack-Cube-Franka-IK-Rel-Blueprint-Mimic-v0' and 'IsaacContrib-Stack-Cube-Franka-IK-Rel' do.
-    """
-    name = re.sub(r"^(Isaac|IsaacContrib)-", "", task)
-    name = re.sub(r"-v\d+$", "", name)
-    return re.sub(r"-(Mimic|Blueprint|Visuomotor|Cosmos|Skillgen|Play)(?=-|$)", "", name)
 
 
 def check_file(path: Path) -> None:

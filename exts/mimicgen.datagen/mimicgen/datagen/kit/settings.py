@@ -28,6 +28,7 @@ def run_config() -> RunConfig:
     """
     path = get("config")
     from_file = config.read_toml(Path(path)) if path else {}
-    values = {key: get(key.replace(".", "/")) for key in config.fields()}
+    values = {key: get(key.replace(".", "/")) for key in config.fields() if "<" not in key}
+    values |= config.flatten(get("mimic/subtasks") or {}, "mimic.subtasks.")
     from_settings = {key: value for key, value in values.items() if value is not None}
     return config.build(from_file, config.from_environment(os.environ), from_settings)

@@ -12,14 +12,15 @@ from typing import Any
 import isaaclab.sim as sim_utils
 from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import AssetBaseCfg
-from isaaclab.sim.schemas import UsdPhysicsCollisionCfg
+from isaaclab.sim.schemas import MassCfg, UsdPhysicsCollisionCfg, UsdPhysicsRigidBodyCfg
+from isaaclab.sim.spawners.materials import UsdPhysicsRigidBodyMaterialCfg
 from isaaclab_newton.physics import NewtonCfg
 from isaaclab_newton.sim.schemas import MujocoCollisionCfg, MujocoRigidBodyCfg
 
 from mimicgen.datagen.errors import SetupError, TaskError
 from mimicgen.datagen.simulation.franka import franka_usd
-from mimicgen.datagen.simulation.runtime import cache_folder
 from mimicgen.datagen.simulation.physics import NativeMujocoSolverCfg, WarpMujocoSolverCfg
+from mimicgen.datagen.simulation.runtime import cache_folder
 
 CUBE_EDGE = 0.0467
 """Edge of a cube [m]: the height at which one rests on another in the human demonstrations."""
@@ -106,14 +107,14 @@ def _replace_cubes(scene: Any) -> None:
     for name, colour in COLOURS.items():
         getattr(scene, name).spawn = sim_utils.CuboidCfg(
             size=(CUBE_EDGE,) * 3,
-            rigid_props=sim_utils.RigidBodyPropertiesCfg(),
-            mass_props=sim_utils.MassPropertiesCfg(mass=CUBE_MASS),
+            rigid_props=[UsdPhysicsRigidBodyCfg()],
+            mass_props=[MassCfg(mass=CUBE_MASS)],
             # The cubes' parameters decide every contact of theirs (priority), torsional friction included (condim 4).
             collision_props=[
                 UsdPhysicsCollisionCfg(),
                 MujocoCollisionCfg(condim=4, priority=1, solref=CONTACT_SOLREF),
             ],
-            physics_material=sim_utils.RigidBodyMaterialCfg(static_friction=FRICTION, dynamic_friction=FRICTION),
+            physics_material=[UsdPhysicsRigidBodyMaterialCfg(static_friction=FRICTION, dynamic_friction=FRICTION)],
             visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=colour),
             semantic_tags=[("class", name)],
         )
@@ -126,7 +127,7 @@ def _replace_surroundings(scene: Any) -> None:
         init_state=AssetBaseCfg.InitialStateCfg(pos=(0.5, 0.0, TABLE_TOP - thickness / 2)),
         spawn=sim_utils.CuboidCfg(
             size=(0.9, 1.3, thickness),
-            collision_props=sim_utils.CollisionPropertiesCfg(),
+            collision_props=[UsdPhysicsCollisionCfg()],
             visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.55, 0.5, 0.44)),
             semantic_tags=[("class", "table")],
         ),
@@ -136,7 +137,7 @@ def _replace_surroundings(scene: Any) -> None:
         init_state=AssetBaseCfg.InitialStateCfg(pos=(0.0, 0.0, -1.06)),
         spawn=sim_utils.CuboidCfg(
             size=(100.0, 100.0, 0.02),
-            collision_props=sim_utils.CollisionPropertiesCfg(),
+            collision_props=[UsdPhysicsCollisionCfg()],
             visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.2, 0.2, 0.22)),
             semantic_tags=[("class", "ground")],
         ),
@@ -147,7 +148,7 @@ def _replace_robot(scene: Any) -> None:
     scene.robot.spawn = sim_utils.UsdFileCfg(
         usd_path=str(franka_usd(cache_folder())),
         # The task turns gravity off for the robot; MuJoCo's way of saying so.
-        rigid_props=MujocoRigidBodyCfg(gravcomp=1.0),
+        rigid_props=[MujocoRigidBodyCfg(gravcomp=1.0)],
         semantic_tags=[("class", "robot")],
     )
     scene.robot.actuators = {

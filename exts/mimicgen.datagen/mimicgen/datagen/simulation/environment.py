@@ -14,7 +14,7 @@ from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
 from isaaclab_mimic.datagen.generation import setup_env_config
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config import MimicConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.sources import Sources, SubtaskNeed, TaskNeeds, natural_order
 from mimicgen.datagen.errors import TaskError
@@ -50,26 +50,40 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     # The session exports what it keeps; an episode that is under way at a reset or at the end is not a demonstration.
     cfg.recorders.export_in_record_pre_reset = False
     cfg.recorders.export_in_close = False
-    mimic = config.mimic
-    cfg.datagen_config.generation_select_src_per_subtask = mimic.select_source_per_subtask
-    if len(cfg.subtask_configs) == 1:
-        # With one arm, upstream chooses anew only if it may choose per arm, too (`generate_eef_subtask_trajectory` in
-        # https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_mimic/isaaclab_mimic/datagen/data_generator.py).
-        cfg.datagen_config.generation_select_src_per_arm = mimic.select_source_per_subtask
-    cfg.datagen_config.generation_transform_first_robot_pose = mimic.transform_first_robot_pose
-    for subtasks in cfg.subtask_configs.values():
-        for subtask in subtasks:
-            subtask.action_noise = mimic.action_noise
-            subtask.num_interpolation_steps = mimic.num_interpolation_steps
-            subtask.num_fixed_steps = mimic.num_fixed_steps
-            subtask.selection_strategy = mimic.selection_strategy
-            neighbours = mimic.selection_strategy.startswith("nearest_neighbor")
-            subtask.selection_strategy_kwargs = {"nn_k": mimic.nn_k} if neighbours else {}
+    _apply_mimic(cfg, config.mimic)
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.simulation import embedded
 
         embedded.adapt(cfg)
     return cfg, success
+
+
+def _apply_mimic(cfg: Any, mimic: MimicConfig) -> None:
+    """Put Mimic's settings into the environment's configuration."""
+    datagen = cfg.datagen_config
+    datagen.generation_transform_first_robot_pose = mimic.transform_first_robot_pose
+    datagen.generation_select_src_per_subtask = mimic.select_source_per_subtask
+    if len(cfg.subtask_configs) == 1:
+        # With one arm, upstream chooses anew only if it may choose per arm, too (`generate_eef_subtask_trajectory` in
+        # https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_mimic/isaaclab_mimic/datagen/data_generator.py).
+        datagen.generation_select_src_per_arm = mimic.select_source_per_subtask
+    subtasks = [subtask for arm in cfg.subtask_configs.values() for subtask in arm]
+    names = [subtask.subtask_term_signal or "final" for subtask in subtasks]
+    unknown = sorted(set(mimic.subtasks) - set(names))
+    if unknown:
+        raise TaskError(f"mimic.subtasks.{unknown[0]}: task '{cfg.env_name}' has the subtasks {', '.join(names)}")
+    for name, subtask in zip(names, subtasks, strict=True):
+        subtask.action_noise = mimic.of(name, "action_noise")
+        subtask.num_interpolation_steps = mimic.of(name, "num_interpolation_steps")
+        subtask.num_fixed_steps = mimic.of(name, "num_fixed_steps")
+        subtask.selection_strategy = mimic.of(name, "selection_strategy")
+        neighbours = subtask.selection_strategy.startswith("nearest_neighbor")
+        subtask.selection_strategy_kwargs = {"nn_k": mimic.of(name, "nn_k")} if neighbours else {}
+        if mimic.of(name, "term_offset_low") is not None:
+            subtask.subtask_term_offset_range = (
+                mimic.of(name, "term_offset_low"),
+                mimic.of(name, "term_offset_high"),
+            )
 
 
 def task_needs(cfg: Any) -> TaskNeeds:

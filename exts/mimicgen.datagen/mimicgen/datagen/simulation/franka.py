@@ -23,7 +23,9 @@ from pathlib import Path
 
 from mimicgen.datagen.errors import SetupError
 
-URDF_IN_PACKAGE = Path("exts/isaacsim.asset.importer.urdf/data/urdf/robots/franka_description/robots/panda_arm_hand.urdf")
+URDF_IN_PACKAGE = Path(
+    "exts/isaacsim.asset.importer.urdf/data/urdf/robots/franka_description/robots/panda_arm_hand.urdf"
+)
 """The robot's description inside the `isaacsim` namespace of the `isaacsim-asset` package."""
 
 GRIPPER_LINKS = frozenset({"panda_hand", "panda_leftfinger", "panda_rightfinger"})

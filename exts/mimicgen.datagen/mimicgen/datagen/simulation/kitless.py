@@ -21,7 +21,7 @@ def has_omni_usd() -> bool:
 
 
 def teach_isaaclab() -> None:
-    """Make `has_kit` mean `has_omni_usd`. Call it before importing other Isaac Lab modules; repeating it is harmless."""
+    """Make `has_kit` mean `has_omni_usd`. Call it before importing other Isaac Lab modules; repeating is harmless."""
     from isaaclab.utils import version
 
     if not has_omni_usd():

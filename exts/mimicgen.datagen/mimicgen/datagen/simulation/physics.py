@@ -4,16 +4,16 @@ Isaac Lab steps Newton's MuJoCo solver through Warp kernels. On a CPU nearly all
 kernels (`docs/physics.md` has the measurements). Newton can also hand its model to MuJoCo itself (`use_mujoco_cpu`),
 but Isaac Lab 3.0 stops there at a method that mode does not have, and Newton keeps one state for one world.
 
-`NewtonNativeMujocoManager` closes both gaps. One MuJoCo model is shared, every environment owns an `MjData`, and a physics step is
-one conversion in, all substeps of all environments in C (spread over threads, MuJoCo releases the interpreter lock),
-and one conversion out. The conversions are Newton's, over all worlds at once.
+`NewtonNativeMujocoManager` closes both gaps. One MuJoCo model is shared, every environment owns an `MjData`, and a
+physics step is one conversion in, all substeps of all environments in C (spread over threads, MuJoCo releases the
+interpreter lock), and one conversion out. The conversions are Newton's, over all worlds at once.
 """
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import mujoco
 import newton
@@ -97,8 +97,8 @@ class NewtonFreshSensorsManager(NewtonMJWarpManager):
 class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
     """Isaac Lab's Newton manager, stepping with MuJoCo's C engine."""
 
-    _worlds: Worlds | None = None
-    _threads: ThreadPoolExecutor | None = None
+    _worlds: ClassVar[Worlds]
+    _threads: ClassVar[ThreadPoolExecutor | None] = None
 
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
@@ -142,4 +142,4 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
     def _solver_specific_clear(cls) -> None:
         if cls._threads is not None:
             cls._threads.shutdown()
-        cls._threads = cls._worlds = None
+        cls._threads = None

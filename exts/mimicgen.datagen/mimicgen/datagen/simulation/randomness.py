@@ -83,5 +83,5 @@ def run_with[T](streams: Streams, coroutine: Coroutine[Any, Any, T]) -> Generato
         if waits_for is not None:
             try:
                 yield waits_for
-            except BaseException as error:  # thrown in by the event loop; the coroutine is the one to handle it
+            except BaseException as error:  # noqa: BLE001 -- thrown in by the loop, for the coroutine to handle
                 throw = error

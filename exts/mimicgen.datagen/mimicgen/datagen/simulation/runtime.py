@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.simulation.kitless import has_omni_usd
+from mimicgen.datagen.version import __version__
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def cache_folder() -> Path:
 def versions() -> dict[str, str]:
     """Return the versions of what a result depends on, as far as it is installed."""
     packages = ("omniverse-kit", "isaaclab", "newton", "mujoco", "warp-lang", "torch", "numpy", "h5py")
-    found = {}
+    found = {"mimicgen.datagen": __version__}
     for package in packages:
         try:
             found[package] = metadata.version(package)

@@ -1,0 +1,130 @@
+"""Calibration: replay human demonstrations' recorded actions, open loop, in the embedded scene.
+
+    ./scripts/python.sh scripts/replay_human_demos.py SOURCE.hdf5 [--controller current] [--json FILE]
+
+For each demonstration: how far the hand is from the recorded one until it closes for the first time, whether both
+grasps held (the cube rose with the hand), and whether the stack stood after settling. Needs no Kit application.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.sources import demo_names, open_source
+from mimicgen.datagen.simulation import kitless
+
+SETTLE = 30
+"""Steps that the last action is repeated after a demonstration."""
+
+LIFTED = 0.08
+"""A grasp held if the cube's centre rose above this height [m]; on another cube it rests at 0.067 m."""
+
+
+def main() -> None:
+    """Replay, print a table, and write JSON if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--controller", choices=("recorded", "current"), default="recorded")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with open_source(options.source) as file, tempfile.TemporaryDirectory() as scratch:
+        demos = [file["data"][name] for name in demo_names(file)]
+        legacy = "format_version" not in file.attrs
+        rows = replay(demos, legacy=legacy, legacy_controller=legacy and options.controller == "recorded", out=scratch)
+    for row in rows:
+        print(
+            f"{row['demo']:>8}: {row['steps']} steps, hand off by {row['median_mm']:.1f} mm (median) and "
+            f"{row['max_mm']:.1f} mm (worst) before the first grasp, grasps held: {row['grasps_held']} of 2, "
+            f"{'success' if row['success'] else 'failure'}"
+        )
+    report = {
+        "median_mm": float(np.median([row["median_mm"] for row in rows])),
+        "grasps_held": sum(row["grasps_held"] for row in rows),
+        "successes": sum(row["success"] for row in rows),
+        "demos": rows,
+    }
+    print(
+        f"   total: median {report['median_mm']:.1f} mm, {report['grasps_held']} of {2 * len(rows)} grasps held, "
+        f"{report['successes']} of {len(rows)} stacks stood"
+    )
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def replay(demos: list[h5py.Group], *, legacy: bool, legacy_controller: bool, out: str) -> list[dict[str, Any]]:
+    """Replay all demonstrations side by side, one an environment."""
+    kitless.teach_isaaclab()
+    import gymnasium as gym
+
+    from mimicgen.datagen.simulation.environment import task_config
+    from mimicgen.datagen.simulation.legacy import use_legacy_controller
+    from mimicgen.datagen.simulation.runtime import Runtime
+
+    config = RunConfig(num_envs=len(demos), output_dataset=Path(out, "replay.hdf5"), output_dir=Path(out))
+    cfg, success = task_config(config, Outputs(config), Runtime.EMBEDDED)
+    if legacy_controller:
+        use_legacy_controller(cfg)
+    env = gym.make(config.task, cfg=cfg).unwrapped
+    env.render_enabled = False
+    with torch.inference_mode():
+        env.reset()
+        for index, demo in enumerate(demos):
+            state = initial_state(demo, legacy=legacy)
+            env.reset_to(state, torch.tensor([index]), is_relative=True)
+        length = max(len(demo["actions"]) for demo in demos)
+        hands = np.zeros((length + 1, len(demos), 3))
+        heights = np.zeros((length + 1, len(demos), 3))
+        stood = np.zeros((length + SETTLE, len(demos)), dtype=bool)
+        for step in range(length + SETTLE):
+            if step <= length:
+                observed = env.obs_buf["policy"]
+                hands[step] = observed["eef_pos"].numpy()
+                heights[step] = observed["cube_positions"].numpy()[:, 2::3]
+            actions = [demo["actions"][min(step, len(demo["actions"]) - 1)] for demo in demos]
+            env.step(torch.tensor(np.stack(actions)))
+            stood[step] = success.func(env, **success.params).numpy()
+    env.close()
+    rows: list[dict[str, Any]] = []
+    for index, demo in enumerate(demos):
+        steps = len(demo["actions"])
+        closing = int(np.argmax(demo["actions"][:, 6] < 0))
+        error = 1000 * np.linalg.norm(hands[:closing, index] - demo["obs/eef_pos"][:closing], axis=1)
+        rows.append(
+            {
+                "demo": Path(demo.name).name,
+                "steps": steps,
+                "median_mm": float(np.median(error)),
+                "max_mm": float(error.max()),
+                "grasps_held": int((heights[:steps, index, 1:].max(axis=0) > LIFTED).sum()),
+                "success": bool(stood[steps + SETTLE - 10 : steps + SETTLE, index].all()),
+            }
+        )
+    return rows
+
+
+def initial_state(demo: h5py.Group, *, legacy: bool) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
+    """Return a demonstration's initial state, with quaternions in x, y, z, w."""
+    state: dict[str, dict[str, dict[str, torch.Tensor]]] = {}
+    for kind, assets in demo["initial_state"].items():
+        state[kind] = {}
+        for name, values in assets.items():
+            tensors = {key: torch.tensor(value[:]) for key, value in values.items()}
+            if legacy:
+                pose = tensors["root_pose"]
+                tensors["root_pose"] = torch.cat([pose[:, :3], pose[:, 4:7], pose[:, 3:4]], dim=1)
+            state[kind][name] = tensors
+    return state
+
+
+if __name__ == "__main__":
+    main()

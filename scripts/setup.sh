@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Makes <repository>/.venv from requirements.lock, or does nothing if it is already there.
+#   ACCEPT_EULA=Y scripts/setup.sh      accept the licences (see below)
+#   PYTHON=/path/to/python3.12          which Python to use
+set -euo pipefail
+
+repo=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+venv=$repo/.venv
+lock=$repo/requirements.lock
+stamp=$venv/.lock.sha256
+need_mb=6144 # the environment takes 5.1 GB; the rest is for temporary files
+step=start
+: "${HOME:=$(cd ~ && pwd)}"
+
+refuse() { # every argument is one line
+    trap - EXIT
+    printf 'setup: %s\n' "$@" >&2
+    exit 2
+}
+
+begin() {
+    step=$1
+    printf 'setup: [%3ds] %s\n' "$SECONDS" "$step"
+}
+
+is_done() { # the lock was installed, here (a moved environment is broken), and its Python still exists
+    [[ -f $stamp && -x $venv/bin/python && $(<"$stamp") == "$lock_sum" ]] && grep -qsF -- "-m venv $venv" "$venv/pyvenv.cfg"
+}
+
+on_exit() {
+    (($? == 0)) && return
+    printf 'setup: %s\n' "failed at step $step; the reason stands above. $venv is incomplete." \
+        "If a download failed, check the network and run this again: finished downloads are kept." >&2
+    exit 1
+}
+
+case ${ACCEPT_EULA:-} in
+    Y | y | Yes | yes | YES | 1) ;;
+    *) refuse "nothing was installed: licences have to be accepted first." \
+        "The NVIDIA Omniverse License Agreement covers the Omniverse Kit kernel and the Isaac Sim assets:" \
+        "  https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html" \
+        "Isaac Lab comes under BSD-3-Clause, its Mimic part under Apache-2.0." \
+        "To accept them, set ACCEPT_EULA=Y:  ACCEPT_EULA=Y ./scripts/${0##*/}" ;;
+esac
+
+read -r lock_sum _ < <(sha256sum "$lock")
+if is_done; then exit 0; fi
+
+# What the wheels need of the machine.
+[[ $(uname -sm) == "Linux x86_64" ]] || refuse "this needs Linux on x86-64; here is $(uname -sm)."
+glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null || true)
+glibc=${glibc#glibc }
+[[ $glibc =~ ^[0-9]+\.[0-9]+ && $(printf '%s\n' 2.35 "$glibc" | sort -V | head -n 1) == 2.35 ]] ||
+    refuse "this needs glibc 2.35 or newer; here is '${glibc:-no glibc}'. Ubuntu 22.04 and Debian 12 are new enough."
+command -v flock >/dev/null || refuse "flock is missing. Debian, Ubuntu: apt install util-linux"
+
+# A Python 3.12 that can make a virtual environment.
+unset PYTHONHOME PYTHONPATH
+probe='
+import importlib, sys
+if sys.version_info[:2] != (3, 12): sys.exit("is Python %d.%d" % sys.version_info[:2])
+if sys.maxsize < 2**32: sys.exit("is a 32-bit Python")
+for name in ("ensurepip", "venv", "ssl", "zlib", "ctypes", "sqlite3"):
+    try: importlib.import_module(name)
+    except ImportError: sys.exit("lacks the module " + name)
+print(sys.executable)'
+
+if [[ ${PYTHON:-} == */* && $PYTHON != /* ]]; then PYTHON=$PWD/$PYTHON; fi
+cd -- "$repo" # uv obeys the uv.toml and pyproject.toml of the working directory
+
+find_python() {
+    local candidate found rejected=()
+    local candidates=(python3.12 {"${PYENV_ROOT:-$HOME/.pyenv}","$HOME/.pyenv"}/versions/3.12.*/bin/python3.12
+        python3 /usr/bin/python3.12)
+    [[ -z ${PYTHON:-} ]] || candidates=("$PYTHON")
+    for candidate in "${candidates[@]}"; do
+        command -v -- "$candidate" >/dev/null || continue
+        # From /: a pyenv shim obeys the .python-version of the working directory.
+        if found=$(cd / && "$candidate" -c "$probe" 2>&1) && [[ -x $found ]]; then
+            python=$found && return
+        fi
+        rejected+=("  $candidate: ${found##*$'\n'}")
+    done
+    refuse "no usable Python 3.12 was found${PYTHON:+ (PYTHON is set, so no other was tried)}." "${rejected[@]}" \
+        "Ubuntu 24.04 and newer: apt install python3.12 python3.12-venv" \
+        "Elsewhere, with pyenv: pyenv install 3.12 (first: apt install build-essential libssl-dev zlib1g-dev libffi-dev libsqlite3-dev)" \
+        "Or name one: PYTHON=/path/to/python3.12"
+}
+
+find_python
+exec 9>"$repo/.venv.lock"
+flock -n 9 || { echo "setup: waiting for another set-up of this repository" >&2 && flock 9; }
+if is_done; then exit 0; fi # it was made while this waited
+
+trap on_exit EXIT
+rm -rf -- "$venv"
+cache=${UV_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/uv}
+for folder in "$repo" "$cache"; do
+    while [[ ! -d $folder ]]; do folder=$(dirname -- "$folder"); done
+    free_mb=$(df -Pm -- "$folder" | awk 'NR == 2 { print $4 }')
+    ((free_mb >= need_mb)) || refuse "$need_mb MB of free disk space are needed; $folder has $free_mb MB." \
+        "The download cache is $cache; UV_CACHE_DIR moves it."
+done
+begin "1/3 virtual environment ($("$python" --version))"
+"$python" -m venv -- "$venv"
+
+begin "2/3 installer"
+# uv, and what builds the one package that is published as source only: their entries in the lock.
+awk '/^[^ #]/ { ours = /^(uv|setuptools)==/ } ours' "$lock" >"$venv/installer.txt"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-user --no-deps --require-hashes \
+    --only-binary :all: -r "$venv/installer.txt"
+
+begin "3/3 packages: 3.0 GB to download unless cached, 5.1 GB on disk"
+quiet=(--quiet)
+[[ ! -t 2 ]] || quiet=()
+UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} "$venv/bin/uv" pip install "${quiet[@]}" --python "$venv/bin/python" \
+    --no-deps --require-hashes --no-build-isolation -r "$lock"
+
+printf '%s\n' "$lock_sum" >"$stamp"
+begin "done"

@@ -1,0 +1,141 @@
+"""What several tests share: source demonstrations, configurations, and a real Kit application."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from mimicgen.datagen.config import RunConfig, build
+
+PROJECT = Path(__file__).resolve().parents[1]
+HUMAN_DEMOS = PROJECT.parent / "shared" / "data" / "annotated_dataset.hdf5"
+
+
+@pytest.fixture(scope="session")
+def human_demos() -> Path:
+    """Ten human demonstrations of the stack task, which the project does not ship."""
+    if not HUMAN_DEMOS.is_file():
+        pytest.skip(f"the human demonstrations are not here: {HUMAN_DEMOS}")
+    return HUMAN_DEMOS
+
+
+@pytest.fixture
+def edited_demos(human_demos: Path, tmp_path: Path) -> Callable[[Callable[[h5py.File], None]], Path]:
+    """Makes a copy of the human demonstrations with something changed."""
+
+    def edit(change: Callable[[h5py.File], None]) -> Path:
+        path = tmp_path / "edited.hdf5"
+        path.write_bytes(human_demos.read_bytes())
+        with h5py.File(path, "r+") as file:
+            change(file)
+        return path
+
+    return edit
+
+
+@pytest.fixture
+def make_config(human_demos: Path, tmp_path: Path) -> Callable[..., RunConfig]:
+    """Makes a small run's configuration, with outputs in the test's own folder."""
+
+    def make(**values: Any) -> RunConfig:
+        small = {
+            "source": human_demos,
+            "output_dataset": tmp_path / "generated.hdf5",
+            "output_dir": tmp_path / "output",
+            "num_trials": 1,
+            "guarantee": False,
+        }
+        return build(small | values)
+
+    return make
+
+
+def child(code: str, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own, with a bare Kit application started as `kit`."""
+    start = f"""
+import asyncio, sys
+sys.path[:0] = [{str(PROJECT)!r}, {str(PROJECT / "exts" / "mimicgen.datagen")!r}]
+from tests.conftest import Kit
+kit = Kit()
+"""
+    environment = os.environ | {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment,
+        check=False,
+    )
+
+
+class Kit:
+    """A real Kit application in this process, with the extension enabled. The tests are its host: they update it."""
+
+    def __init__(self) -> None:
+        from omni.kit_app import KitApp
+
+        self.kit = KitApp()
+        self.kit.startup(
+            [
+                str(PROJECT / "config" / "mimicgen.datagen.headless.kit"),
+                "--/exts/mimicgen.datagen/console=false",
+                "--/exts/mimicgen.datagen/quit_when_done=false",
+                "--/app/python/interceptSysStdOutput=false",
+                "--/log/outputStreamLevel=Error",
+            ]
+        )
+        import omni.kit.app
+
+        self.app = omni.kit.app.get_app()
+        self.extensions = self.app.get_extension_manager()
+
+    def update(self, times: int = 1) -> None:
+        """Update the application."""
+        for _ in range(times):
+            self.kit.update()
+
+    def run[T](self, coroutine: Coroutine[Any, Any, T], *, updates: int = 20_000) -> T:
+        """Run a coroutine on Kit's own loop, and update the application until it is done."""
+        from omni.kit.async_engine import run_coroutine
+
+        task = run_coroutine(coroutine)
+        for _ in range(updates):
+            self.kit.update()
+            if task.done():
+                return task.result()
+        task.cancel()
+        self.kit.update()
+        raise TimeoutError(f"the coroutine was not done after {updates} updates")
+
+    @property
+    def session(self) -> Any:
+        """The extension's session."""
+        from mimicgen.datagen.kit import session
+
+        return session()
+
+
+@pytest.fixture(scope="session")
+def kit_application() -> Iterator[Kit]:
+    os.environ["OMNI_KIT_ACCEPT_EULA"] = "YES"  # whoever runs the tests accepted it at set-up
+    os.environ["OMNI_KIT_ALLOW_ROOT"] = "1"
+    kit = Kit()
+    yield kit
+    kit.kit.shutdown()
+
+
+@pytest.fixture
+def kit(kit_application: Kit) -> Iterator[Kit]:
+    """The Kit application, idle before and after."""
+    yield kit_application
+    if kit_application.session.active:
+        kit_application.run(kit_application.session.close())

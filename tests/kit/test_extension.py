@@ -1,0 +1,105 @@
+"""The extension in a real Kit application; in one of its own where it is enabled and disabled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mimicgen.datagen.errors import ConfigError
+from tests.conftest import Kit, child
+
+
+def test_enabling_and_disabling_leaves_nothing_behind() -> None:
+    code = """
+    import gc, os, json
+    import carb.eventdispatcher
+    manager = kit.extensions
+    name = manager.get_enabled_extension_id("mimicgen.datagen")
+
+    async def tasks():
+        return len(asyncio.all_tasks())
+
+    def left():
+        gc.collect()
+        sessions = sum(type(o).__name__ in ("Session", "DatagenExtension", "Console") for o in gc.get_objects())
+        return {"files": len(os.listdir("/proc/self/fd")), "tasks": kit.run(tasks()), "objects": sessions}
+
+    def cycle():
+        manager.set_extension_enabled_immediate(name, False)
+        assert not manager.is_extension_enabled(name)
+        manager.set_extension_enabled_immediate(name, True)
+        kit.update()
+
+    cycle()
+    before = left()
+    for _ in range(50):
+        cycle()
+    print("LEFT", json.dumps([before, left()]), flush=True)
+    sys.exit(kit.kit.shutdown())
+    """
+    process = child(code)
+    assert process.returncode == 0, process.stderr[-2000:]
+    line = next(line for line in process.stdout.splitlines() if line.startswith("LEFT "))
+    before, after = json.loads(line.removeprefix("LEFT "))
+    assert before == after
+
+
+def test_disabling_during_a_run_ends_the_run(human_demos: Path, tmp_path: Path) -> None:
+    code = """
+    from mimicgen.datagen.config import build
+    config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
+    session = kit.session
+    session.start(config)
+    while session.progress.steps < 3:
+        kit.update()
+    manager = kit.extensions
+    manager.set_extension_enabled_immediate(manager.get_enabled_extension_id("mimicgen.datagen"), False)
+    print("END", kit.run(session.finished()).reason, flush=True)
+    sys.exit(kit.kit.shutdown())
+    """
+    process = child(code, human_demos, tmp_path)
+    assert "END the extension was disabled" in process.stdout, process.stderr[-2000:]
+    assert process.returncode == 0
+    assert (tmp_path / "run.json").exists()
+
+
+def test_the_configuration_comes_from_file_environment_and_settings(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import carb.settings
+
+    from mimicgen.datagen.kit import settings
+
+    file = tmp_path / "run.toml"
+    file.write_text('num_trials = 2\nnum_envs = 2\nseed = 2\nsource = "demos.hdf5"\n')
+    monkeypatch.setenv("NUM_ENVS", "3")
+    monkeypatch.setenv("SEED", "3")
+    store = carb.settings.get_settings()
+    values = {
+        "config": str(file),
+        "seed": 4,
+        "mimic/action_noise": 0.25,
+        "mimic/subtasks/grasp_1/nn_k": 9,
+        "guarantee": False,
+    }
+    for name, value in values.items():
+        store.set(f"{settings.ROOT}/{name}", value)
+    try:
+        config = settings.run_config()
+        assert (config.num_trials, config.num_envs, config.seed) == (2, 3, 4)
+        assert (config.mimic.action_noise, config.guarantee, config.source) == (0.25, False, Path("demos.hdf5"))
+        assert config.mimic.of("grasp_1", "nn_k") == 9
+        store.set(f"{settings.ROOT}/seed", "many")
+        with pytest.raises(ConfigError, match="seed = 'many'"):
+            settings.run_config()
+    finally:
+        for name in ("seed", "mimic", "guarantee"):
+            store.destroy_item(f"{settings.ROOT}/{name}")
+        store.set(f"{settings.ROOT}/config", "")
+
+
+def test_the_extension_starts_without_a_user_interface(kit: Kit) -> None:
+    assert kit.extensions.get_enabled_extension_id("omni.ui") is None
+    assert not kit.session.active

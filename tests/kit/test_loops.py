@@ -1,0 +1,100 @@
+"""The disease and the cure, each in a Kit application of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import child
+
+OPEN = """
+from mimicgen.datagen.config import build
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.sources import check_sources
+from mimicgen.datagen.simulation import kitless
+kitless.teach_isaaclab()
+from mimicgen.datagen.simulation import environment
+from mimicgen.datagen.simulation.runtime import Runtime
+config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2],
+                "guarantee": False, "num_trials": 1})
+cfg, success = environment.task_config(config, Outputs(config), Runtime.EMBEDDED)
+sources = check_sources(config.source, environment.task_needs(cfg))
+"""
+
+
+def test_upstreams_loop_does_not_finish_in_a_kit_coroutine(human_demos: Path, tmp_path: Path) -> None:
+    """`env_loop` calls `run_until_complete` on the loop that it runs on, which asyncio refuses or which blocks."""
+    code = (
+        OPEN
+        + """
+from isaaclab_mimic.datagen.generation import env_loop, setup_async_generation
+opened = environment.Environment(cfg, success, sources, Runtime.EMBEDDED)
+outcome = "not finished"
+
+async def stock():
+    global outcome
+    parts = setup_async_generation(opened.env, 1, str(config.source), success)
+    gathered = asyncio.gather(*parts["tasks"])
+    try:
+        env_loop(opened.env, parts["reset_queue"], parts["action_queue"], parts["info_pool"], parts["event_loop"],
+                 gathered)
+        outcome = "finished"
+    except RuntimeError as error:
+        outcome = f"RuntimeError: {error}"
+    finally:
+        gathered.cancel()
+
+from omni.kit.async_engine import run_coroutine
+import faulthandler
+faulthandler.dump_traceback_later(25, exit=True)  # the bound: a real run takes less than ten seconds
+task = run_coroutine(stock())
+for _ in range(2000):
+    kit.update()
+    if task.done():
+        break
+print("OUTCOME", outcome, flush=True)
+import os; os._exit(0)
+"""
+    )
+    process = child(code, human_demos, tmp_path)
+    assert "OUTCOME finished" not in process.stdout
+    blocked = "Timeout (0:00:25)" in process.stderr
+    refused = "OUTCOME RuntimeError" in process.stdout
+    assert blocked or refused, process.stdout[-2000:] + process.stderr[-2000:]
+
+
+def test_ours_does(human_demos: Path, tmp_path: Path) -> None:
+    code = (
+        OPEN
+        + """
+async def ours():
+    kit.session.start(config)
+    return await kit.session.finished()
+
+end = kit.run(ours())
+print("OUTCOME", end.reason, flush=True)
+import os; os._exit(0)
+"""
+    )
+    process = child(code, human_demos, tmp_path)
+    assert "OUTCOME target reached" in process.stdout, process.stdout[-2000:] + process.stderr[-2000:]
+
+
+def test_a_request_to_quit_during_a_run_ends_the_run_first(human_demos: Path, tmp_path: Path) -> None:
+    code = (
+        OPEN
+        + """
+kit.session.start(config)
+session = kit.session
+while session.progress.steps < 3:
+    kit.update()
+kit.app.post_quit(0)
+while kit.kit.is_running():
+    kit.update()
+print("OUTCOME", session.state, session.progress.end.reason, flush=True)
+sys.exit(kit.kit.shutdown())
+"""
+    )
+    process = child(code, human_demos, tmp_path)
+    assert "OUTCOME done the application is closing" in process.stdout, process.stdout[-2000:] + process.stderr[-2000:]
+    assert process.returncode == 130
+    assert (tmp_path / "run.json").exists()

@@ -1,0 +1,335 @@
+"""Real runs in a real Kit application: real Isaac Lab, real physics, Kit's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.errors import StateError
+from mimicgen.datagen.session import End, Progress, State
+from tests.conftest import Kit
+
+MakeConfig = Callable[..., RunConfig]
+
+
+def records(config: RunConfig) -> list[dict[str, Any]]:
+    lines = (config.output_dir / "attempts.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def run_record(config: RunConfig) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((config.output_dir / "run.json").read_text())
+    return record
+
+
+def run_to_end(kit: Kit, config: RunConfig) -> End:
+    kit.session.start(config)
+    end: End = kit.run(kit.session.finished())
+    return end
+
+
+async def frames(kit: Kit, times: int) -> None:
+    for _ in range(times):
+        await kit.app.next_update_async()
+
+
+async def until(kit: Kit, condition: Callable[[Progress], bool]) -> None:
+    while not condition(kit.session.progress):
+        await kit.app.next_update_async()
+
+
+def test_a_run_keeps_demonstrations_that_isaac_lab_reads(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config(num_trials=2, num_envs=2, guarantee=True)
+    seen: list[Progress] = []
+    unsubscribe = kit.session.subscribe(seen.append)
+    end = run_to_end(kit, config)
+    unsubscribe()
+    assert (end.reason, end.exit_code, kit.session.state) == ("target reached", 0, State.DONE)
+    states = list(dict.fromkeys(progress.state for progress in seen))
+    assert states == [State.STARTING, State.RUNNING, State.DONE]
+    assert [stage.name for stage in seen[-1].stages] == ["Isaac Lab", "Source demonstrations", "Environment"]
+
+    from isaaclab.utils.datasets import HDF5DatasetFileHandler
+
+    handler = HDF5DatasetFileHandler()
+    handler.open(str(config.output_dataset))
+    try:
+        assert sorted(handler.get_episode_names()) == ["demo_0", "demo_1"]
+        assert not handler.is_legacy_quaternion_format()
+        kept = [attempt for attempt in records(config) if attempt["outcome"] == "success"]
+        for attempt in kept:
+            episode = handler.load_episode(attempt["demo"], "cpu")
+            assert bool(episode.success)
+            assert episode.seed == attempt["seed"]
+            assert len(episode.data["actions"]) == attempt["steps"]
+    finally:
+        handler.close()
+    counts = run_record(config)["counts"]
+    assert (counts["successes"], counts["reached"]["success"]) == (2, 2)
+
+
+def test_the_record_says_what_ran(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config(num_trials=1, seed=7)
+    run_to_end(kit, config)
+    record = run_record(config)
+    assert record["end"]["reason"] == "target reached"
+    assert record["runtime"] == "embedded"
+    assert record["physics"] == "NewtonNativeMujocoManager"
+    assert record["quaternion_order"] == "xyzw"
+    assert record["config"]["seed"] == 7
+    assert {"omniverse-kit", "isaaclab", "newton", "torch", "mimicgen.datagen"} <= set(record["versions"])
+    assert len(record["source"]["demos"]) == 10
+    (attempt,) = records(config)
+    assert [segment["subtask"] for segment in attempt["segments"]] == [0, 1, 2, 3][: len(attempt["segments"])]
+    assert attempt["segments"][0]["demo"] in record["source"]["demos"]
+    assert list(attempt["signals"]) == ["grasp_1", "stack_1", "grasp_2"]
+    assert record["timings"]["steps"] == attempt["steps"]
+
+
+def test_an_attempt_depends_on_its_seed_and_not_on_its_neighbours(
+    kit: Kit, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    alone = make_config(num_trials=2, seed=5, output_dir=tmp_path / "a", output_dataset=tmp_path / "a.hdf5")
+    beside = make_config(
+        num_trials=2, num_envs=2, seed=5, output_dir=tmp_path / "b", output_dataset=tmp_path / "b.hdf5"
+    )
+    run_to_end(kit, alone)
+    run_to_end(kit, beside)
+    keys = ("number", "seed", "segments", "signals", "outcome", "steps")
+    first = [{key: attempt[key] for key in keys} for attempt in records(alone)]
+    by_number = sorted(records(beside), key=lambda attempt: int(attempt["number"]))
+    second = [{key: attempt[key] for key in keys} for attempt in by_number if attempt["outcome"] != "abandoned"]
+    assert first == second
+
+
+def test_four_ways_to_start(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:
+    """From a coroutine, from an update observer, from a button-like callback; at start-up is tested with the CLI."""
+    import carb.eventdispatcher
+    import omni.kit.app
+
+    def config(name: str) -> RunConfig:
+        return make_config(output_dir=tmp_path / name, output_dataset=tmp_path / f"{name}.hdf5")
+
+    async def from_coroutine() -> None:
+        kit.session.start(config("coroutine"))
+
+    kit.run(from_coroutine())
+    assert kit.run(kit.session.finished()).exit_code == 0
+
+    def on_update(_: Any) -> None:
+        if kit.session.state is State.DONE and not (tmp_path / "observer").exists():
+            kit.session.start(config("observer"))
+
+    subscription = carb.eventdispatcher.get_eventdispatcher().observe_event(
+        observer_name="test", event_name=omni.kit.app.GLOBAL_EVENT_UPDATE, on_event=on_update
+    )
+    kit.update()
+    subscription.reset()
+    assert kit.run(kit.session.finished()).exit_code == 0
+    assert (tmp_path / "observer" / "run.json").exists()
+
+    kit.session.start(config("button"))
+    assert kit.run(kit.session.finished()).exit_code == 0
+
+
+def test_pause_resume_and_stop_take_effect_within_one_step(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config(num_trials=5)
+
+    async def person() -> None:
+        session = kit.session
+        session.start(config)
+        await until(kit, lambda progress: progress.steps >= 5)
+        session.pause()
+        steps, elapsed = session.progress.steps, session.progress.elapsed
+        await frames(kit, 30)
+        assert session.progress.steps == steps
+        session.resume()
+        assert session.progress.elapsed == pytest.approx(elapsed, abs=0.05)
+        await until(kit, lambda progress: progress.steps >= steps + 5)
+        session.pause()
+        steps = session.progress.steps
+        session.stop("enough")
+        await session.finished()
+        assert session.progress.steps == steps
+
+    kit.run(person())
+    assert kit.session.state is State.DONE
+    end = run_record(config)["end"]
+    assert (end["reason"], end["exit_code"]) == ("enough", 130)
+    assert [attempt["outcome"] for attempt in records(config)] == ["abandoned"]
+    assert not config.output_dataset.exists(), "a dataset without demonstrations is not left behind"
+
+
+def test_a_call_that_the_state_does_not_allow_names_the_state(kit: Kit, make_config: MakeConfig) -> None:
+    session = kit.session
+    with pytest.raises(StateError, match=r"pause: the session is (idle|done).*when it is running"):
+        session.pause()
+    session.start(make_config())
+    with pytest.raises(StateError, match="start: the session is starting"):
+        session.start(make_config())
+    with pytest.raises(StateError, match="resume: the session is starting.*when it is paused"):
+        session.resume()
+    session.stop()
+    with pytest.raises(StateError, match="stop: the session is stopping"):
+        session.stop()
+    kit.run(session.finished())
+
+
+def test_stopping_while_starting_up_leaves_nothing(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config()
+    kit.session.start(config)
+    kit.session.stop()
+    end = kit.run(kit.session.finished())
+    assert end.exit_code == 130
+    assert not config.output_dir.exists()
+
+
+def test_other_coroutines_run_and_updates_are_as_long_as_a_step(kit: Kit, make_config: MakeConfig) -> None:
+    """The figure itself is measured by scripts/measure_loop.py; here a step must not hide several frames' work."""
+    ticks = updates = 0
+    session = kit.session
+
+    async def ticker() -> None:
+        nonlocal ticks
+        while session.active:
+            ticks += 1
+            await kit.app.next_update_async()
+
+    async def start() -> None:
+        session.start(make_config())
+        await until(kit, lambda progress: progress.state is State.RUNNING)
+
+    kit.run(start())
+    from omni.kit.async_engine import run_coroutine
+
+    run_coroutine(ticker())
+    kit.update()
+    begin, steps = ticks, session.progress.steps
+    while session.active:
+        kit.update()
+        updates += 1
+    assert ticks - begin >= updates - 1
+    assert session.progress.steps - steps <= updates, "more than one step in an update"
+
+
+def test_a_nested_update_by_somebody_else_neither_breaks_nor_doubles_a_run(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config()
+    session = kit.session
+    nested = 0
+
+    def somebody(progress: Progress) -> None:
+        nonlocal nested
+        if progress.state is State.RUNNING and progress.steps % 50 == 1:
+            nested += 1
+            kit.app.update()  # in the middle of our step
+
+    unsubscribe = session.subscribe(somebody)
+    end = run_to_end(kit, config)
+    unsubscribe()
+    assert nested >= 4
+    assert end.exit_code == 0
+    (attempt,) = records(config)
+    assert session.progress.steps == attempt["steps"]
+
+
+@pytest.mark.parametrize("where", ["generator", "environment"])
+def test_an_exception_ends_the_run_with_its_cause(
+    kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    from isaaclab_mimic.datagen.data_generator import DataGenerator
+
+    from mimicgen.datagen.simulation.environment import Environment
+
+    def explode(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("the motor is on fire")
+
+    if where == "generator":
+        monkeypatch.setattr(DataGenerator, "merge_eef_subtask_trajectory", explode)
+    else:
+        monkeypatch.setattr(Environment, "success", explode)
+    config = make_config()
+    begin = time.monotonic()
+    end = run_to_end(kit, config)
+    assert time.monotonic() - begin < 60
+    assert kit.session.state is State.FAILED
+    assert (end.reason, end.exit_code) == ("ZeroDivisionError: the motor is on fire", 1)
+    assert run_record(config)["end"]["exit_code"] == 1
+    names = {task.get_name() for task in kit.run(all_tasks())}
+    assert not any("mimicgen" in name for name in names)
+
+
+async def all_tasks() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks()
+
+
+def test_a_hopeless_run_gives_up_and_says_where(
+    kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mimicgen.datagen.session as module
+    from mimicgen.datagen.simulation.environment import Environment
+
+    monkeypatch.setattr(module, "HOPELESS_AFTER", 2)
+    monkeypatch.setattr(Environment, "success", lambda self: self.env.obs_buf["subtask_terms"]["grasp_1"] & False)
+    config = make_config(guarantee=True, num_envs=2)
+    end = run_to_end(kit, config)
+    assert end.exit_code == 3
+    assert end.reason.startswith(
+        "gave up: the first 2 attempts all failed; attempts that reached each subtask: grasp_1"
+    )
+    assert run_record(config)["counts"]["failures"] == 2
+
+
+def test_failures_are_bounded(kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mimicgen.datagen.simulation.environment import Environment
+
+    monkeypatch.setattr(Environment, "success", lambda self: self.env.obs_buf["subtask_terms"]["grasp_1"] & False)
+    end = run_to_end(kit, make_config(guarantee=True, max_failures=1))
+    assert (end.reason, end.exit_code) == ("gave up after max_failures = 1 failed attempts", 3)
+
+
+def test_failures_are_written_on_request(kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mimicgen.datagen.simulation.environment import Environment
+
+    monkeypatch.setattr(Environment, "success", lambda self: self.env.obs_buf["subtask_terms"]["grasp_1"] & False)
+    config = make_config(keep_failed=True)
+    run_to_end(kit, config)
+    with h5py.File(config.output_dataset.with_name("generated_failed.hdf5")) as file:
+        assert list(file["data"]) == ["demo_0"]
+        assert not file["data/demo_0"].attrs["success"]
+    assert not config.output_dataset.exists()
+
+
+def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config(guarantee=True)
+    run_to_end(kit, config)
+    before = config.output_dataset.read_bytes()
+    end = run_to_end(kit, config)
+    assert end.exit_code == 2
+    assert "would be overwritten" in end.reason
+    assert config.output_dataset.read_bytes() == before
+    assert run_record(config)["end"]["exit_code"] == 0, "the refused run did not touch the first one's record"
+    assert run_to_end(kit, make_config(guarantee=True, fresh=True)).exit_code == 0
+    (aside,) = config.output_dataset.parent.glob("generated.2*.hdf5")
+    assert aside.read_bytes() == before
+
+
+def test_a_bad_source_or_task_fails_before_the_environment(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:
+    end = run_to_end(kit, make_config(source=tmp_path / "none.hdf5"))
+    assert (end.exit_code, kit.session.state) == (2, State.FAILED)
+    assert "does not exist" in end.reason
+    end = run_to_end(kit, make_config(task="Isaac-Fold-Laundry-v0"))
+    assert end.exit_code == 2
+    assert "--list-tasks" in end.reason
+    end = run_to_end(kit, make_config(task="Isaac-PickPlace-GR1T2-Abs-Mimic-v0"))
+    assert end.exit_code == 2
+    end = run_to_end(kit, make_config(device="cuda"))
+    assert end.exit_code == 2
+    assert "no CUDA device" in end.reason

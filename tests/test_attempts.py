@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome, Segment, reason_for_failure
+
+
+def attempt(outcome: Outcome = Outcome.FAILURE, **signals: int | None) -> Attempt:
+    return Attempt(
+        number=3,
+        env=1,
+        seed=99,
+        segments=(Segment(eef="franka", subtask=0, demo="demo_4", start=0, end=40),),
+        signals=signals,
+        outcome=outcome,
+        reason="because",
+        steps=200,
+        seconds=1.23456,
+    )
+
+
+def test_the_furthest_subtask_is_the_last_before_the_first_missing_signal() -> None:
+    assert attempt(grasp_1=10, stack_1=None, grasp_2=90).furthest_subtask == "grasp_1"
+    assert attempt(grasp_1=10, stack_1=None, grasp_2=90).missing_signal == "stack_1"
+    assert attempt(grasp_1=None).furthest_subtask == "none"
+    assert attempt(grasp_1=1, stack_1=2).furthest_subtask == "stack_1"
+    assert attempt(grasp_1=1, stack_1=2).missing_signal is None
+    assert attempt(Outcome.SUCCESS, grasp_1=1).furthest_subtask == "success"
+
+
+def test_a_record_is_one_line_of_json_with_what_was_chosen_and_reached() -> None:
+    line = attempt(grasp_1=10, stack_1=None).to_json()
+    record = json.loads(line)
+    assert "\n" not in line
+    assert record["segments"] == [{"eef": "franka", "subtask": 0, "demo": "demo_4", "start": 0, "end": 40}]
+    assert (record["outcome"], record["furthest_subtask"], record["missing_signal"]) == (
+        "failure",
+        "grasp_1",
+        "stack_1",
+    )
+    assert (record["seed"], record["steps"], record["seconds"]) == (99, 200, 1.235)
+
+
+def test_counts_are_a_funnel() -> None:
+    counts = Counts(("grasp", "stack", "success"))
+    counts.add(attempt(grasp=10, stack=None))
+    counts.add(attempt(grasp=None, stack=20))
+    counts.add(attempt(Outcome.SUCCESS, grasp=5, stack=20))
+    counts.add(attempt(Outcome.ABANDONED, grasp=5, stack=20))
+    assert (counts.successes, counts.failures, counts.attempts) == (1, 2, 3)
+    assert counts.reached == {"grasp": 2, "stack": 1, "success": 1}
+    assert counts.funnel() == "grasp 2, stack 1, success 1"
+    assert counts.rate == 1 / 3
+
+
+def test_the_rate_before_the_first_attempt_is_zero() -> None:
+    assert Counts().rate == 0.0
+
+
+def test_a_failure_is_explained_by_what_was_lost_or_what_never_came() -> None:
+    signals = {"grasp": 10, "stack": None}
+    explain = reason_for_failure
+    assert explain(signals, last_success=None, held=False, steps=200) == "signal 'stack' never came in 200 steps"
+    assert "never true" in explain({"grasp": 1}, last_success=None, held=False, steps=200)
+    assert "last true at step 150 of 200" in explain(signals, last_success=150, held=False, steps=200)
+    assert "lost while settling" in explain(signals, last_success=203, held=True, steps=210)

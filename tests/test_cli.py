@@ -1,0 +1,134 @@
+"""The command line as a person uses it: real processes, real Kit, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "mimicgen.datagen.cli", *map(str, arguments)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    return os.environ | {"ACCEPT_EULA": "Y", "PYTHONPATH": str(PROJECT / "exts" / "mimicgen.datagen")} | more
+
+
+def datagen(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=240, env=environment(**more), check=False
+    )
+
+
+def outputs(folder: Path) -> list[str]:
+    return ["--output-dataset", str(folder / "generated.hdf5"), "--output-dir", str(folder / "output")]
+
+
+def test_generate_prints_stages_attempts_and_a_summary_and_writes(human_demos: Path, tmp_path: Path) -> None:
+    process = datagen(
+        "generate", "--source", human_demos, "--num-trials", 1, "--set", "guarantee=false", *outputs(tmp_path)
+    )
+    text = process.stdout
+    assert process.returncode == 0, text + process.stderr
+    assert f"output goes to {tmp_path / 'output' / 'kit.log'}" in text
+    positions = [text.index(f"[{number}/4] ") for number in (1, 2, 3, 4)]
+    assert positions == sorted(positions)
+    assert "attempt 1: " in text
+    assert "of 1 attempt, " in text
+    assert "reached: grasp_1 " in text
+    assert "done: target reached" in text
+    assert f"wrote {tmp_path / 'output' / 'run.json'}" in text
+    assert process.stderr == ""
+    record = json.loads((tmp_path / "output" / "run.json").read_text())
+    assert record["counts"]["attempts"] == 1
+    assert "Isaac Lab" not in text.replace("[2/4] Isaac Lab", "").replace("Kit's and Isaac Lab's", "")
+
+
+def test_ctrl_c_and_sigterm_stop_cleanly(human_demos: Path, tmp_path: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / number.name
+        process = subprocess.Popen(
+            command("generate", "--source", human_demos, "--num-trials", 50, *outputs(folder)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("[4/4]"):
+                break
+        time.sleep(2)
+        sent = time.monotonic()
+        process.send_signal(number)
+        text, _ = process.communicate(timeout=60)
+        assert time.monotonic() - sent < 10
+        assert process.returncode == 130
+        assert f"done: interrupted by {number.name}" in text
+        assert json.loads((folder / "output" / "run.json").read_text())["end"]["exit_code"] == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source", "none.hdf5"], "source '.*none.hdf5' does not exist"),
+        (["--num-trials", "five"], "num_trials = 'five': expected a whole number"),
+        (["--num-envs", "0"], "num_envs = 0: expected a whole number from 1"),
+        (["--device", "gpu"], "device = 'gpu': expected cpu"),
+        (["--set", "mimic.noise=1"], "unknown key 'mimic.noise'"),
+        (["--config", "none.toml"], "configuration file 'none.toml': No such file"),
+        (["--output-dataset", "/proc/x/y.hdf5"], "output '/proc/x'"),
+        (["--output-dir", "/proc/x"], "output '/proc/x'"),
+    ],
+)
+def test_bad_input_is_refused_at_once(human_demos: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
+    import re
+
+    begin = time.monotonic()
+    process = datagen("generate", "--source", human_demos, *outputs(tmp_path), *arguments)
+    assert time.monotonic() - begin < 5, "something heavy was imported"
+    assert process.returncode == 2
+    assert re.search(f"error: .*{words}", process.stderr)
+    assert not (tmp_path / "output" / "kit.log").exists()
+
+
+def test_bad_input_in_the_environment_is_refused(human_demos: Path, tmp_path: Path) -> None:
+    process = datagen("generate", "--source", human_demos, *outputs(tmp_path), NUM_TRIALS="many")
+    assert process.returncode == 2
+    assert "num_trials = 'many'" in process.stderr
+
+
+def test_an_output_in_use_is_refused(human_demos: Path, tmp_path: Path) -> None:
+    import h5py
+
+    path = tmp_path / "generated.hdf5"
+    with h5py.File(path, "w") as file:
+        file["a"] = 1
+        process = datagen("generate", "--source", human_demos, *outputs(tmp_path), "--fresh")
+        assert process.returncode == 2
+        assert f"output '{path}' is open in another process" in process.stderr
+
+
+def test_without_the_licence_nothing_starts(human_demos: Path, tmp_path: Path) -> None:
+    process = datagen("generate", "--source", human_demos, *outputs(tmp_path), ACCEPT_EULA="", OMNI_KIT_ACCEPT_EULA="")
+    assert process.returncode == 2
+    assert "License Agreement was not accepted" in process.stderr
+
+
+def test_list_tasks_says_what_can_run_here_and_why_others_cannot() -> None:
+    process = datagen("generate", "--list-tasks")
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
+    assert lines[0] == "runtime: embedded"
+    assert "  Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0" in lines
+    assert any("Skillgen  -- it needs the cuRobo motion planner" in line for line in lines)
+    assert any(line.startswith("  Isaac-PickPlace-GR1T2-Abs-Mimic-v0  -- ") for line in lines)
