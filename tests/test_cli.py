@@ -59,20 +59,20 @@ def test_ctrl_c_and_sigterm_stop_cleanly(human_demos: Path, tmp_path: Path) -> N
         process = subprocess.Popen(
             command("generate", "--source", human_demos, "--num-trials", 50, *outputs(folder)),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             env=environment(),
         )
         assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("[4/4]"):
-                break
+        while not process.stdout.readline().startswith("[4/4]"):
+            assert process.poll() is None
         time.sleep(2)
         sent = time.monotonic()
         process.send_signal(number)
-        text, _ = process.communicate(timeout=60)
+        text = process.stdout.read()
+        assert process.wait(timeout=60) == 130
         assert time.monotonic() - sent < 10
-        assert process.returncode == 130
+        process.stdout.close()
         assert f"done: interrupted by {number.name}" in text
         assert json.loads((folder / "output" / "run.json").read_text())["end"]["exit_code"] == 130
 

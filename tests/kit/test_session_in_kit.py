@@ -110,6 +110,24 @@ def test_an_attempt_depends_on_its_seed_and_not_on_its_neighbours(
     assert first == second
 
 
+def test_a_second_run_with_another_task_and_number_of_environments(
+    kit: Kit, make_config: MakeConfig, edited_demos: Callable[[Callable[[h5py.File], None]], Path], tmp_path: Path
+) -> None:
+    """The absolute-pose task has the same scene and subtasks; its demonstrations differ only in their actions."""
+    absolute = "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0"
+
+    def rename(file: h5py.File) -> None:
+        file["data"].attrs["env_args"] = json.dumps({"env_name": absolute, "type": 2})
+
+    first = make_config(num_trials=2, num_envs=2)
+    run_to_end(kit, first)
+    source = edited_demos(rename)
+    second = make_config(task=absolute, source=source, output_dir=tmp_path / "2", output_dataset=tmp_path / "2.hdf5")
+    assert run_to_end(kit, second).exit_code == 0
+    assert run_record(second)["counts"]["attempts"] == 1
+    assert [attempt["number"] for attempt in records(second)] == [1]
+
+
 def test_four_ways_to_start(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:
     """From a coroutine, from an update observer, from a button-like callback; at start-up is tested with the CLI."""
     import carb.eventdispatcher
@@ -175,7 +193,7 @@ def test_a_call_that_the_state_does_not_allow_names_the_state(kit: Kit, make_con
     session.start(make_config())
     with pytest.raises(StateError, match="start: the session is starting"):
         session.start(make_config())
-    with pytest.raises(StateError, match="resume: the session is starting.*when it is paused"):
+    with pytest.raises(StateError, match=r"resume: the session is starting.*when it is paused"):
         session.resume()
     session.stop()
     with pytest.raises(StateError, match="stop: the session is stopping"):
@@ -281,9 +299,8 @@ def test_a_hopeless_run_gives_up_and_says_where(
     config = make_config(guarantee=True, num_envs=2)
     end = run_to_end(kit, config)
     assert end.exit_code == 3
-    assert end.reason.startswith(
-        "gave up: the first 2 attempts all failed; attempts that reached each subtask: grasp_1"
-    )
+    assert end.reason.startswith("gave up: the first 2 attempts all failed; attempts that reached each")
+    assert "grasp_1 " in end.reason
     assert run_record(config)["counts"]["failures"] == 2
 
 

@@ -46,6 +46,9 @@ FINGER_STIFFNESS, FINGER_DAMPING, FINGER_FORCE = 1000.0, 50.0, 60.0
 ARM_STIFFNESS, ARM_DAMPING = 400.0, 80.0
 """Drive of the arm's joints [N m/rad, N m s/rad], the task's own."""
 
+REPLACED = ("robot", "table", "plane", "cube_1", "cube_2", "cube_3")
+"""What of a task's scene is built here."""
+
 COLOURS = {"cube_1": (0.05, 0.18, 0.75), "cube_2": (0.75, 0.06, 0.06), "cube_3": (0.05, 0.6, 0.12)}
 """Diffuse colours of Isaac's blue, red and green block."""
 
@@ -65,13 +68,15 @@ def check_device(device: str) -> None:
 def why_not(cfg: Any) -> str | None:
     """Return why a task's configuration cannot run in the embedded scene, or None when it can."""
     scene = cfg.scene
-    missing = [name for name in (*COLOURS, "robot", "table", "ee_frame") if getattr(scene, name, None) is None]
+    missing = [name for name in (*REPLACED, "ee_frame") if getattr(scene, name, None) is None]
     if missing or "panda" not in str(getattr(getattr(cfg.actions, "arm_action", None), "body_name", "")):
         return "its scene is not the Franka with three cubes that the embedded runtime has assets for"
     if any("CameraCfg" in type(sensor).__name__ for sensor in vars(scene).values()):
         return "it observes through RTX cameras"
-    if cfg.datagen_config.use_skillgen:
-        return "it needs the cuRobo motion planner"
+    served = [name for name, asset in vars(scene).items() if hasattr(getattr(asset, "spawn", None), "usd_path")]
+    foreign = sorted(set(served) - set(REPLACED))
+    if foreign:
+        return f"'{foreign[0]}' in its scene comes from Isaac's asset server"
     return None
 
 

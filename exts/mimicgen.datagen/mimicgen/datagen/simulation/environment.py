@@ -36,14 +36,17 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     """
     if config.task not in mimic_tasks():
         raise TaskError(f"task '{config.task}' is not a registered Mimic task; --list-tasks shows them")
-    cfg, success = setup_env_config(
-        env_name=config.task,
-        output_dir=str(outputs.dataset.parent),
-        output_file_name=outputs.dataset.stem,
-        num_envs=config.num_envs,
-        device=config.device,
-        generation_num_trials=config.num_trials,
-    )
+    try:
+        cfg, success = setup_env_config(
+            env_name=config.task,
+            output_dir=str(outputs.dataset.parent),
+            output_file_name=outputs.dataset.stem,
+            num_envs=config.num_envs,
+            device=config.device,
+            generation_num_trials=config.num_trials,
+        )
+    except ImportError as error:
+        raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
     cfg.seed = config.seed
     if config.keep_failed:
         cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_FAILED_IN_SEPARATE_FILES
@@ -140,9 +143,7 @@ class Environment:
             raise
         self.facts = {
             "runtime": str(runtime),
-            "physics": type(self.env.sim.physics_manager).__name__
-            if not isinstance(self.env.sim.physics_manager, type)
-            else self.env.sim.physics_manager.__name__,
+            "physics": self.env.sim.physics_manager.__name__,
             "versions": runtimes.versions(),
             "quaternion_order": "xyzw",
             "source": {

@@ -39,9 +39,12 @@ def runnable_tasks(here: runtime.Runtime) -> dict[str, str | None]:
             try:
                 cfg = parse_env_cfg(task)
             except ImportError as error:
-                found[task] = f"it needs a package that is not installed ({error})".replace("\n", " ")
+                found[task] = f"it needs a package that is not installed: {str(error).partition('. ')[0]}"
                 continue
-            found[task] = embedded.why_not(cfg) if here is runtime.Runtime.EMBEDDED else None
+            if "Skillgen" in task:
+                found[task] = "it needs the cuRobo motion planner"
+            else:
+                found[task] = embedded.why_not(cfg) if here is runtime.Runtime.EMBEDDED else None
     finally:
         logging.disable(logging.NOTSET)
     return found
