@@ -47,6 +47,9 @@ def main() -> None:
     from omni.kit.async_engine import run_coroutine
 
     from mimicgen.datagen.kit import session as get_session
+    from mimicgen.datagen.simulation import kitless
+
+    kitless.teach_isaaclab()
     from mimicgen.datagen.simulation import reference
 
     session = get_session()

@@ -16,8 +16,8 @@ from omni.kit.async_engine import run_coroutine
 from mimicgen.datagen.console import Console
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
+from mimicgen.datagen.kit.loop import next_frame, open_generator
 from mimicgen.datagen.session import Progress, Session, State
-from mimicgen.datagen.simulation import open_generator
 
 _session: Session | None = None
 
@@ -31,11 +31,6 @@ def session() -> Session:
     if _session is None:
         raise RuntimeError("the extension mimicgen.datagen is not enabled")
     return _session
-
-
-async def next_frame() -> None:
-    """Wait for the application's next update."""
-    await omni.kit.app.get_app().next_update_async()
 
 
 class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]

@@ -1,0 +1,81 @@
+"""What a run needs of an Isaac Sim that Isaac Lab's launcher did not start, and how it is left behind.
+
+Only this module and the frame of `loop.py` differ between the runtimes. It has not been run in Isaac Sim (see the
+README); its contract is tested against Isaac Lab's sources and a recording stand-in for the stage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import carb.settings
+
+from mimicgen.datagen.errors import BadInputError, SetupError
+
+KIT_MAJOR = 110
+"""Kit of Isaac Sim 6.x."""
+
+
+class StageError(BadInputError):
+    """The open stage has changes that a run would lose."""
+
+
+def launcher_settings(*, window: bool, device: str) -> dict[str, bool | int]:
+    """Return the settings that Isaac Lab's launcher makes and that `SimulationContext` reads.
+
+    Args:
+        window: Whether the application has a window.
+        device: The run's device.
+
+    Source: `KitLauncher._load_extensions` and `_resolve_device_settings` in `isaaclab_physx/app/kit_launcher.py`.
+    """
+    kind, _, index = device.partition(":")
+    return {
+        "/isaaclab/has_gui": window,
+        "/isaaclab/render/offscreen": not window,
+        "/isaaclab/xr/enabled": False,
+        "/isaaclab/xr/auto_start": False,
+        "/isaaclab/video/enabled": False,
+        "/isaaclab/render/deterministic": False,
+        "/app/player/useFixedTimeStepping": False,
+        "/physics/cudaDevice": int(index) if kind == "cuda" and index else 0,
+    }
+
+
+@contextlib.asynccontextmanager
+async def workplace(device: str) -> AsyncIterator[None]:
+    """A fresh stage with Isaac Lab's settings, and a fresh stage with the settings of before afterwards.
+
+    Raises:
+        SetupError: This is an older Isaac Sim.
+        StageError: The open stage has unsaved changes.
+    """
+    import omni.usd
+
+    app = omni.kit.app.get_app()
+    kit = app.get_kit_version()
+    if int(kit.partition(".")[0]) < KIT_MAJOR:
+        raise SetupError(f"Kit {kit} is an Isaac Sim before 6.0, which is not supported; use Isaac Sim 6.x")
+    context = omni.usd.get_context()
+    if context.has_pending_edit():
+        raise StageError("the open stage has unsaved changes, and a run needs a fresh one; save or discard them first")
+    from isaaclab.app.settings_manager import get_settings_manager
+
+    settings = carb.settings.get_settings()
+    wanted = launcher_settings(window=bool(settings.get("/app/window/enabled")), device=device)
+    before = {path: settings.get(path) for path in wanted}
+    await context.new_stage_async()
+    for path, value in wanted.items():
+        settings.set(path, value)
+    get_settings_manager().set_backend(settings)
+    try:
+        yield
+    finally:
+        # Closing the environment has closed the run's stage, and a window without a stage cannot be used.
+        await context.new_stage_async()
+        for path, value in before.items():
+            if value is None:
+                settings.destroy_item(path)
+            else:
+                settings.set(path, value)

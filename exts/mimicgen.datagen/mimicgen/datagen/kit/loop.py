@@ -1,0 +1,48 @@
+"""Kit's frame, and the simulation that runs as its guest."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+import carb.settings
+import omni.kit.app
+
+from mimicgen.datagen import simulation
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.session import Generator
+from mimicgen.datagen.simulation.kitless import has_omni_usd
+
+PLAY_SIMULATIONS = "/app/player/playSimulations"
+"""Whether an update of Kit may advance physics by itself."""
+
+
+async def next_frame() -> None:
+    """Wait for the application's next update.
+
+    Where Kit has physics of its own, it is kept from stepping in that update: the run's environment does the steps.
+    """
+    if not has_omni_usd():
+        await omni.kit.app.get_app().next_update_async()
+        return
+    settings = carb.settings.get_settings()
+    settings.set(PLAY_SIMULATIONS, False)
+    try:
+        await omni.kit.app.get_app().next_update_async()
+    finally:
+        settings.set(PLAY_SIMULATIONS, True)
+
+
+@contextlib.asynccontextmanager
+async def open_generator(
+    config: RunConfig, outputs: Outputs, stage: Callable[[str], AbstractAsyncContextManager[None]]
+) -> AsyncIterator[Generator]:
+    """Open the simulation of a run; in Isaac Sim, in a stage of its own. See `session.OpenGenerator`."""
+    async with contextlib.AsyncExitStack() as stack:
+        if has_omni_usd():
+            from mimicgen.datagen.kit import isaacsim
+
+            await stack.enter_async_context(isaacsim.workplace(config.device))
+        yield await stack.enter_async_context(simulation.open_generator(config, outputs, stage))
