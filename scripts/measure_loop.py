@@ -50,15 +50,15 @@ def main() -> None:
     from mimicgen.datagen.simulation import kitless
 
     kitless.teach_isaaclab()
-    from mimicgen.datagen.simulation import reference
+    from mimicgen.datagen.simulation import driver
 
     session = get_session()
     step_seconds: list[float] = []
     memory: dict[int, float] = {}
     ticks = 0
-    original = reference.ReferenceGenerator.step
+    original = driver.Driver.step
 
-    def timed_step(self: reference.ReferenceGenerator, actions: object) -> None:
+    def timed_step(self: driver.Driver, actions: object) -> None:
         begin = time.perf_counter()
         original(self, actions)  # type: ignore[arg-type]
         step_seconds.append(time.perf_counter() - begin)
@@ -73,7 +73,7 @@ def main() -> None:
             ticks += 1
             await omni.kit.app.get_app().next_update_async()
 
-    reference.ReferenceGenerator.step = timed_step  # type: ignore[method-assign]
+    driver.Driver.step = timed_step  # type: ignore[method-assign]
     session.subscribe(watch)
     with tempfile.TemporaryDirectory() as scratch:
         session.start(

@@ -75,6 +75,21 @@ def test_a_run_keeps_demonstrations_that_isaac_lab_reads(kit: Kit, make_config: 
     counts = run_record(config)["counts"]
     assert (counts["successes"], counts["reached"]["success"]) == (2, 2)
 
+    from robomimic.utils.dataset import SequenceDataset
+
+    # As Isaac Lab's own robomimic configurations read its files: without the next observations.
+    dataset = SequenceDataset(
+        str(config.output_dataset),
+        obs_keys=["eef_pos", "joint_pos"],
+        dataset_keys=["actions"],
+        seq_length=10,
+        hdf5_cache_mode=None,
+        load_next_obs=False,
+    )
+    assert len(dataset) == sum(attempt["steps"] for attempt in kept)
+    assert dataset[5]["actions"].shape == (10, 7)
+    assert dataset[5]["obs"]["eef_pos"].shape == (10, 3)
+
 
 def test_the_record_says_what_ran(kit: Kit, make_config: MakeConfig) -> None:
     config = make_config(num_trials=1, seed=7)

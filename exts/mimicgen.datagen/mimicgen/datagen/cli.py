@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mimicgen.datagen import config
 from mimicgen.datagen.config import Flat, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs, writable_folder
+from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
-from mimicgen.datagen.errors import DatagenError, SourceError
+from mimicgen.datagen.errors import ConfigError, DatagenError, SourceError
 from mimicgen.datagen.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -41,8 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def run_config(options: argparse.Namespace) -> RunConfig:
+def run_config(options: argparse.Namespace, **defaults: object) -> RunConfig:
     """Return the configuration of a run from defaults, file, environment and options, in this order.
+
+    Args:
+        options: Parsed options.
+        defaults: What the command has different from a plain run.
 
     Raises:
         ConfigError: Something is unknown, has the wrong type or is out of range.
@@ -51,27 +56,55 @@ def run_config(options: argparse.Namespace) -> RunConfig:
         "output_dataset": PROJECT / "datasets" / "generated_dataset.hdf5",
         "output_dir": PROJECT / "output",
     }
-    source = next((path for path in DEFAULT_SOURCES if path.is_file()), None)
-    if source:
-        project["source"] = source
     from_file = config.read_toml(options.config) if options.config else {}
     from_options = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
     if options.fresh:
         from_options["fresh"] = True
     assignments = config.from_assignments(options.set)
-    return config.build(project, from_file, config.from_environment(os.environ), assignments, from_options)
+    environment = config.from_environment(os.environ)
+    return config.build(project, defaults, from_file, environment, assignments, from_options)
 
 
 def generate(options: argparse.Namespace) -> int:
-    """Generate demonstrations, or list the tasks that can be generated for."""
+    """Generate demonstrations from annotated ones, or list the tasks that can be generated for."""
     if options.list_tasks:
         from mimicgen.datagen.simulation.tasks import list_tasks
 
         return list_tasks()
-    run = run_config(options)
+    source = next((path for path in DEFAULT_SOURCES if path.is_file()), None)
+    run = run_config(options, mode="generate", **({"source": source} if source else {}))
     if run.source is None:
         raise SourceError("no source demonstrations; pass --source with an annotated HDF5 file")
     check_file(run.source.absolute())
+    return _run(run)
+
+
+def record(options: argparse.Namespace) -> int:
+    """Record source demonstrations with the scripted expert, annotated as they are recorded."""
+    if not options.expert:
+        raise ConfigError(
+            "record: only the scripted expert records here, pass --expert; "
+            "people record with Isaac Lab's own record_demos.py, and 'annotate' takes its files"
+        )
+    output = PROJECT / "datasets" / "recorded_demos.hdf5"
+    return _run(run_config(options, mode="record", num_trials=10, output_dataset=output))
+
+
+def annotate(options: argparse.Namespace) -> int:
+    """Replay raw demonstrations and write those that reach every subtask, annotated for Mimic."""
+    first = run_config(options, mode="annotate")
+    if first.source is None:
+        raise SourceError("no raw demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
+    demos = check_demos(first.source.absolute(), first.task)
+    output = PROJECT / "datasets" / f"{first.source.stem}_annotated.hdf5"
+    run = run_config(
+        options, mode="annotate", num_trials=len(demos.names), guarantee=False, output_dataset=output, settle_steps=0
+    )
+    return _run(run)
+
+
+def _run(run: RunConfig) -> int:
+    """Run a configuration in the embedded runtime."""
     Outputs(run).check()
     folder = writable_folder(run.output_dir.absolute())
     from mimicgen.datagen.launch import run_kit
@@ -81,7 +114,8 @@ def generate(options: argparse.Namespace) -> int:
     print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {log}", flush=True)
     settings = {key: value for key, value in run.flat().items() if value is not None}
     for key in ("source", "output_dataset", "output_dir"):
-        settings[key] = Path(settings[key]).expanduser().absolute()
+        if key in settings:
+            settings[key] = Path(settings[key]).expanduser().absolute()
     app = PROJECT / "config" / "mimicgen.datagen.headless.kit"
     return run_kit(app, log, {"autostart": True, **settings}, cache=cache_folder())
 
@@ -90,19 +124,32 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="datagen.sh", description=main.__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    command = commands.add_parser("generate", help=(generate.__doc__ or "").partition("\n")[0], allow_abbrev=False)
-    command.set_defaults(command=generate)
+    command = _add_run_command(commands, "generate", generate)
+    command.add_argument("--list-tasks", action="store_true", help="show the Mimic tasks that can run here, and exit")
+    command = _add_run_command(commands, "record", record)
+    command.add_argument("--expert", action="store_true", help="the scripted expert acts")
+    _add_run_command(commands, "annotate", annotate)
+    return parser
+
+
+def _add_run_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    """Add a command that runs something, with the options of every run."""
+    help_line = (function.__doc__ or "").partition("\n")[0]
+    command = commands.add_parser(name, help=help_line, description=function.__doc__, allow_abbrev=False)
+    command.set_defaults(command=function)
     command.add_argument("--config", type=Path, metavar="FILE", help="TOML file with the configuration")
     fields = config.fields()
     for key in OPTIONS:
-        metadata = fields[key].metadata
-        command.add_argument(f"--{key.replace('_', '-')}", metavar="VALUE", dest=key, help=metadata["doc"])
+        command.add_argument(f"--{key.replace('_', '-')}", metavar="VALUE", dest=key, help=fields[key].metadata["doc"])
     command.add_argument("--fresh", action="store_true", help=fields["fresh"].metadata["doc"])
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the configuration; repeatable"
     )
-    command.add_argument("--list-tasks", action="store_true", help="show the Mimic tasks that can run here, and exit")
-    return parser
+    return command
 
 
 if __name__ == "__main__":

@@ -107,8 +107,15 @@ class MimicConfig:
 class RunConfig:
     """One run. Relative paths are relative to the current folder."""
 
+    mode: str = _setting(
+        "generate",
+        "What the run does: generate with Mimic, record the scripted expert, or annotate raw demonstrations",
+        choices=("generate", "record", "annotate"),
+    )
     task: str = _setting("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0", "Registered Isaac Lab Mimic task")
-    source: Path | None = _setting(None, "Annotated source demonstrations (HDF5)")
+    source: Path | None = _setting(
+        None, "Source demonstrations (HDF5): annotated ones to generate from, raw ones to annotate"
+    )
     output_dataset: Path = _setting(Path("datasets/generated_dataset.hdf5"), "Where kept demonstrations are written")
     output_dir: Path = _setting(Path("output"), "Folder of the run's records")
     num_trials: int = _setting(

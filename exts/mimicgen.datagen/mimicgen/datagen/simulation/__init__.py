@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file, check_sources
 from mimicgen.datagen.errors import SourceError
 
@@ -26,25 +27,36 @@ async def open_generator(
     Raises:
         BadInputError: The sources, the task, the device or the outputs cannot be used.
     """
-    source = source_of(config)
     async with stage("Isaac Lab"):
-        check_file(source)
+        if config.mode == "generate":
+            check_file(source_of(config))
         from mimicgen.datagen.simulation import kitless, runtime
 
         here = runtime.detect()
         kitless.teach_isaaclab()
         if here is runtime.Runtime.EMBEDDED:
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
-        from mimicgen.datagen.simulation import environment, reference
+        from mimicgen.datagen.simulation import driver, environment, expert, reference, replay
     async with stage("Source demonstrations"):
         cfg, success = environment.task_config(config, outputs, here)
-        sources = check_sources(source, environment.task_needs(cfg))
+        if config.mode == "generate":
+            sources = check_sources(source_of(config), environment.task_needs(cfg))
+        elif config.mode == "annotate":
+            demos = check_demos(source_of(config), cfg.env_name)
+            replay.prepare(cfg, config, demos)
         outputs.open()
     async with contextlib.AsyncExitStack() as stack:
         async with stage("Environment"):
-            opened = environment.Environment(cfg, success, sources, here)
+            opened = environment.Environment(cfg, success, here)
             stack.callback(opened.close)
-            generator = reference.ReferenceGenerator(opened, config)
+            policy: driver.Policy
+            if config.mode == "generate":
+                policy = reference.MimicPolicy(opened, sources)
+            elif config.mode == "annotate":
+                policy = replay.ReplayPolicy(opened, demos)
+            else:
+                policy = expert.ExpertPolicy(opened)
+            generator = driver.Driver(opened, config, policy)
             await generator.start()
             stack.push_async_callback(generator.close)
         yield generator
@@ -57,5 +69,5 @@ def source_of(config: RunConfig) -> Path:
         SourceError: None was given.
     """
     if config.source is None:
-        raise SourceError("no source demonstrations; pass --source with an annotated HDF5 file")
+        raise SourceError("no source demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
     return config.source.expanduser().absolute()

@@ -10,15 +10,16 @@ import gymnasium as gym
 import isaaclab_mimic.envs  # noqa: F401 -- registers the Mimic tasks
 import torch
 from isaaclab.envs import ManagerBasedRLMimicEnv
+from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManagerCfg
 from isaaclab.managers import DatasetExportMode
-from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
 from isaaclab_mimic.datagen.generation import setup_env_config
 
 from mimicgen.datagen.config import MimicConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.sources import Sources, SubtaskNeed, TaskNeeds, natural_order
+from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.simulation import runtime as runtimes
+from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.simulation.runtime import Runtime
 
 
@@ -48,6 +49,11 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     except ImportError as error:
         raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
     cfg.seed = config.seed
+    if type(cfg.recorders) is ActionStateRecorderManagerCfg:  # a task's own recorders are kept
+        exported = cfg.recorders
+        cfg.recorders = SourceRecorderManagerCfg()
+        for name in ("dataset_export_dir_path", "dataset_filename", "dataset_compression", "dataset_export_mode"):
+            setattr(cfg.recorders, name, getattr(exported, name))
     if config.keep_failed:
         cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_FAILED_IN_SEPARATE_FILES
     # The session exports what it keeps; an episode that is under way at a reset or at the end is not a demonstration.
@@ -106,34 +112,29 @@ def task_needs(cfg: Any) -> TaskNeeds:
 
 
 class Environment:
-    """An open Mimic environment with its source demonstrations.
+    """An open Mimic environment.
 
     Args:
         cfg: Isaac Lab's configuration.
         success: The success term.
-        sources: Checked source demonstrations.
         runtime: Where the simulation comes from.
 
     Attributes:
         env: Isaac Lab's environment.
-        pool: Mimic's source segments.
-        source_names: Names of the source demonstrations, in the pool's order.
         signal_names: Subtask signals that the environment tells, in the order of the subtasks.
+        succeeded: Which environments satisfied the success term after the last step, shape (num_envs,), bool.
         facts: What the run record says about it.
     """
 
-    def __init__(self, cfg: Any, success: Any, sources: Sources, runtime: Runtime):
+    def __init__(self, cfg: Any, success: Any, runtime: Runtime):
         self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
         try:
             # Isaac Lab's step would otherwise pump the application (and with it the event loop that we run on).
             self.env.render_enabled = False
             self._success = success
+            self.succeeded = torch.zeros(self.env.num_envs, dtype=torch.bool)
             with torch.inference_mode():
                 self.env.reset()
-            self.pool = DataGenInfoPool(self.env, self.env.cfg, self.env.device)
-            self.source_names = sorted(sources.usable, key=natural_order)
-            for name in self.source_names:  # the pool's own order is alphabetical
-                self.pool.load_from_dataset_file(str(sources.path), select_demo_keys=[name])
             told = self.env.get_subtask_term_signals()
             configs = [subtask for subtasks in cfg.subtask_configs.values() for subtask in subtasks]
             names = (subtask.subtask_term_signal for subtask in configs)
@@ -141,22 +142,16 @@ class Environment:
         except BaseException:
             self.close()
             raise
-        self.facts = {
+        self.facts: dict[str, Any] = {
             "runtime": str(runtime),
             "physics": self.env.sim.physics_manager.__name__,
             "versions": runtimes.versions(),
             "quaternion_order": "xyzw",
-            "source": {
-                "path": str(sources.path),
-                "demos": list(self.source_names),
-                "quaternion_order": sources.quaternion_order,
-                "findings": [str(finding) for finding in sources.findings],
-            },
         }
 
-    def success(self) -> torch.Tensor:
-        """Return which environments satisfy the success term now, shape (num_envs,), bool."""
-        return self._success.func(self.env, **self._success.params)
+    def update_success(self) -> None:
+        """Evaluate the success term, once for all environments."""
+        self.succeeded = self._success.func(self.env, **self._success.params)
 
     def hold(self, env_id: int) -> Callable[[], torch.Tensor]:
         """Return a function that gives, at every step, the action that keeps the hands where they are now.

@@ -1,0 +1,209 @@
+"""Drives one attempt in every environment; a policy says what is attempted.
+
+`Driver` is the session's generator: it steps the environment, knows success and the subtask signals, and keeps or
+drops what was recorded. A `Policy` acts: Mimic's own generator (`reference.py`), a scripted expert (`expert.py`), or
+recorded actions (`replay.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from typing import Protocol
+
+import torch
+
+from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, Segment, reason_for_failure
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.simulation.environment import Environment
+from mimicgen.datagen.simulation.randomness import Streams, attempt_seed, run_with
+from mimicgen.datagen.simulation.rendezvous import Rendezvous
+
+
+@dataclasses.dataclass
+class Flight:
+    """What is known of the attempt that is under way in an environment.
+
+    Attributes:
+        number: Counts from 1 over the run.
+        env: Environment index.
+        seed: Seed of `streams`.
+        streams: The attempt's random numbers.
+        signals: Step at which each subtask signal first came.
+        segments: Source segments chosen so far.
+        begin: When it began [s, `perf_counter`].
+        steps: Environment steps so far.
+        last_success: Last step at which the success term was true.
+        idle: Nothing is attempted any more; the environment only waits for the others.
+    """
+
+    number: int
+    env: int
+    seed: int
+    streams: Streams
+    signals: dict[str, int | None]
+    segments: list[Segment] = dataclasses.field(default_factory=list)
+    begin: float = dataclasses.field(default_factory=time.perf_counter)
+    steps: int = 0
+    last_success: int | None = None
+    idle: bool = False
+
+    def land(self, outcome: Outcome, reason: str) -> Attempt:
+        """Return the record of the attempt, ended now."""
+        return Attempt(
+            number=self.number,
+            env=self.env,
+            seed=self.seed,
+            segments=tuple(self.segments),
+            signals=dict(self.signals),
+            outcome=outcome,
+            reason=reason,
+            steps=self.steps,
+            seconds=time.perf_counter() - self.begin,
+        )
+
+
+class Policy(Protocol):
+    """What acts in the environments."""
+
+    async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
+        """Act in one attempt: ask for a reset, then for steps, until the attempt is over.
+
+        Random numbers come from the attempt's own streams; `asyncio.sleep(0)` is not passed on.
+        """
+
+    def reset(self, flight: Flight) -> None:
+        """Put the attempt's environment into the state that the attempt starts from."""
+
+    def judge(self, flight: Flight, *, success: bool) -> str | None:
+        """Return why an attempt that ended is a failure for a reason of the policy's own, else None."""
+
+
+class Driver:
+    """Implements `mimicgen.datagen.session.Generator` over a policy.
+
+    Args:
+        environment: The environment, open.
+        config: The run's configuration.
+        policy: What acts.
+    """
+
+    def __init__(self, environment: Environment, config: RunConfig, policy: Policy):
+        self._environment = environment
+        self._config = config
+        self._policy = policy
+        self._env = environment.env
+        self._signals = environment.signal_names
+        self.stages = (*self._signals, FINAL)
+        self.facts = environment.facts
+        self._rendezvous = Rendezvous(self._env.num_envs)
+        self._flights: dict[int, Flight] = {}
+        self._attempts = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start one task an environment."""
+        self._tasks = [
+            asyncio.create_task(self._attempts_in(env_id), name=f"mimicgen.datagen environment {env_id}")
+            for env_id in range(self._env.num_envs)
+        ]
+        self._rendezvous.watch(self._tasks)
+
+    async def close(self) -> None:
+        """Cancel the tasks and wait for them."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def ended(self) -> list[Attempt]:
+        """See `Generator.ended`."""
+        await self._rendezvous.everybody()
+        return self._rendezvous.ends.pending
+
+    def keep(self, attempt: Attempt) -> Attempt:
+        """See `Generator.keep`. A failure is written to the file of failures, if there is one."""
+        success = attempt.outcome is Outcome.SUCCESS
+        demo = self._environment.export(attempt.env, success=success, seed=attempt.seed)
+        return dataclasses.replace(attempt, demo=demo)
+
+    async def actions(self) -> torch.Tensor:
+        """See `Generator.actions`. Shape (num_envs, action_dim)."""
+        rendezvous = self._rendezvous
+        rendezvous.ends.serve()
+        await rendezvous.everybody()
+        while resets := rendezvous.resets.pending:
+            for env_id in resets:
+                flight = self._flights[env_id]
+                with torch.inference_mode(), flight.streams.active():
+                    self._policy.reset(flight)
+            rendezvous.resets.serve()
+            await rendezvous.everybody()
+        return torch.stack([action for _, action in sorted(rendezvous.actions.pending, key=lambda pair: pair[0])])
+
+    def step(self, actions: torch.Tensor) -> None:
+        """See `Generator.step`. Success and the subtask signals are computed once for all environments."""
+        with torch.inference_mode():
+            self._env.step(actions)
+            self._environment.update_success()
+            signals = {name: signal.tolist() for name, signal in self._env.get_subtask_term_signals().items()}
+        for env_id, success in enumerate(self._environment.succeeded.tolist()):
+            flight = self._flights[env_id]
+            flight.steps += 1
+            if success:
+                flight.last_success = flight.steps
+            for name, step in flight.signals.items():
+                if step is None and signals[name][env_id]:
+                    flight.signals[name] = flight.steps
+        self._rendezvous.actions.serve()
+
+    def abandoned(self) -> list[Attempt]:
+        """See `Generator.abandoned`."""
+        ended = {attempt.env for attempt in self._rendezvous.ends.pending}
+        return [
+            flight.land(Outcome.ABANDONED, "the run ended first")
+            for env_id, flight in sorted(self._flights.items())
+            if env_id not in ended and not flight.idle
+        ]
+
+    async def _attempts_in(self, env_id: int) -> None:
+        """Make one attempt after the other in an environment, until cancelled."""
+        rendezvous = self._rendezvous
+        while True:
+            flight = self._begin(env_id)
+            await run_with(flight.streams, self._policy.act(flight, rendezvous))
+            held = bool(self._environment.succeeded[env_id])
+            if held:
+                await run_with(flight.streams, self._settle(env_id))
+            success = bool(self._environment.succeeded[env_id])
+            reason = self._policy.judge(flight, success=success)
+            if reason is None and not success:
+                reason = reason_for_failure(
+                    flight.signals, last_success=flight.last_success, held=held, steps=flight.steps
+                )
+            if reason is None:
+                ended = flight.land(Outcome.SUCCESS, "the success term held after settling")
+            else:
+                ended = flight.land(Outcome.FAILURE, reason)
+            await rendezvous.ends.put(ended)
+            await rendezvous.ends.join()
+
+    def _begin(self, env_id: int) -> Flight:
+        self._attempts += 1
+        seed = attempt_seed(self._config.seed, self._attempts)
+        flight = Flight(
+            number=self._attempts,
+            env=env_id,
+            seed=seed,
+            streams=Streams(seed, self._env.device),
+            signals=dict.fromkeys(self._signals),
+        )
+        self._flights[env_id] = flight
+        return flight
+
+    async def _settle(self, env_id: int) -> None:
+        """Hold the hand where it is, for as long as success has to last."""
+        hold = self._environment.hold(env_id)
+        for _ in range(self._config.settle_steps):
+            await self._rendezvous.actions.put((env_id, hold()))
+            await self._rendezvous.actions.join()

@@ -1,0 +1,70 @@
+"""How near a demonstration came to a subtask signal that never fired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Trace:
+    """Where hands, objects and fingers were after every step of one attempt.
+
+    Attributes:
+        hands: Positions of each end effector in the environment's frame, a row a step [m].
+        objects: Positions of each object, a row a step [m].
+        fingers: Finger positions, a row a step [m]; empty if the environment does not observe them.
+    """
+
+    def __init__(self) -> None:
+        self.hands: dict[str, list[Any]] = {}
+        self.objects: dict[str, list[Any]] = {}
+        self.fingers: list[Any] = []
+
+    def note(self, env: Any, env_id: int) -> None:
+        """Add the state of an environment."""
+        for eef in env.cfg.subtask_configs:
+            pose = env.get_robot_eef_pose(eef, env_ids=[env_id])[0]
+            self.hands.setdefault(eef, []).append(pose[:3, 3].tolist())
+        for name, poses in env.get_object_poses(env_ids=[env_id]).items():
+            self.objects.setdefault(name, []).append(poses[0][:3, 3].tolist())
+        fingers = env.obs_buf["policy"].get("gripper_pos")
+        if fingers is not None:
+            self.fingers.append(fingers[env_id].abs().tolist())
+
+    def explain(self, cfg: Any, signal: str) -> str:
+        """Say how near the subtask of a signal came.
+
+        The hand's closest approach to the subtask's object, with the opening of the fingers then; and, if the subtask
+        before was about another object, where that one ended relative to this one (a stack).
+        """
+        for eef, subtasks in cfg.subtask_configs.items():
+            signals = [subtask.subtask_term_signal for subtask in subtasks]
+            if signal not in signals:
+                continue
+            index = signals.index(signal)
+            target = subtasks[index].object_ref
+            carried = subtasks[index - 1].object_ref if index else None
+            if carried and carried != target and signal.startswith("stack"):
+                return self._offset(carried, target)
+            return self._approach(eef, target)
+        raise AssertionError(f"no subtask has the signal '{signal}'")
+
+    def _approach(self, eef: str, target: str) -> str:
+        distance = np.linalg.norm(np.array(self.hands[eef]) - np.array(self.objects[target]), axis=1)
+        step = int(distance.argmin())
+        words = f"the hand was nearest to {target} at step {step + 1}, {1000 * distance[step]:.0f} mm away"
+        if self.fingers:
+            gap = 1000 * sum(self.fingers[step])
+            narrowest = 1000 * min(sum(fingers) for fingers in self.fingers)
+            words += f", with the fingers {gap:.0f} mm apart ({narrowest:.0f} mm at their narrowest)"
+        return words
+
+    def _offset(self, upper: str, lower: str) -> str:
+        offset = 1000 * (np.array(self.objects[upper]) - np.array(self.objects[lower]))
+        beside = np.linalg.norm(offset[:, :2], axis=1)
+        step = int(beside.argmin())
+        return (
+            f"{upper} was nearest to being over {lower} at step {step + 1}, {beside[step]:.0f} mm beside and "
+            f"{offset[step, 2]:.0f} mm above, and ended {beside[-1]:.0f} mm beside and {offset[-1, 2]:.0f} mm above"
+        )
