@@ -14,13 +14,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
 from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.sources import demo_names, open_source
+from mimicgen.datagen.dataset.raw import RawDemos, check_demos
 from mimicgen.datagen.simulation import kitless
 
 SETTLE = 30
@@ -37,10 +37,9 @@ def main() -> None:
     parser.add_argument("--controller", choices=("recorded", "current"), default="recorded")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with open_source(options.source) as file, tempfile.TemporaryDirectory() as scratch:
-        demos = [file["data"][name] for name in demo_names(file)]
-        legacy = "format_version" not in file.attrs
-        rows = replay(demos, legacy=legacy, legacy_controller=legacy and options.controller == "recorded", out=scratch)
+    demos = check_demos(options.source, RunConfig.task)
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = replay(demos, legacy_controller=demos.legacy and options.controller == "recorded", out=scratch)
     for row in rows:
         print(
             f"{row['demo']:>8}: {row['steps']} steps, hand off by {row['median_mm']:.1f} mm (median) and "
@@ -61,7 +60,7 @@ def main() -> None:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-def replay(demos: list[h5py.Group], *, legacy: bool, legacy_controller: bool, out: str) -> list[dict[str, Any]]:
+def replay(raw: RawDemos, *, legacy_controller: bool, out: str) -> list[dict[str, Any]]:
     """Replay all demonstrations side by side, one an environment."""
     kitless.teach_isaaclab()
     import gymnasium as gym
@@ -70,16 +69,23 @@ def replay(demos: list[h5py.Group], *, legacy: bool, legacy_controller: bool, ou
     from mimicgen.datagen.simulation.legacy import use_legacy_controller
     from mimicgen.datagen.simulation.runtime import Runtime
 
-    config = RunConfig(num_envs=len(demos), output_dataset=Path(out, "replay.hdf5"), output_dir=Path(out))
+    config = RunConfig(num_envs=len(raw.names), output_dataset=Path(out, "replay.hdf5"), output_dir=Path(out))
     cfg, success = task_config(config, Outputs(config), Runtime.EMBEDDED)
     if legacy_controller:
         use_legacy_controller(cfg)
     env = gym.make(config.task, cfg=cfg).unwrapped
     env.render_enabled = False
-    with torch.inference_mode():
+    with torch.inference_mode(), open_source(raw.path) as file:
+        demos = [{key: file["data"][name][key][:] for key in ("actions", "obs/eef_pos")} for name in raw.names]
         env.reset()
-        for index, demo in enumerate(demos):
-            state = initial_state(demo, legacy=legacy)
+        for index, name in enumerate(raw.names):
+            state = {
+                kind: {
+                    asset: {key: torch.tensor(value) for key, value in values.items()}
+                    for asset, values in assets.items()
+                }
+                for kind, assets in raw.initial_state(name).items()
+            }
             env.reset_to(state, torch.tensor([index]), is_relative=True)
         length = max(len(demo["actions"]) for demo in demos)
         hands = np.zeros((length + 1, len(demos), 3))
@@ -101,7 +107,7 @@ def replay(demos: list[h5py.Group], *, legacy: bool, legacy_controller: bool, ou
         error = 1000 * np.linalg.norm(hands[:closing, index] - demo["obs/eef_pos"][:closing], axis=1)
         rows.append(
             {
-                "demo": Path(demo.name).name,
+                "demo": raw.names[index],
                 "steps": steps,
                 "median_mm": float(np.median(error)),
                 "max_mm": float(error.max()),
@@ -110,20 +116,6 @@ def replay(demos: list[h5py.Group], *, legacy: bool, legacy_controller: bool, ou
             }
         )
     return rows
-
-
-def initial_state(demo: h5py.Group, *, legacy: bool) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
-    """Return a demonstration's initial state, with quaternions in x, y, z, w."""
-    state: dict[str, dict[str, dict[str, torch.Tensor]]] = {}
-    for kind, assets in demo["initial_state"].items():
-        state[kind] = {}
-        for name, values in assets.items():
-            tensors = {key: torch.tensor(value[:]) for key, value in values.items()}
-            if legacy:
-                pose = tensors["root_pose"]
-                tensors["root_pose"] = torch.cat([pose[:, :3], pose[:, 4:7], pose[:, 3:4]], dim=1)
-            state[kind][name] = tensors
-    return state
 
 
 if __name__ == "__main__":

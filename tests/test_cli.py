@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import pytest
 
 from tests.conftest import PROJECT
@@ -91,8 +94,6 @@ def test_ctrl_c_and_sigterm_stop_cleanly(human_demos: Path, tmp_path: Path) -> N
     ],
 )
 def test_bad_input_is_refused_at_once(human_demos: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
-    import re
-
     begin = time.monotonic()
     process = datagen("generate", "--source", human_demos, *outputs(tmp_path), *arguments)
     assert time.monotonic() - begin < 5, "something heavy was imported"
@@ -108,8 +109,6 @@ def test_bad_input_in_the_environment_is_refused(human_demos: Path, tmp_path: Pa
 
 
 def test_an_output_in_use_is_refused(human_demos: Path, tmp_path: Path) -> None:
-    import h5py
-
     path = tmp_path / "generated.hdf5"
     with h5py.File(path, "w") as file:
         file["a"] = 1
@@ -132,3 +131,52 @@ def test_list_tasks_says_what_can_run_here_and_why_others_cannot() -> None:
     assert "  Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0" in lines
     assert any("Skillgen  -- it needs the cuRobo motion planner" in line for line in lines)
     assert any(line.startswith("  Isaac-PickPlace-GR1T2-Abs-Mimic-v0  -- ") for line in lines)
+
+
+def test_check_says_what_is_usable_and_what_is_not(
+    human_demos: Path, edited_demos: Callable[[Callable[[h5py.File], None]], Path]
+) -> None:
+    process = datagen("check", "--source", human_demos)
+    assert process.returncode == 0, process.stderr
+    assert "10 of 10 demonstrations usable for Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0" in process.stdout
+    assert "quaternions w, x, y, z" in process.stdout
+
+    def far_away(file: h5py.File) -> None:
+        file["data/demo_3/obs/datagen_info/eef_pose/franka"][:, 0, 3] += 2.0
+        file["data/demo_4/obs/datagen_info/subtask_term_signals/stack_1"][:] = False
+
+    process = datagen("check", "--source", edited_demos(far_away), "--json")
+    report = json.loads(process.stdout)
+    assert len(report["usable"]) == 8
+    problems = {finding["demo"]: finding["problem"] for finding in report["findings"]}
+    assert "signal 'stack_1' never fires" in problems["demo_4"]
+    assert "m from the shoulder" in problems["demo_3"]
+
+
+def test_convert_writes_the_current_format(human_demos: Path, tmp_path: Path) -> None:
+    target = tmp_path / "new.hdf5"
+    assert datagen("dataset", "convert", human_demos, target).returncode == 0
+    with h5py.File(target) as file:
+        assert file.attrs["format_version"] == 1
+    process = datagen("dataset", "convert", human_demos, target)
+    assert process.returncode == 2
+    assert str(target) in process.stderr
+
+
+def test_the_shipped_demonstrations_are_the_default(tmp_path: Path) -> None:
+    process = datagen("check")
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("source_demos.hdf5: 10 of 10 demonstrations usable")
+    shipped = PROJECT / "datasets" / "source_demos.hdf5"
+    assert shipped.stat().st_size <= 4_000_000
+    with h5py.File(shipped) as file:
+        assert json.loads(file.attrs["provenance"])["source"] == {"expert": "scripted"}
+
+
+def test_recording_needs_an_expert_and_annotating_needs_demonstrations(tmp_path: Path) -> None:
+    process = datagen("record", *outputs(tmp_path))
+    assert process.returncode == 2
+    assert "pass --expert" in process.stderr
+    process = datagen("annotate", *outputs(tmp_path))
+    assert process.returncode == 2
+    assert "no raw demonstrations" in process.stderr

@@ -102,6 +102,7 @@ def test_the_record_says_what_ran(kit: Kit, make_config: MakeConfig) -> None:
     assert record["config"]["seed"] == 7
     assert {"omniverse-kit", "isaaclab", "newton", "torch", "mimicgen.datagen"} <= set(record["versions"])
     assert len(record["source"]["demos"]) == 10
+    assert len(record["source"]["sha256"]) == 64
     (attempt,) = records(config)
     assert [segment["subtask"] for segment in attempt["segments"]] == [0, 1, 2, 3][: len(attempt["segments"])]
     assert attempt["segments"][0]["demo"] in record["source"]["demos"]

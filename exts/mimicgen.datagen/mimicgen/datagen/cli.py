@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mimicgen.datagen import config
 from mimicgen.datagen.config import Flat, RunConfig
+from mimicgen.datagen.dataset.convert import convert_legacy
 from mimicgen.datagen.dataset.outputs import Outputs, writable_folder
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
@@ -103,6 +104,28 @@ def annotate(options: argparse.Namespace) -> int:
     return _run(run)
 
 
+def check(options: argparse.Namespace) -> int:
+    """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
+    source = next((path for path in DEFAULT_SOURCES if path.is_file()), None)
+    run = run_config(options, **({"source": source} if source else {}))
+    if run.source is None:
+        raise SourceError("nothing to check; pass --source with an HDF5 file")
+    check_file(run.source.absolute())
+    from mimicgen.datagen.simulation import kitless
+
+    kitless.teach_isaaclab()
+    from mimicgen.datagen.simulation.live_check import check_command
+
+    return check_command(run, as_json=options.json)
+
+
+def convert(options: argparse.Namespace) -> int:
+    """Convert a dataset of Isaac Lab 2.x to the current format, every quaternion of it."""
+    convert_legacy(options.dataset, options.output)
+    print(f"wrote {options.output.absolute()}")
+    return 0
+
+
 def _run(run: RunConfig) -> int:
     """Run a configuration in the embedded runtime."""
     Outputs(run).check()
@@ -129,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     command = _add_run_command(commands, "record", record)
     command.add_argument("--expert", action="store_true", help="the scripted expert acts")
     _add_run_command(commands, "annotate", annotate)
+    command = _add_run_command(commands, "check", check)
+    command.add_argument("--json", action="store_true", help="print JSON")
+    tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
+    tool = tools.add_parser("convert", help=(convert.__doc__ or "").partition("\n")[0], description=convert.__doc__)
+    tool.set_defaults(command=convert)
+    tool.add_argument("dataset", type=Path, help="HDF5 file of Isaac Lab 2.x")
+    tool.add_argument("output", type=Path, help="file to write; must not exist")
     return parser
 
 

@@ -49,6 +49,8 @@ class Console:
             self._stages_shown = 0
         for stage in finished[self._stages_shown :]:
             self._stage(STAGES.index(stage.name) + 1, stage.name, stage.seconds)
+            for note in stage.notes:
+                self._line(f"  {note}")
         self._stages_shown = len(finished)
         if progress.state is State.RUNNING and self._terminal.is_terminal:
             self._show_bar(progress)

@@ -54,10 +54,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A stage of starting up; `seconds` is None while it goes on."""
+    """A stage of starting up.
+
+    Attributes:
+        name: What is being started.
+        seconds: How long it took, None while it goes on [s].
+        notes: What it found out, for people.
+    """
 
     name: str
     seconds: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,10 +160,11 @@ class Generator(Protocol):
         """Return the attempts that are under way, as the run leaves them."""
 
 
-OpenGenerator = Callable[
-    [RunConfig, Outputs, Callable[[str], AbstractAsyncContextManager[None]]], AbstractAsyncContextManager[Generator]
-]
-"""Opens a simulation for a configuration; the third argument announces a stage of starting up."""
+AnnounceStage = Callable[[str], AbstractAsyncContextManager[Callable[[str], None]]]
+"""Announces a stage of starting up by its name; inside, notes can be taken."""
+
+OpenGenerator = Callable[[RunConfig, Outputs, AnnounceStage], AbstractAsyncContextManager[Generator]]
+"""Opens a simulation for a configuration."""
 
 
 class Session:
@@ -286,15 +294,20 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def _stage(self, name: str) -> Any:
-        """Announce a start-up stage, give the application a frame to show it, and time it."""
+        """Announce a start-up stage, give the application a frame to show it, and time it.
+
+        Yields the function that takes notes.
+        """
         if self._stop is not None:
             raise _StoppedError
         before = self._progress.stages
         self._publish(stages=(*before, Stage(name=name)))
         await self._next_frame()
         begin = time.perf_counter()
-        yield
-        self._publish(stages=(*before, Stage(name=name, seconds=time.perf_counter() - begin)))
+        notes: list[str] = []
+        yield notes.append
+        stage = Stage(name=name, seconds=time.perf_counter() - begin, notes=tuple(notes))
+        self._publish(stages=(*before, stage))
 
     async def _run(self) -> None:
         """The one coroutine of a run. Whatever happens, it leaves files closed and the state told."""

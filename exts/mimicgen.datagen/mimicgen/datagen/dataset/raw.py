@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,16 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimicgen.datagen.dataset.sources import demo_names, open_source
+from mimicgen.datagen.dataset.conventions import quaternion_order, to_xyzw
+from mimicgen.datagen.dataset.files import demo_names, open_source, recorded_task
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.tasks import task_family
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +53,7 @@ class RawDemos:
                 for asset, quantities in assets.items():
                     values = {key: value[:] for key, value in quantities.items()}
                     if self.legacy:
-                        pose = values["root_pose"]
-                        values["root_pose"] = np.concatenate([pose[:, :3], pose[:, 4:7], pose[:, 3:4]], axis=1)
+                        values["root_pose"][:, 3:] = to_xyzw(values["root_pose"][:, 3:])
                     state[kind][asset] = values
         return state
 
@@ -56,11 +62,11 @@ def check_demos(path: Path, task: str) -> RawDemos:
     """Check that a file's demonstrations can be replayed in a task.
 
     Raises:
-        SourceError: The file cannot be read, is of another task, or has a demonstration without actions or initial
-            state.
+        SourceError: The file cannot be read, is of another task, is ambiguous in its quaternions, or has a
+            demonstration without actions or initial state.
     """
     with open_source(path) as file:
-        recorded = json.loads(file["data"].attrs.get("env_args", "{}")).get("env_name", "")
+        recorded = recorded_task(file)
         if recorded and task_family(recorded) != task_family(task):
             raise SourceError(f"source '{path}' was recorded for task '{recorded}', not for '{task}'; pass --task")
         names = demo_names(file)
@@ -68,4 +74,4 @@ def check_demos(path: Path, task: str) -> RawDemos:
             for key, kind in (("actions", h5py.Dataset), ("initial_state", h5py.Group)):
                 if not isinstance(file["data"][name].get(key), kind):
                     raise SourceError(f"source '{path}', {name}: has no '{key}'; it cannot be replayed, leave it out")
-        return RawDemos(path=path, names=tuple(names), legacy="format_version" not in file.attrs)
+        return RawDemos(path=path, names=tuple(names), legacy=quaternion_order(file) == "wxyz")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 
 import carb.settings
 import omni.kit.app
@@ -12,7 +11,7 @@ import omni.kit.app
 from mimicgen.datagen import simulation
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.session import Generator
+from mimicgen.datagen.session import AnnounceStage, Generator
 from mimicgen.datagen.simulation.kitless import has_omni_usd
 
 PLAY_SIMULATIONS = "/app/player/playSimulations"
@@ -36,9 +35,7 @@ async def next_frame() -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_generator(
-    config: RunConfig, outputs: Outputs, stage: Callable[[str], AbstractAsyncContextManager[None]]
-) -> AsyncIterator[Generator]:
+async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
     """Open the simulation of a run; in Isaac Sim, in a stage of its own. See `session.OpenGenerator`."""
     async with contextlib.AsyncExitStack() as stack:
         if has_omni_usd():

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.preflight import report
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file, check_sources
 from mimicgen.datagen.errors import SourceError
 
 if TYPE_CHECKING:
-    from mimicgen.datagen.session import Generator
+    from mimicgen.datagen.session import AnnounceStage, Generator
 
 
 @contextlib.asynccontextmanager
-async def open_generator(
-    config: RunConfig, outputs: Outputs, stage: Callable[[str], AbstractAsyncContextManager[None]]
-) -> AsyncIterator[Generator]:
+async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
     """Open the simulation of a run, stage by stage; see `mimicgen.datagen.session.OpenGenerator`.
 
     Raises:
@@ -36,22 +34,27 @@ async def open_generator(
         kitless.teach_isaaclab()
         if here is runtime.Runtime.EMBEDDED:
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
-        from mimicgen.datagen.simulation import driver, environment, expert, reference, replay
-    async with stage("Source demonstrations"):
+        from mimicgen.datagen.simulation import driver, environment, expert, live_check, reference, replay
+    async with stage("Source demonstrations") as note:
         cfg, success = environment.task_config(config, outputs, here)
         if config.mode == "generate":
             sources = check_sources(source_of(config), environment.task_needs(cfg))
+            for line in report(sources).splitlines():
+                note(line)
         elif config.mode == "annotate":
             demos = check_demos(source_of(config), cfg.env_name)
             replay.prepare(cfg, config, demos)
         outputs.open()
     async with contextlib.AsyncExitStack() as stack:
-        async with stage("Environment"):
+        async with stage("Environment") as note:
             opened = environment.Environment(cfg, success, here)
             stack.callback(opened.close)
             policy: driver.Policy
             if config.mode == "generate":
-                policy = reference.MimicPolicy(opened, sources)
+                checked = live_check.check_live(opened, sources)
+                for finding in checked.findings[len(sources.findings) :]:
+                    note(f"{finding.severity}: {finding}")
+                policy = reference.MimicPolicy(opened, checked)
             elif config.mode == "annotate":
                 policy = replay.ReplayPolicy(opened, demos)
             else:

@@ -104,6 +104,7 @@ class Driver:
 
     async def start(self) -> None:
         """Start one task an environment."""
+        self._environment.stamp(self._config)
         self._tasks = [
             asyncio.create_task(self._attempts_in(env_id), name=f"mimicgen.datagen environment {env_id}")
             for env_id in range(self._env.num_envs)
@@ -123,9 +124,7 @@ class Driver:
 
     def keep(self, attempt: Attempt) -> Attempt:
         """See `Generator.keep`. A failure is written to the file of failures, if there is one."""
-        success = attempt.outcome is Outcome.SUCCESS
-        demo = self._environment.export(attempt.env, success=success, seed=attempt.seed)
-        return dataclasses.replace(attempt, demo=demo)
+        return dataclasses.replace(attempt, demo=self._environment.export(attempt))
 
     async def actions(self) -> torch.Tensor:
         """See `Generator.actions`. Shape (num_envs, action_dim)."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +17,7 @@ from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManager
 from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.generation import setup_env_config
 
+from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import MimicConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
@@ -171,28 +175,47 @@ class Environment:
 
         return action
 
-    def export(self, env_id: int, *, success: bool, seed: int) -> str | None:
-        """Write the episode that an environment has recorded.
+    def stamp(self, config: RunConfig) -> None:
+        """Write into the datasets where their demonstrations come from: attribute `provenance`, JSON.
+
+        Datasets travel, so files are named without their folders.
+        """
+        values = {key: value.name if isinstance(value, Path) else value for key, value in config.flat().items()}
+        provenance = json.dumps({"config": values, **self.facts})
+        for handler in self._handlers():
+            handler._hdf5_file_stream.attrs["provenance"] = provenance
+            handler.add_env_args({"env_kwargs": {}})  # robomimic asks for it
+
+    def export(self, attempt: Attempt) -> str | None:
+        """Write the episode that an environment has recorded, with what is known of the attempt as attributes.
 
         Returns:
             The demonstration's name, or None for a failure that nobody wants.
         """
         recorder = self.env.recorder_manager
+        success = attempt.outcome is Outcome.SUCCESS
         handler = recorder._dataset_file_handler if success else recorder._failed_episode_dataset_file_handler
         if handler is None:
             return None
         name = f"demo_{handler.demo_count}"
-        recorder.set_success_to_episodes([env_id], torch.tensor([success]))
-        recorder.get_episode(env_id).seed = seed
-        recorder.export_episodes([env_id])
+        recorder.set_success_to_episodes([attempt.env], torch.tensor([success]))
+        recorder.get_episode(attempt.env).seed = attempt.seed
+        recorder.export_episodes([attempt.env])
+        attributes = handler._hdf5_data_group[name].attrs
+        attributes["attempt"] = attempt.number
+        attributes["segments"] = json.dumps([dataclasses.asdict(segment) for segment in attempt.segments])
+        attributes["signals"] = json.dumps(attempt.signals)
         return name if success else None
 
     def close(self) -> None:
         """Close the environment, its simulation and the dataset; a dataset without demonstrations is removed."""
-        recorder = self.env.recorder_manager
-        handlers = (recorder._dataset_file_handler, recorder._failed_episode_dataset_file_handler)
-        empty = [h._hdf5_file_stream.filename for h in handlers if h is not None and h.demo_count == 0]
-        recorder.close()
+        empty = [handler._hdf5_file_stream.filename for handler in self._handlers() if handler.demo_count == 0]
+        self.env.recorder_manager.close()
         for path in empty:
             os.unlink(path)
         self.env.close()
+
+    def _handlers(self) -> list[Any]:
+        recorder = self.env.recorder_manager
+        both = (recorder._dataset_file_handler, recorder._failed_episode_dataset_file_handler)
+        return [handler for handler in both if handler is not None]

@@ -8,6 +8,7 @@ attempt's own random numbers.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ OPEN, CLOSED = 1.0, -1.0
 GAIN = 1.7
 """Commanded over remaining distance. The arm covers about a ninth of what is commanded in a step."""
 
+LIFT = torch.tensor([0.0, 0.0, 0.18])
+"""How far a grasped cube is lifted, over a stack of two [m]."""
+
 HAND_REACH = 0.14
 """Half the width of the hand along the line of the fingers, and a margin [m]."""
 
@@ -41,6 +45,7 @@ class Style:
         turn: Largest commanded rotation from the hand [rad].
         pause: Steps of rest between movements.
         clearance: Height over a cube's centre at which the hand travels [m].
+        lift: Largest commanded distance from the hand while it lifts a cube [m].
         grasp: Where the hand grasps, relative to the cube's centre [m].
         yaw: How far the grasp is turned from square to the cube [rad].
     """
@@ -49,6 +54,7 @@ class Style:
     turn: float
     pause: int
     clearance: float
+    lift: float
     grasp: tuple[float, float, float]
     yaw: float
 
@@ -60,6 +66,7 @@ class Style:
             turn=random.uniform(0.35, 0.55),
             pause=random.randint(0, 2),
             clearance=random.uniform(0.10, 0.13),
+            lift=random.uniform(0.17, 0.21),
             grasp=(random.gauss(0, 0.002), random.gauss(0, 0.002), random.uniform(-0.003, 0.005)),
             yaw=random.gauss(0, 0.03),
         )
@@ -101,10 +108,11 @@ class ExpertPolicy:
         grasp = _grasp_pose(hand, style, upper)
         await hand.move(_moved(grasp, over), OPEN, style, near=0.012)
         await hand.move(grasp, OPEN, style, near=0.004)
-        # Close and lift.
-        await hand.rest(CLOSED, 7 + style.pause)
+        # Close and lift, at once and briskly: Mimic ends the segment ten to twenty steps after the grasp, and what
+        # follows moves the cube sideways from there, past everything that stands on the table.
+        await hand.rest(CLOSED, 5)
         hand_from_cube = torch.linalg.inv(hand.pose) @ hand.cube(upper)
-        await hand.move(_moved(hand.pose, over), CLOSED, style, near=0.03)
+        await hand.move(_moved(hand.pose, LIFT), CLOSED, dataclasses.replace(style, lead=style.lift), near=0.04)
         # Move, lower, let go.
         place = hand.cube(upper)
         place[:3, 3] = hand.cube(lower)[:3, 3] + torch.tensor([0.0, 0.0, CUBE_EDGE + 0.002])

@@ -15,6 +15,7 @@ from isaaclab_mimic.datagen.data_generator import DataGenerator
 from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
 
 from mimicgen.datagen.attempts import Segment
+from mimicgen.datagen.dataset.raw import file_hash
 from mimicgen.datagen.dataset.sources import Sources, natural_order
 from mimicgen.datagen.simulation.driver import Flight
 from mimicgen.datagen.simulation.environment import Environment
@@ -76,7 +77,8 @@ class MimicPolicy:
         self._success = TerminationTermCfg(func=lambda _: environment.succeeded, params={})
         self._flights: dict[int, Flight] = {}
         environment.facts["source"] = {
-            "path": str(sources.path),
+            "file": sources.path.name,
+            "sha256": file_hash(sources.path),
             "demos": self._names,
             "quaternion_order": sources.quaternion_order,
             "findings": [str(finding) for finding in sources.findings],

@@ -8,7 +8,7 @@ import torch
 
 from mimicgen.datagen.attempts import Segment
 from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.raw import RawDemos
+from mimicgen.datagen.dataset.raw import RawDemos, file_hash
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.simulation.driver import Flight
 from mimicgen.datagen.simulation.environment import Environment
@@ -44,7 +44,12 @@ class ReplayPolicy:
         self._environment = environment
         self._demos = demos
         self._traces: dict[int, Trace] = {}
-        environment.facts["source"] = {"path": str(demos.path), "demos": list(demos.names), "legacy": demos.legacy}
+        environment.facts["source"] = {
+            "file": demos.path.name,
+            "sha256": file_hash(demos.path),
+            "demos": list(demos.names),
+            "legacy": demos.legacy,
+        }
 
     async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
         """Replay the demonstration of the attempt's number; without one, wait for the other environments."""

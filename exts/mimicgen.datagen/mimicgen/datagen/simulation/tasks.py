@@ -17,7 +17,8 @@ def list_tasks() -> int:
     """
     here = runtime.detect()
     kitless.teach_isaaclab()
-    with contextlib.redirect_stdout(io.StringIO()):  # Isaac Lab prints while its tasks are imported
+    chatter = io.StringIO()  # Isaac Lab prints while its tasks are imported
+    with contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
         found = runnable_tasks(here)
     print(f"runtime: {here}")
     for task, reason in found.items():

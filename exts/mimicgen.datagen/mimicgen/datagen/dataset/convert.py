@@ -1,0 +1,169 @@
+"""Converting files of Isaac Lab 2.x, quaternions w, x, y, z, to the format of Isaac Lab 3.0: all of them, or none.
+
+Nothing is guessed. Every array that could hold a quaternion (floating point, rows of four or more) is either known to
+hold some, and where, or known to hold none; otherwise the file is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from mimicgen.datagen.dataset.conventions import (
+    FORMAT_VERSION,
+    OBSERVATIONS,
+    ROOT_POSE,
+    Layout,
+    quaternion_order,
+    to_xyzw,
+)
+from mimicgen.datagen.dataset.files import demo_names, natural_order, open_source, recorded_task
+from mimicgen.datagen.dataset.outputs import writable_folder
+from mimicgen.datagen.errors import OutputError, SourceError
+from mimicgen.datagen.tasks import task_family
+from mimicgen.datagen.version import __version__
+
+CONVERTED = "converted"
+"""File attribute that says who reordered the quaternions of a file."""
+
+_WITHOUT = frozenset(
+    {"joint_position", "joint_velocity", "root_velocity", "nodal_position", "nodal_velocity"}  # states
+    | {"joint_pos", "joint_vel", "cube_positions", "eef_pos", "gripper_pos"}  # observations
+)
+"""Arrays, by the last part of their path, that hold no quaternions in any task."""
+
+_ACTIONS = frozenset({"actions", "obs/actions", "processed_actions"})
+
+_ABSOLUTE = (7, 8, 9)
+"""Widths of one hand's absolute-pose actions: position and quaternion, and up to two numbers for the gripper."""
+
+
+def convert_legacy(source: Path, target: Path) -> None:
+    """Write a copy of an Isaac Lab 2.x file with every quaternion reordered from w, x, y, z to x, y, z, w.
+
+    Reordered: `root_pose` in `initial_state` and `states`; `obs/eef_quat`, `obs/cube_orientations` and the quaternions
+    in `obs/object` of the cube-stacking tasks; the actions of tasks with absolute poses. Everything else is copied as
+    it is, with attributes, chunks and compression; demonstrations are in natural order. One array is in memory at a
+    time. The target appears complete, or not at all.
+
+    Raises:
+        SourceError: The source cannot be read, is not in w, x, y, z, has links to elsewhere, or has an array of which
+            nobody knows whether it holds quaternions.
+        OutputError: The target exists or cannot be written.
+    """
+    if target.exists():
+        raise OutputError(f"output '{target}' exists; remove it, or choose another name")
+    with open_source(source) as file:
+        if quaternion_order(file) != "wxyz":
+            raise SourceError(f"source '{source}' has its quaternions in x, y, z, w already; use it as it is")
+        _refuse_links(file)
+        layouts = _layouts(file)
+        writable_folder(target.parent)
+        scratch = target.with_name(f"{target.name}.part")
+        try:
+            with h5py.File(scratch, "w") as copy:
+                _copy_group(file, copy, layouts)
+                copy.attrs["format_version"] = FORMAT_VERSION
+                copy.attrs[CONVERTED] = (
+                    f"by mimicgen.datagen {__version__}: quaternions of '{source.name}' from w, x, y, z to x, y, z, w"
+                )
+            os.replace(scratch, target)
+        except (OSError, RuntimeError) as error:  # h5py raises either for a full disk and for broken content
+            raise OutputError(
+                f"'{source}' cannot be converted to '{target}' ({error}); "
+                "see whether the disk is full, and copy the source again if it is damaged"
+            ) from error
+        finally:
+            scratch.unlink(missing_ok=True)
+
+
+def _refuse_links(group: h5py.Group) -> None:
+    for name in group:
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            kind = "an external link" if isinstance(link, h5py.ExternalLink) else "a soft link"
+            raise SourceError(
+                f"source '{group.file.filename}': '{group.name}/{name}' is {kind}; "
+                "make a file without links first (h5repack, or h5py's Group.copy with expand_soft and expand_external)"
+            )
+        if isinstance(group[name], h5py.Group):
+            _refuse_links(group[name])
+
+
+def _layouts(file: h5py.File) -> dict[str, Layout]:
+    """Return the arrays that hold quaternions, by their path in the file, with their layout."""
+    task = recorded_task(file)
+    layouts: dict[str, Layout] = {}
+    for demo in demo_names(file):
+        for path, dataset in _arrays(file["data"][demo]):
+            try:
+                layout = _layout(path, dataset, task)
+            except KeyError as error:
+                raise SourceError(
+                    f"source '{file.filename}', {demo}: nobody knows whether '{path}', shape {dataset.shape}, holds "
+                    f"quaternions in task '{task or 'of no name'}'; remove the array, or record the file again"
+                ) from error
+            if layout is not None:
+                layouts[dataset.name] = layout
+    return layouts
+
+
+def _arrays(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset]]:
+    for name, member in group.items():
+        if isinstance(member, h5py.Group):
+            yield from _arrays(member, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", member
+
+
+def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:
+    """Return where an array of a demonstration holds quaternions, None if it holds none.
+
+    Raises:
+        KeyError: It could hold some, and it is not known where.
+    """
+    width = dataset.shape[-1] if dataset.ndim else 0
+    kind, name = path.split("/")[0], path.split("/")[-1]
+    if name == "root_pose" and kind in ("initial_state", "states") and width == ROOT_POSE[0]:
+        return ROOT_POSE
+    named = re.search("quat|orientation|root_pose", name) is not None
+    if dataset.dtype.kind != "f" or (width < 4 and not named):
+        return None
+    if path in _ACTIONS:
+        return _layout_of_actions(path, width, task)
+    stacking = task_family(task).startswith("Stack-Cube-")
+    if stacking and path in OBSERVATIONS and OBSERVATIONS[path][0] == width:
+        return OBSERVATIONS[path]
+    pose = path.startswith("obs/datagen_info/") and dataset.shape[1:] == (4, 4)
+    if not named and (pose or name in _WITHOUT):
+        return None
+    raise KeyError(path)
+
+
+def _layout_of_actions(path: str, width: int, task: str) -> Layout | None:
+    if "-IK-Abs" in task and width in _ABSOLUTE:
+        return width, (3,)
+    if not task or "-Abs" in task:
+        raise KeyError(path)
+    return None
+
+
+def _copy_group(source: h5py.Group, target: h5py.Group, layouts: dict[str, Layout]) -> None:
+    """Copy attributes and members, and reorder the quaternions of the copy, one array at a time."""
+    for name, value in source.attrs.items():
+        target.attrs[name] = value
+    for name in sorted(source, key=natural_order):
+        member = source[name]
+        if isinstance(member, h5py.Group):
+            _copy_group(member, target.create_group(name, track_order=True), layouts)
+            continue
+        source.copy(member, target, name=name)
+        if member.name in layouts:
+            values = member[:]
+            for start in layouts[member.name][1]:
+                values[..., start : start + 4] = to_xyzw(values[..., start : start + 4])
+            target[name][:] = values
