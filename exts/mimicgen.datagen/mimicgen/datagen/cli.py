@@ -20,11 +20,8 @@ from mimicgen.datagen.version import __version__
 PROJECT = Path(__file__).resolve().parents[4]
 """The project's folder: defaults are relative to it, what the user passes to the current folder."""
 
-DEFAULT_SOURCES = (
-    PROJECT / "datasets" / "source_demos.hdf5",
-    PROJECT.parent / "shared" / "data" / "annotated_dataset.hdf5",
-)
-"""Source demonstrations that are used when none are passed, first come first."""
+SHIPPED_SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
+"""Source demonstrations that are used when none are passed."""
 
 OPTIONS = ("task", "source", "output_dataset", "output_dir", "num_trials", "num_envs", "seed", "device")
 """Configuration keys with an option of their own; `--set` reaches all."""
@@ -72,11 +69,8 @@ def generate(options: argparse.Namespace) -> int:
         from mimicgen.datagen.simulation.tasks import list_tasks
 
         return list_tasks()
-    source = next((path for path in DEFAULT_SOURCES if path.is_file()), None)
-    run = run_config(options, mode="generate", **({"source": source} if source else {}))
-    if run.source is None:
-        raise SourceError("no source demonstrations; pass --source with an annotated HDF5 file")
-    check_file(run.source.absolute())
+    run = run_config(options, mode="generate", source=SHIPPED_SOURCE)
+    check_file(_source(run))
     return _run(run)
 
 
@@ -94,10 +88,8 @@ def record(options: argparse.Namespace) -> int:
 def annotate(options: argparse.Namespace) -> int:
     """Replay raw demonstrations and write those that reach every subtask, annotated for Mimic."""
     first = run_config(options, mode="annotate")
-    if first.source is None:
-        raise SourceError("no raw demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
-    demos = check_demos(first.source.absolute(), first.task)
-    output = PROJECT / "datasets" / f"{first.source.stem}_annotated.hdf5"
+    demos = check_demos(_source(first), first.task)
+    output = PROJECT / "datasets" / f"{demos.path.stem}_annotated.hdf5"
     run = run_config(
         options, mode="annotate", num_trials=len(demos.names), guarantee=False, output_dataset=output, settle_steps=0
     )
@@ -106,11 +98,8 @@ def annotate(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
-    source = next((path for path in DEFAULT_SOURCES if path.is_file()), None)
-    run = run_config(options, **({"source": source} if source else {}))
-    if run.source is None:
-        raise SourceError("nothing to check; pass --source with an HDF5 file")
-    check_file(run.source.absolute())
+    run = run_config(options, source=SHIPPED_SOURCE)
+    check_file(_source(run))
     from mimicgen.datagen.simulation import kitless
 
     kitless.teach_isaaclab()
@@ -124,6 +113,12 @@ def convert(options: argparse.Namespace) -> int:
     convert_legacy(options.dataset, options.output)
     print(f"wrote {options.output.absolute()}")
     return 0
+
+
+def _source(run: RunConfig) -> Path:
+    if run.source is None:
+        raise SourceError("no demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
+    return run.source.expanduser().absolute()
 
 
 def _run(run: RunConfig) -> int:
