@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from PIL import Image
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.sources import check_sources
@@ -77,7 +78,9 @@ def test_what_blocked_an_annotation_is_said_with_how_near_it_came(
         steps = len(file["data/demo_1/actions"])
         file["data/demo_1/actions"][75:steps, :3] = 0.0  # the hand stays where it lifted the cube
 
-    config = make_config(mode="annotate", source=edited_demos(never_close), num_trials=2, num_envs=2, settle_steps=0)
+    config = make_config(
+        mode="annotate", source=edited_demos(never_close), num_trials=2, num_envs=2, settle_steps=0, plots=True
+    )
     run_to_end(kit, config)
     first, second = sorted(records(config), key=lambda attempt: int(attempt["number"]))
     assert first["missing_signal"] == "grasp_1"
@@ -86,6 +89,9 @@ def test_what_blocked_an_annotation_is_said_with_how_near_it_came(
     assert second["missing_signal"] == "stack_1"
     assert "cube_2 was nearest to being over cube_1 at step" in second["reason"]
     assert "mm beside and" in second["reason"]
+    for name in ("demo_0", "demo_1"):
+        with Image.open(config.output_dir / "plots" / f"{name}.png") as plot:
+            assert plot.size == (840, 384)
 
 
 def test_a_replay_that_is_longer_than_its_file_is_refused(kit: Kit, make_config: MakeConfig, human_demos: Path) -> None:

@@ -56,8 +56,9 @@ def run_config(options: argparse.Namespace, **defaults: object) -> RunConfig:
     }
     from_file = config.read_toml(options.config) if options.config else {}
     from_options = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
-    if options.fresh:
-        from_options["fresh"] = True
+    for flag in ("fresh", "plots"):
+        if getattr(options, flag, False):
+            from_options[flag] = True
     assignments = config.from_assignments(options.set)
     environment = config.from_environment(os.environ)
     return config.build(project, defaults, from_file, environment, assignments, from_options)
@@ -146,7 +147,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--list-tasks", action="store_true", help="show the Mimic tasks that can run here, and exit")
     command = _add_run_command(commands, "record", record)
     command.add_argument("--expert", action="store_true", help="the scripted expert acts")
-    _add_run_command(commands, "annotate", annotate)
+    command = _add_run_command(commands, "annotate", annotate)
+    command.add_argument("--plots", action="store_true", help=config.fields()["plots"].metadata["doc"])
     command = _add_run_command(commands, "check", check)
     command.add_argument("--json", action="store_true", help="print JSON")
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)

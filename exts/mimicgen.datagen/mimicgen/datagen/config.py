@@ -130,6 +130,7 @@ class RunConfig:
         10, "Steps that success has to hold after the last waypoint", unit="steps", low=0, high=10_000
     )
     keep_failed: bool = _setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
+    plots: bool = _setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
     fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of refusing")
     mimic: MimicConfig = field(default_factory=MimicConfig)
 

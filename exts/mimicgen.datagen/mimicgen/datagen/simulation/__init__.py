@@ -56,7 +56,7 @@ async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceSta
                     note(f"{finding.severity}: {finding}")
                 policy = reference.MimicPolicy(opened, checked)
             elif config.mode == "annotate":
-                policy = replay.ReplayPolicy(opened, demos)
+                policy = replay.ReplayPolicy(opened, demos, outputs.record.parent / "plots" if config.plots else None)
             else:
                 policy = expert.ExpertPolicy(opened)
             generator = driver.Driver(opened, config, policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,23 +33,37 @@ class Trace:
         if fingers is not None:
             self.fingers.append(fingers[env_id].abs().tolist())
 
+    def plot(self, cfg: Any, signal: str, path: Path) -> None:
+        """Draw the distances that `explain` speaks of over the steps, as a PNG."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        eef, target, carried = _subtask(cfg, signal)
+        figure = Figure(figsize=(7, 3.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        if carried:
+            offset = 1000 * (np.array(self.objects[carried]) - np.array(self.objects[target]))
+            axes.plot(np.linalg.norm(offset[:, :2], axis=1), label=f"{carried} beside {target}")
+            axes.plot(offset[:, 2], label=f"{carried} above {target}")
+        else:
+            distance = np.linalg.norm(np.array(self.hands[eef]) - np.array(self.objects[target]), axis=1)
+            axes.plot(1000 * distance, label=f"hand to {target}")
+            if self.fingers:
+                axes.plot([1000 * sum(fingers) for fingers in self.fingers], label="between the fingers")
+        axes.set(title=f"{path.stem}: '{signal}' never came", xlabel="step", ylabel="mm", ylim=(0, None))
+        axes.grid(alpha=0.3)
+        axes.legend()
+        figure.savefig(path, dpi=120)
+
     def explain(self, cfg: Any, signal: str) -> str:
         """Say how near the subtask of a signal came.
 
         The hand's closest approach to the subtask's object, with the opening of the fingers then; and, if the subtask
         before was about another object, where that one ended relative to this one (a stack).
         """
-        for eef, subtasks in cfg.subtask_configs.items():
-            signals = [subtask.subtask_term_signal for subtask in subtasks]
-            if signal not in signals:
-                continue
-            index = signals.index(signal)
-            target = subtasks[index].object_ref
-            carried = subtasks[index - 1].object_ref if index else None
-            if carried and carried != target and signal.startswith("stack"):
-                return self._offset(carried, target)
-            return self._approach(eef, target)
-        raise AssertionError(f"no subtask has the signal '{signal}'")
+        eef, target, carried = _subtask(cfg, signal)
+        return self._offset(carried, target) if carried else self._approach(eef, target)
 
     def _approach(self, eef: str, target: str) -> str:
         distance = np.linalg.norm(np.array(self.hands[eef]) - np.array(self.objects[target]), axis=1)
@@ -68,3 +83,14 @@ class Trace:
             f"{upper} was nearest to being over {lower} at step {step + 1}, {beside[step]:.0f} mm beside and "
             f"{offset[step, 2]:.0f} mm above, and ended {beside[-1]:.0f} mm beside and {offset[-1, 2]:.0f} mm above"
         )
+
+
+def _subtask(cfg: Any, signal: str) -> tuple[str, str, str | None]:
+    """Return the end effector and the object of a signal's subtask, and the object carried to it in a stack."""
+    for eef, subtasks in cfg.subtask_configs.items():
+        for index, subtask in enumerate(subtasks):
+            if subtask.subtask_term_signal == signal:
+                before = subtasks[index - 1].object_ref if index else None
+                carried = before if signal.startswith("stack") and before != subtask.object_ref else None
+                return eef, subtask.object_ref, carried
+    raise AssertionError(f"no subtask has the signal '{signal}'")

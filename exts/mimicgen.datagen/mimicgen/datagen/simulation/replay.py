@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,11 +39,13 @@ class ReplayPolicy:
     Args:
         environment: The environment, open.
         demos: The demonstrations.
+        plots: Folder for a plot of every demonstration that misses a signal; None for none.
     """
 
-    def __init__(self, environment: Environment, demos: RawDemos):
+    def __init__(self, environment: Environment, demos: RawDemos, plots: Path | None = None):
         self._environment = environment
         self._demos = demos
+        self._plots = plots
         self._traces: dict[int, Trace] = {}
         environment.facts["source"] = {
             "file": demos.path.name,
@@ -93,5 +96,9 @@ class ReplayPolicy:
         missing = next((signal for signal, step in flight.signals.items() if step is None), None)
         if missing is None:
             return None
-        near = self._traces[flight.env].explain(self._environment.env.cfg, missing)
+        cfg, trace = self._environment.env.cfg, self._traces[flight.env]
+        if self._plots:
+            self._plots.mkdir(exist_ok=True)
+            trace.plot(cfg, missing, self._plots / f"{name}.png")
+        near = trace.explain(cfg, missing)
         return f"{name}: signal '{missing}' never came; {near}"
