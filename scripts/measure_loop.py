@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from mimicgen.datagen.config import build
-from mimicgen.datagen.session import Progress, State
+from mimicgen.datagen.progress import Progress, State
 
 PROJECT = Path(__file__).resolve().parents[1]
 

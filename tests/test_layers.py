@@ -12,7 +12,20 @@ import pytest
 import mimicgen.datagen
 
 PACKAGE = Path(mimicgen.datagen.__path__[0])
-CORE = ("attempts", "cli", "config", "console", "errors", "launch", "session", "tasks", "version", "dataset")
+CORE = (
+    "attempts",
+    "cli",
+    "config",
+    "console",
+    "errors",
+    "generator",
+    "launch",
+    "progress",
+    "session",
+    "tasks",
+    "version",
+    "dataset",
+)
 
 
 def test_importing_the_core_brings_nothing_heavy() -> None:

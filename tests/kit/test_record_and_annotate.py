@@ -12,7 +12,7 @@ from PIL import Image
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.sources import check_sources
-from mimicgen.datagen.session import State
+from mimicgen.datagen.progress import State
 from tests.conftest import Kit
 from tests.dataset.test_sources import STACK
 from tests.kit.test_session_in_kit import MakeConfig, records, run_record, run_to_end

@@ -14,7 +14,7 @@ import pytest
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.errors import StateError
-from mimicgen.datagen.session import End, Progress, State
+from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import Kit
 
 MakeConfig = Callable[..., RunConfig]

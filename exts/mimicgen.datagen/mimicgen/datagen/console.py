@@ -9,7 +9,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from mimicgen.datagen.session import Progress, State
+from mimicgen.datagen.progress import Progress, State
 
 STAGES = ("Kit", "Isaac Lab", "Source demonstrations", "Environment")
 """Stages of starting up, in order."""

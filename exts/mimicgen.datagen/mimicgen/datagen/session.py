@@ -23,148 +23,20 @@ import logging
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RunError, StateError
+from mimicgen.datagen.generator import Generator, OpenGenerator
+from mimicgen.datagen.progress import End, Observer, Progress, Stage, State
 
 log = logging.getLogger(__name__)
 
 HOPELESS_AFTER = 50
 """A run whose first this many attempts all fail is stopped."""
-
-
-class State(StrEnum):
-    """Where a session is."""
-
-    IDLE = "idle"
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A stage of starting up.
-
-    Attributes:
-        name: What is being started.
-        seconds: How long it took, None while it goes on [s].
-        notes: What it found out, for people.
-    """
-
-    name: str
-    seconds: float | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class End:
-    """Why a run ended.
-
-    Attributes:
-        reason: In words, for people.
-        exit_code: 0 target reached, 1 failed, 2 bad input, 3 target not reached, 130 interrupted.
-    """
-
-    reason: str
-    exit_code: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """A snapshot of a session, given to observers.
-
-    Attributes:
-        state: Where the session is.
-        stages: Start-up stages so far.
-        target: Demonstrations to keep, or attempts to make without a guarantee.
-        guarantee: What `target` counts.
-        successes: Kept demonstrations.
-        failures: Failed attempts.
-        reached: Attempts that reached each stage of the funnel.
-        steps: Environment steps.
-        elapsed: Seconds since the first step, pauses left out [s].
-        last_attempt: The attempt whose end this snapshot reports, else None.
-        end: Why the run ended, once it has.
-        written: What the run wrote, once it has ended.
-    """
-
-    state: State = State.IDLE
-    stages: tuple[Stage, ...] = ()
-    target: int = 0
-    guarantee: bool = True
-    successes: int = 0
-    failures: int = 0
-    reached: dict[str, int] = dataclasses.field(default_factory=dict)
-    steps: int = 0
-    elapsed: float = 0.0
-    last_attempt: Attempt | None = None
-    end: End | None = None
-    written: tuple[Path, ...] = ()
-
-    @property
-    def attempts(self) -> int:
-        """Successes and failures."""
-        return self.successes + self.failures
-
-    @property
-    def done(self) -> int:
-        """What counts towards the target."""
-        return self.successes if self.guarantee else self.attempts
-
-    @property
-    def to_go(self) -> float | None:
-        """Estimated seconds to the target; None before anything counts towards it [s]."""
-        return self.elapsed / self.done * (self.target - self.done) if self.done else None
-
-
-Observer = Callable[[Progress], None]
-
-
-class Generator(Protocol):
-    """Drives one attempt in every environment: all environments in, all actions and the ended attempts out.
-
-    A cycle is `ended`, then `keep` for the successes that are wanted, `actions`, `step`.
-
-    Attributes:
-        stages: Subtask signals in order, then 'success'.
-        facts: What the run record says about the simulation (versions, formats).
-    """
-
-    stages: tuple[str, ...]
-    facts: dict[str, Any]
-
-    async def ended(self) -> list[Attempt]:
-        """Return the attempts that ended with the last step. Their environments have not been reset yet."""
-
-    def keep(self, attempt: Attempt) -> Attempt:
-        """Write the attempt's episode; return the attempt with the name of the demonstration, if it got one."""
-
-    async def actions(self) -> Any:
-        """Reset what has to be reset, and return one action for every environment."""
-
-    def step(self, actions: Any) -> None:
-        """Step all environments once."""
-
-    def abandoned(self) -> list[Attempt]:
-        """Return the attempts that are under way, as the run leaves them."""
-
-
-AnnounceStage = Callable[[str], AbstractAsyncContextManager[Callable[[str], None]]]
-"""Announces a stage of starting up by its name; inside, notes can be taken."""
-
-OpenGenerator = Callable[[RunConfig, Outputs, AnnounceStage], AbstractAsyncContextManager[Generator]]
-"""Opens a simulation for a configuration."""
 
 
 class Session:
@@ -404,7 +276,10 @@ class Session:
     def _fail(self, error: DatagenError, facts: dict[str, Any], outputs: Outputs) -> None:
         end = End(reason=str(error), exit_code=error.exit_code)
         if facts:  # the simulation had started, so the outputs are this run's
-            outputs.write_record(self._record(end, facts))
+            try:
+                outputs.write_record(self._record(end, facts))
+            except OSError as unwritten:  # a full disk, perhaps what ended the run, too
+                end = dataclasses.replace(end, reason=f"{end.reason}; run.json was not written: {unwritten.strerror}")
         self._finish(State.FAILED, end, outputs)
 
     def _finish(self, state: State, end: End, outputs: Outputs) -> None:

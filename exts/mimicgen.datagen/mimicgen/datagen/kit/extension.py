@@ -17,7 +17,8 @@ from mimicgen.datagen.console import Console
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import next_frame, open_generator
-from mimicgen.datagen.session import Progress, Session, State
+from mimicgen.datagen.progress import Progress, State
+from mimicgen.datagen.session import Session
 
 _session: Session | None = None
 
@@ -52,8 +53,7 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
         """Stop a run that is going on (it ends within the next frames), and leave nothing behind."""
         global _session
         _session = None
-        if self._session.active:
-            self._session.stop("the extension was disabled")
+        self._stop("the extension was disabled")
         for close in reversed(self._on_close):
             close()
         self._on_close.clear()
@@ -77,6 +77,11 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             return
         self._session.start(config)
 
+    def _stop(self, reason: str) -> None:
+        """Stop the run that is going on, if one is and nobody has stopped it yet."""
+        if self._session.active and self._session.state is not State.STOPPING:
+            self._session.stop(reason)
+
     def _stop_on_signals(self) -> None:
         """Let Ctrl-C and SIGTERM stop the run; a second one has its usual effect."""
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -87,8 +92,7 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
 
         def stop(number: int, _: FrameType | None) -> None:
             restore()
-            if self._session.active:
-                self._session.stop(f"interrupted by {signal.Signals(number).name}")
+            self._stop(f"interrupted by {signal.Signals(number).name}")
 
         for number in before:
             signal.signal(number, stop)
@@ -100,8 +104,7 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
 
         def on_post_quit(event: carb.eventdispatcher.Event) -> None:
             if self._session.active and app.try_cancel_shutdown("mimicgen.datagen is finishing its files"):
-                if self._session.state is not State.STOPPING:
-                    self._session.stop("the application is closing")
+                self._stop("the application is closing")
                 self._on_close.append(self._session.subscribe(_quit_at_the_end))
 
         subscription = carb.eventdispatcher.get_eventdispatcher().observe_event(

@@ -11,7 +11,7 @@ import omni.kit.app
 from mimicgen.datagen import simulation
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.session import AnnounceStage, Generator
+from mimicgen.datagen.generator import AnnounceStage, Generator
 from mimicgen.datagen.simulation.kitless import has_omni_usd
 
 PLAY_SIMULATIONS = "/app/player/playSimulations"
@@ -36,7 +36,7 @@ async def next_frame() -> None:
 
 @contextlib.asynccontextmanager
 async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
-    """Open the simulation of a run; in Isaac Sim, in a stage of its own. See `session.OpenGenerator`."""
+    """Open the simulation of a run; in Isaac Sim, in a stage of its own. See `generator.OpenGenerator`."""
     async with contextlib.AsyncExitStack() as stack:
         if has_omni_usd():
             from mimicgen.datagen.kit import isaacsim

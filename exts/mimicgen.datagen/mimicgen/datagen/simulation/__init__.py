@@ -15,12 +15,12 @@ from mimicgen.datagen.dataset.sources import check_file, check_sources
 from mimicgen.datagen.errors import SourceError
 
 if TYPE_CHECKING:
-    from mimicgen.datagen.session import AnnounceStage, Generator
+    from mimicgen.datagen.generator import AnnounceStage, Generator
 
 
 @contextlib.asynccontextmanager
 async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
-    """Open the simulation of a run, stage by stage; see `mimicgen.datagen.session.OpenGenerator`.
+    """Open the simulation of a run, stage by stage; see `mimicgen.datagen.generator.OpenGenerator`.
 
     Raises:
         BadInputError: The sources, the task, the device or the outputs cannot be used.

@@ -81,7 +81,7 @@ class Policy(Protocol):
 
 
 class Driver:
-    """Implements `mimicgen.datagen.session.Generator` over a policy.
+    """Implements `mimicgen.datagen.generator.Generator` over a policy.
 
     Args:
         environment: The environment, open.
