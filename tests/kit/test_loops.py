@@ -27,7 +27,7 @@ def test_upstreams_loop_does_not_finish_in_a_kit_coroutine(human_demos: Path, tm
         OPEN
         + """
 from isaaclab_mimic.datagen.generation import env_loop, setup_async_generation
-opened = environment.Environment(cfg, success, sources, Runtime.EMBEDDED)
+opened = environment.Environment(cfg, success, Runtime.EMBEDDED)
 outcome = "not finished"
 
 async def stock():
