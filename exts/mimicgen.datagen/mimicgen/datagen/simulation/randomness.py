@@ -39,8 +39,9 @@ class Streams:
     def __init__(self, seed: int, device: str):
         self._python: Any = random.Random(seed).getstate()
         # NumPy's global generator can be given another source of bits, which is far quicker than copying states.
-        self._numpy: Any = np.random.MT19937()
-        self._numpy.state = np.random.RandomState(seed).get_state(legacy=False)
+        seeded: Any = np.random.RandomState(seed).get_state(legacy=False)
+        self._numpy: np.random.BitGenerator = np.random.MT19937()
+        self._numpy.state = seeded
         self._torch = torch.Generator().manual_seed(seed).get_state()
         self._cuda_device = device if device.startswith("cuda") else None
         if self._cuda_device:
