@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from mimicgen.datagen.config import RunConfig
@@ -130,10 +131,18 @@ def test_a_second_run_with_another_task_and_number_of_environments(
     kit: Kit, make_config: MakeConfig, edited_demos: Callable[[Callable[[h5py.File], None]], Path], tmp_path: Path
 ) -> None:
     """The absolute-pose task has the same scene and subtasks; its demonstrations differ only in their actions."""
+    from scipy.spatial.transform import Rotation
+
     absolute = "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0"
 
     def rename(file: h5py.File) -> None:
         file["data"].attrs["env_args"] = json.dumps({"env_name": absolute, "type": 2})
+        for demo in file["data"].values():
+            target = demo["obs/datagen_info/target_eef_pose/franka"][:]
+            quaternion = Rotation.from_matrix(target[:, :3, :3]).as_quat()  # x, y, z, w
+            actions = np.concatenate([target[:, :3, 3], quaternion, demo["actions"][:, 6:]], axis=1)
+            del demo["actions"]
+            demo["actions"] = actions.astype(np.float32)
 
     first = make_config(num_trials=2, num_envs=2)
     run_to_end(kit, first)
@@ -142,6 +151,18 @@ def test_a_second_run_with_another_task_and_number_of_environments(
     assert run_to_end(kit, second).exit_code == 0
     assert run_record(second)["counts"]["attempts"] == 1
     assert [attempt["number"] for attempt in records(second)] == [1]
+
+
+def step_and_stop(kit: Kit, steps: int) -> End:
+    """Let a run that was started take some steps, then stop it."""
+
+    async def person() -> End:
+        await until(kit, lambda progress: progress.steps >= steps or progress.end is not None)
+        kit.session.stop("seen enough")
+        end: End = await kit.session.finished()
+        return end
+
+    return kit.run(person())
 
 
 def test_four_ways_to_start(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:
@@ -156,7 +177,7 @@ def test_four_ways_to_start(kit: Kit, make_config: MakeConfig, tmp_path: Path) -
         kit.session.start(config("coroutine"))
 
     kit.run(from_coroutine())
-    assert kit.run(kit.session.finished()).exit_code == 0
+    assert step_and_stop(kit, 5).reason == "seen enough"
 
     def on_update(_: Any) -> None:
         if kit.session.state is State.DONE and not (tmp_path / "observer").exists():
@@ -167,11 +188,11 @@ def test_four_ways_to_start(kit: Kit, make_config: MakeConfig, tmp_path: Path) -
     )
     kit.update()
     subscription.reset()
-    assert kit.run(kit.session.finished()).exit_code == 0
+    assert step_and_stop(kit, 5).reason == "seen enough"
     assert (tmp_path / "observer" / "run.json").exists()
 
     kit.session.start(config("button"))
-    assert kit.run(kit.session.finished()).exit_code == 0
+    assert step_and_stop(kit, 5).reason == "seen enough"
 
 
 def test_pause_resume_and_stop_take_effect_within_one_step(kit: Kit, make_config: MakeConfig) -> None:
@@ -247,7 +268,7 @@ def test_other_coroutines_run_and_updates_are_as_long_as_a_step(kit: Kit, make_c
     run_coroutine(ticker())
     kit.update()
     begin, steps = ticks, session.progress.steps
-    while session.active:
+    while updates < 80:
         kit.update()
         updates += 1
     assert ticks - begin >= updates - 1
@@ -261,17 +282,18 @@ def test_a_nested_update_by_somebody_else_neither_breaks_nor_doubles_a_run(kit: 
 
     def somebody(progress: Progress) -> None:
         nonlocal nested
-        if progress.state is State.RUNNING and progress.steps % 50 == 1:
+        if progress.state is State.RUNNING and progress.steps % 20 == 1:
             nested += 1
             kit.app.update()  # in the middle of our step
 
     unsubscribe = session.subscribe(somebody)
-    end = run_to_end(kit, config)
+    session.start(config)
+    end = step_and_stop(kit, 100)
     unsubscribe()
     assert nested >= 4
-    assert end.exit_code == 0
+    assert end.reason == "seen enough"
     (attempt,) = records(config)
-    assert session.progress.steps == attempt["steps"]
+    assert session.progress.steps == attempt["steps"], "a step was lost or done twice"
 
 
 @pytest.mark.parametrize("where", ["generator", "environment"])
@@ -288,7 +310,7 @@ def test_an_exception_ends_the_run_with_its_cause(
     if where == "generator":
         monkeypatch.setattr(DataGenerator, "merge_eef_subtask_trajectory", explode)
     else:
-        monkeypatch.setattr(Environment, "success", explode)
+        monkeypatch.setattr(Environment, "update_success", explode)
     config = make_config()
     begin = time.monotonic()
     end = run_to_end(kit, config)
@@ -311,7 +333,7 @@ def test_a_hopeless_run_gives_up_and_says_where(
     from mimicgen.datagen.simulation.environment import Environment
 
     monkeypatch.setattr(module, "HOPELESS_AFTER", 2)
-    monkeypatch.setattr(Environment, "success", lambda self: self.env.obs_buf["subtask_terms"]["grasp_1"] & False)
+    monkeypatch.setattr(Environment, "update_success", lambda self: None)
     config = make_config(guarantee=True, num_envs=2)
     end = run_to_end(kit, config)
     assert end.exit_code == 3
@@ -320,20 +342,15 @@ def test_a_hopeless_run_gives_up_and_says_where(
     assert run_record(config)["counts"]["failures"] == 2
 
 
-def test_failures_are_bounded(kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_are_bounded_and_written_on_request(
+    kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mimicgen.datagen.simulation.environment import Environment
 
-    monkeypatch.setattr(Environment, "success", lambda self: self.env.obs_buf["subtask_terms"]["grasp_1"] & False)
-    end = run_to_end(kit, make_config(guarantee=True, max_failures=1))
+    monkeypatch.setattr(Environment, "update_success", lambda self: None)
+    config = make_config(guarantee=True, max_failures=1, keep_failed=True)
+    end = run_to_end(kit, config)
     assert (end.reason, end.exit_code) == ("gave up after max_failures = 1 failed attempts", 3)
-
-
-def test_failures_are_written_on_request(kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mimicgen.datagen.simulation.environment import Environment
-
-    monkeypatch.setattr(Environment, "success", lambda self: self.env.obs_buf["subtask_terms"]["grasp_1"] & False)
-    config = make_config(keep_failed=True)
-    run_to_end(kit, config)
     with h5py.File(config.output_dataset.with_name("generated_failed.hdf5")) as file:
         assert list(file["data"]) == ["demo_0"]
         assert not file["data/demo_0"].attrs["success"]
@@ -341,17 +358,20 @@ def test_failures_are_written_on_request(kit: Kit, make_config: MakeConfig, monk
 
 
 def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> None:
-    config = make_config(guarantee=True)
-    run_to_end(kit, config)
-    before = config.output_dataset.read_bytes()
+    config = make_config()
+    config.output_dir.mkdir()
+    for path in (config.output_dataset, config.output_dir / "run.json"):
+        path.write_bytes(b"of an earlier run")
     end = run_to_end(kit, config)
     assert end.exit_code == 2
     assert "would be overwritten" in end.reason
-    assert config.output_dataset.read_bytes() == before
-    assert run_record(config)["end"]["exit_code"] == 0, "the refused run did not touch the first one's record"
-    assert run_to_end(kit, make_config(guarantee=True, fresh=True)).exit_code == 0
+    for path in (config.output_dataset, config.output_dir / "run.json"):
+        assert path.read_bytes() == b"of an earlier run"
+    kit.session.start(make_config(fresh=True))
+    assert step_and_stop(kit, 3).reason == "seen enough"
     (aside,) = config.output_dataset.parent.glob("generated.2*.hdf5")
-    assert aside.read_bytes() == before
+    assert aside.read_bytes() == b"of an earlier run"
+    assert run_record(config)["end"]["reason"] == "seen enough"
 
 
 def test_a_bad_source_or_task_fails_before_the_environment(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:
