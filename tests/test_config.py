@@ -98,7 +98,8 @@ def test_every_field_has_a_doc_and_an_environment_variable_if_it_is_not_nested()
         assert setting.metadata["doc"], key
         if "." not in key:
             assert "<" not in key
-            assert config.from_environment({key.upper(): "1"}) == {key: "1"}
+            told = {} if key == "mode" else {key: "1"}
+            assert config.from_environment({key.upper(): "1"}) == told
 
 
 def test_versions_agree() -> None:

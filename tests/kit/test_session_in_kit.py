@@ -223,6 +223,31 @@ def test_pause_resume_and_stop_take_effect_within_one_step(kit: Kit, make_config
     assert not config.output_dataset.exists(), "a dataset without demonstrations is not left behind"
 
 
+def test_a_pause_at_the_end_of_an_attempt_does_not_count_it_twice(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config(num_trials=3)
+    session = kit.session
+
+    def pause(progress: Progress) -> None:
+        if progress.last_attempt is not None:
+            session.pause()
+
+    async def person() -> None:
+        unsubscribe = session.subscribe(pause)
+        session.start(config)
+        await until(kit, lambda progress: progress.state is State.PAUSED)
+        await frames(kit, 10)
+        assert session.progress.attempts == 1
+        unsubscribe()
+        session.resume()
+        await frames(kit, 5)
+        session.stop("enough")
+        await session.finished()
+
+    kit.run(person())
+    assert [attempt["outcome"] == "abandoned" for attempt in records(config)] == [False, True]
+    assert run_record(config)["counts"]["attempts"] == 1
+
+
 def test_a_call_that_the_state_does_not_allow_names_the_state(kit: Kit, make_config: MakeConfig) -> None:
     session = kit.session
     with pytest.raises(StateError, match=r"pause: the session is (idle|done).*when it is running"):

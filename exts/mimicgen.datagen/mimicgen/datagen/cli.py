@@ -40,11 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def run_config(options: argparse.Namespace, **defaults: object) -> RunConfig:
+def run_config(options: argparse.Namespace, mode: str, **defaults: object) -> RunConfig:
     """Return the configuration of a run from defaults, file, environment and options, in this order.
 
     Args:
         options: Parsed options.
+        mode: What the command does, whatever a file says.
         defaults: What the command has different from a plain run.
 
     Raises:
@@ -61,7 +62,7 @@ def run_config(options: argparse.Namespace, **defaults: object) -> RunConfig:
             from_options[flag] = True
     assignments = config.from_assignments(options.set)
     environment = config.from_environment(os.environ)
-    return config.build(project, defaults, from_file, environment, assignments, from_options)
+    return config.build(project, defaults, from_file, environment, assignments, from_options, {"mode": mode})
 
 
 def generate(options: argparse.Namespace) -> int:
@@ -70,7 +71,7 @@ def generate(options: argparse.Namespace) -> int:
         from mimicgen.datagen.simulation.tasks import list_tasks
 
         return list_tasks()
-    run = run_config(options, mode="generate", source=SHIPPED_SOURCE)
+    run = run_config(options, "generate", source=SHIPPED_SOURCE)
     check_file(_source(run))
     return _run(run)
 
@@ -83,23 +84,23 @@ def record(options: argparse.Namespace) -> int:
             "people record with Isaac Lab's own record_demos.py, and 'annotate' takes its files"
         )
     output = PROJECT / "datasets" / "recorded_demos.hdf5"
-    return _run(run_config(options, mode="record", num_trials=10, output_dataset=output))
+    return _run(run_config(options, "record", num_trials=10, output_dataset=output))
 
 
 def annotate(options: argparse.Namespace) -> int:
     """Replay raw demonstrations and write those that reach every subtask, annotated for Mimic."""
-    first = run_config(options, mode="annotate")
+    first = run_config(options, "annotate")
     demos = check_demos(_source(first), first.task)
     output = PROJECT / "datasets" / f"{demos.path.stem}_annotated.hdf5"
     run = run_config(
-        options, mode="annotate", num_trials=len(demos.names), guarantee=False, output_dataset=output, settle_steps=0
+        options, "annotate", num_trials=len(demos.names), guarantee=False, output_dataset=output, settle_steps=0
     )
     return _run(run)
 
 
 def check(options: argparse.Namespace) -> int:
     """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
-    run = run_config(options, source=SHIPPED_SOURCE)
+    run = run_config(options, "generate", source=SHIPPED_SOURCE)
     check_file(_source(run))
     from mimicgen.datagen.simulation import kitless
 

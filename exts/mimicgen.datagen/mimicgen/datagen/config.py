@@ -230,9 +230,10 @@ def read_toml(path: Path) -> Flat:
 def from_environment(environment: Mapping[str, str]) -> Flat:
     """Return the values given by environment variables: `NUM_TRIALS` for `num_trials`, and so on.
 
-    Only top-level keys have a variable. An empty variable counts as not set.
+    Only top-level keys have a variable, and not `mode`, which the command says. An empty variable counts as not set.
     """
-    return {key: environment[key.upper()] for key in fields() if "." not in key and environment.get(key.upper())}
+    keys = [key for key in fields() if "." not in key and key != "mode"]
+    return {key: environment[key.upper()] for key in keys if environment.get(key.upper())}
 
 
 def from_assignments(assignments: list[str]) -> Flat:

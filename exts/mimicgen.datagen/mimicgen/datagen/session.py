@@ -214,14 +214,13 @@ class Session:
             while True:
                 for attempt in await generator.ended():
                     self._account(attempt, generator, outputs)
+                while self.state is State.PAUSED:  # after the account, so that no attempt is accounted for twice
+                    await self._next_frame()
                 end = self._stop or self._why_end()
                 if end is not None:
                     for attempt in generator.abandoned():
                         outputs.write_attempt(attempt)
                     return end
-                if self.state is State.PAUSED:
-                    await self._next_frame()
-                    continue
                 actions = await generator.actions()
                 begin = time.perf_counter()
                 generator.step(actions)
