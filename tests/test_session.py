@@ -13,8 +13,10 @@ import pytest
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config import build
 from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.states import States
 from mimicgen.datagen.generator import Generator
 from mimicgen.datagen.progress import State
+from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.session import Session
 
 
@@ -24,6 +26,10 @@ class Waiting:
     def __init__(self) -> None:
         self.stages: tuple[str, ...] = ("success",)
         self.facts: dict[str, Any] = {"runtime": "none"}
+        self.renderer: Renderer | None = None
+
+    def states(self, demo: str) -> States:
+        raise NotImplementedError
 
     async def ended(self) -> list[Attempt]:
         return []
@@ -45,7 +51,7 @@ def test_a_full_disk_is_told_once_and_the_state_is_never_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextlib.asynccontextmanager
-    async def open_generator(config: Any, outputs: Outputs, stage: Any) -> AsyncIterator[Generator]:
+    async def open_simulation(config: Any, outputs: Outputs, stage: Any) -> AsyncIterator[Generator]:
         outputs.open()
         yield Waiting()
 
@@ -55,7 +61,7 @@ def test_a_full_disk_is_told_once_and_the_state_is_never_left_behind(
     monkeypatch.setattr(Outputs, "write_record", full)
 
     async def run() -> Session:
-        session = Session(lambda: asyncio.sleep(0), open_generator)
+        session = Session(lambda: asyncio.sleep(0), open_simulation)
         session.start(build({"output_dataset": tmp_path / "g.hdf5", "output_dir": tmp_path}))
         end = await session.finished()
         assert end.exit_code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from mimicgen.datagen.dataset.convert import convert_legacy
 from mimicgen.datagen.dataset.outputs import Outputs, writable_folder
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
+from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.errors import ConfigError, DatagenError, SourceError
 from mimicgen.datagen.version import __version__
 
@@ -22,6 +24,9 @@ PROJECT = Path(__file__).resolve().parents[4]
 
 SHIPPED_SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
 """Source demonstrations that are used when none are passed."""
+
+SOURCES_ONLY = {"render.when": "never"}
+"""What a run that makes source demonstrations has different: nobody trains on their images."""
 
 OPTIONS = ("task", "source", "output_dataset", "output_dir", "num_trials", "num_envs", "seed", "device")
 """Configuration keys with an option of their own; `--set` reaches all."""
@@ -60,6 +65,9 @@ def run_config(options: argparse.Namespace, mode: str, **defaults: object) -> Ru
     for flag in ("fresh", "plots"):
         if getattr(options, flag, False):
             from_options[flag] = True
+    from_options |= {
+        key: value for key, value in vars(options).items() if key.startswith("render.") and value is not None
+    }
     assignments = config.from_assignments(options.set)
     environment = config.from_environment(os.environ)
     return config.build(project, defaults, from_file, environment, assignments, from_options, {"mode": mode})
@@ -84,7 +92,7 @@ def record(options: argparse.Namespace) -> int:
             "people record with Isaac Lab's own record_demos.py, and 'annotate' takes its files"
         )
     output = PROJECT / "datasets" / "recorded_demos.hdf5"
-    return _run(run_config(options, "record", num_trials=10, output_dataset=output))
+    return _run(run_config(options, "record", num_trials=10, output_dataset=output, **SOURCES_ONLY))
 
 
 def annotate(options: argparse.Namespace) -> int:
@@ -93,9 +101,22 @@ def annotate(options: argparse.Namespace) -> int:
     demos = check_demos(_source(first), first.task)
     output = PROJECT / "datasets" / f"{demos.path.stem}_annotated.hdf5"
     run = run_config(
-        options, "annotate", num_trials=len(demos.names), guarantee=False, output_dataset=output, settle_steps=0
+        options,
+        "annotate",
+        num_trials=len(demos.names),
+        guarantee=False,
+        output_dataset=output,
+        settle_steps=0,
+        **SOURCES_ONLY,
     )
     return _run(run)
+
+
+def render(options: argparse.Namespace) -> int:
+    """Render the demonstrations of a dataset from their recorded states."""
+    run = run_config(options, "render", source=options.dataset, **{"render.when": "at_end"})
+    demos = check_recorded(_source(run), run.task, run.render.demos)
+    return _run(dataclasses.replace(run, num_trials=len(demos.names), num_envs=1))
 
 
 def check(options: argparse.Namespace) -> int:
@@ -150,6 +171,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--expert", action="store_true", help="the scripted expert acts")
     command = _add_run_command(commands, "annotate", annotate)
     command.add_argument("--plots", action="store_true", help=config.fields()["plots"].metadata["doc"])
+    command = _add_run_command(commands, "render", render)
+    command.add_argument("dataset", type=Path, help="HDF5 file of the task")
+    for key in ("demos", "views", "modalities", "width", "height", "every", "videos"):
+        about = config.fields()[f"render.{key}"].metadata["doc"]
+        command.add_argument(f"--{key}", metavar="VALUE", dest=f"render.{key}", help=about)
     command = _add_run_command(commands, "check", check)
     command.add_argument("--json", action="store_true", help="print JSON")
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)

@@ -33,9 +33,11 @@ def _setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    length: int | None = None,
 ) -> Any:
-    """A configuration field with what the panel shows and the validation needs."""
-    return field(default=default, metadata={"doc": doc, "unit": unit, "low": low, "high": high, "choices": choices})
+    """A configuration field with what the panel shows and the validation needs. A list's items have its limits."""
+    limits = {"low": low, "high": high, "choices": choices, "length": length}
+    return field(default=default, metadata={"doc": doc, "unit": unit, **limits})
 
 
 STRATEGIES = ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance")
@@ -103,18 +105,95 @@ class MimicConfig:
         return own if own is not None else getattr(self, key, None)
 
 
+MODALITIES = ("normals", "segmentation", "rgb", "depth")
+"""What can be rendered of a camera's view."""
+
+SHADED = "shaded"
+"""A video that is made of two modalities: segmentation colours, shaded by the normals."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraConfig:
+    """A camera that stands still in every environment."""
+
+    position: tuple[float, ...] = _setting((0.0, 0.0, 0.0), "Position in the environment", unit="m", length=3)
+    orientation: tuple[float, ...] = _setting(
+        (0.0, 0.0, 0.0, 1.0),
+        "Orientation in the environment, a unit quaternion: z forward, y down",
+        unit="x, y, z, w",
+        length=4,
+    )
+    focal_length: float = _setting(24.0, "Focal length", unit="mm", low=0.1, high=10_000)
+    aperture: float = _setting(20.955, "Width of the image plane", unit="mm", low=0.1, high=10_000)
+    near: float = _setting(0.1, "Nothing nearer is seen", unit="m", low=1e-3, high=1e6)
+    far: float = _setting(1e5, "Nothing farther is seen", unit="m", low=1e-3, high=1e6)
+    width: int | None = _setting(None, "Width of this camera's images", unit="pixels", low=16, high=8192)
+    height: int | None = _setting(None, "Height of this camera's images", unit="pixels", low=16, high=8192)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderConfig:
+    """What is rendered of the demonstrations that are kept."""
+
+    when: str = _setting(
+        "after_each",
+        "When kept demonstrations are rendered: after each success, all at the end of the run, or never",
+        choices=("after_each", "at_end", "never"),
+    )
+    demos: tuple[str, ...] = _setting(
+        (), "Demonstrations of an existing dataset to render: names, numbers or ranges like 0-9; none named means all"
+    )
+    views: tuple[str, ...] = _setting((), "Cameras to render, by name; none named means all")
+    modalities: tuple[str, ...] = _setting(
+        ("normals", "segmentation"), "What is rendered of a view", choices=MODALITIES
+    )
+    width: int = _setting(640, "Width of the images", unit="pixels", low=16, high=8192)
+    height: int = _setting(352, "Height of the images", unit="pixels", low=16, high=8192)
+    every: int = _setting(1, "Every n-th step is rendered", unit="steps", low=1, high=10_000)
+    videos: tuple[str, ...] = _setting(
+        (SHADED,), "Videos to make of a view: a modality, or shaded segmentation", choices=(*MODALITIES, SHADED)
+    )
+    in_dataset: bool = _setting(False, "Also write the images into the dataset, as obs/<camera>_<modality>")
+    unseen: tuple[str, ...] = _setting((), "Classes that the cameras need not see, for instance the ground")
+    cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
+    """Cameras by name; a task brings its own."""
+
+    def drawn(self) -> tuple[str, ...]:
+        """Return the modalities to draw: those that are wanted, and those that the videos are made of."""
+        shaded = ("segmentation", "normals") if SHADED in self.videos else ()
+        videos = (video for video in self.videos if video != SHADED)
+        return tuple(dict.fromkeys((*self.modalities, *videos, *shaded)))
+
+    def written(self) -> list[str]:
+        """Return the names of everything that rendering writes into the output folder."""
+        kinds = dict.fromkeys((*self.drawn(), *self.videos))
+        return [*(f"{name}_{kind}" for name in self.used() for kind in kinds), "contact_sheet.png"]
+
+    def used(self) -> dict[str, CameraConfig]:
+        """Return the cameras to render, each with its resolution filled in."""
+        return {
+            name: dataclasses.replace(
+                self.cameras[name],
+                width=self.cameras[name].width or self.width,
+                height=self.cameras[name].height or self.height,
+            )
+            for name in (self.views or self.cameras)
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One run. Relative paths are relative to the current folder."""
 
     mode: str = _setting(
         "generate",
-        "What the run does: generate with Mimic, record the scripted expert, or annotate raw demonstrations",
-        choices=("generate", "record", "annotate"),
+        "What the run does: generate with Mimic, record the scripted expert, annotate raw demonstrations, "
+        "or render a dataset",
+        choices=("generate", "record", "annotate", "render"),
     )
     task: str = _setting("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0", "Registered Isaac Lab Mimic task")
     source: Path | None = _setting(
-        None, "Source demonstrations (HDF5): annotated ones to generate from, raw ones to annotate"
+        None, "Source demonstrations (HDF5): annotated ones to generate from, raw ones to annotate, any to render"
     )
     output_dataset: Path = _setting(Path("datasets/generated_dataset.hdf5"), "Where kept demonstrations are written")
     output_dir: Path = _setting(Path("output"), "Folder of the run's records")
@@ -133,6 +212,7 @@ class RunConfig:
     plots: bool = _setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
     fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of refusing")
     mimic: MimicConfig = field(default_factory=MimicConfig)
+    render: RenderConfig = field(default_factory=RenderConfig)
 
     def __post_init__(self) -> None:
         for key, value in self.flat().items():
@@ -144,6 +224,7 @@ class RunConfig:
                     f"mimic.subtasks.{name}: term_offset_low = {low} and term_offset_high = {high}: "
                     "give both, the low one not above the high one"
                 )
+        _check_render(self.render)
         kind, _, index = self.device.partition(":")
         if kind not in ("cpu", "cuda") or (":" in self.device and not (kind == "cuda" and index.isdigit())):
             raise ConfigError(f"device = {self.device!r}: expected cpu, cuda or cuda:N")
@@ -163,12 +244,12 @@ class RunConfig:
 def fields() -> dict[str, dataclasses.Field[Any]]:
     """Return every configuration field by its dotted key, in order; `metadata` holds doc, unit and range.
 
-    The fields of single subtasks stand under '<signal>', for any signal.
+    The fields of single subtasks stand under '<signal>', for any signal, those of cameras under '<camera>'.
     """
-    top = {f.name: f for f in dataclasses.fields(RunConfig) if f.name != "mimic"}
-    mimic = {f"mimic.{f.name}": f for f in dataclasses.fields(MimicConfig) if f.name != "subtasks"}
-    subtask = {f"mimic.subtasks.<signal>.{f.name}": f for f in dataclasses.fields(SubtaskConfig)}
-    return top | mimic | subtask
+    found: dict[str, dataclasses.Field[Any]] = {}
+    for prefix, owner in _SECTIONS.items():
+        found |= {f"{prefix}{f.name}": f for f in dataclasses.fields(owner) if f.metadata}
+    return found
 
 
 def field_of(key: str) -> dataclasses.Field[Any]:
@@ -179,6 +260,7 @@ def field_of(key: str) -> dataclasses.Field[Any]:
     """
     known = fields()
     general = re.sub(r"^mimic\.subtasks\.[^.]+\.", "mimic.subtasks.<signal>.", key)
+    general = re.sub(r"^render\.cameras\.[^.]+\.", "render.cameras.<camera>.", general)
     if general not in known:
         raise ConfigError(f"unknown key '{key}'; valid keys: {', '.join(known)}")
     return known[general]
@@ -203,7 +285,11 @@ def build(*layers: Flat) -> RunConfig:
     tree = _nest(values)
     mimic = tree.pop("mimic", {})
     subtasks = {name: SubtaskConfig(**own) for name, own in mimic.pop("subtasks", {}).items()}
-    return RunConfig(**tree, mimic=MimicConfig(**mimic, subtasks=subtasks))
+    render = tree.pop("render", {})
+    cameras = {name: CameraConfig(**own) for name, own in render.pop("cameras", {}).items()}
+    return RunConfig(
+        **tree, mimic=MimicConfig(**mimic, subtasks=subtasks), render=RenderConfig(**render, cameras=cameras)
+    )
 
 
 def read_toml(path: Path) -> Flat:
@@ -273,16 +359,34 @@ def _nest(flat: Flat) -> dict[str, Any]:
     return tree
 
 
+_SECTIONS: dict[str, type[Any]] = {
+    "": RunConfig,
+    "mimic.": MimicConfig,
+    "mimic.subtasks.<signal>.": SubtaskConfig,
+    "render.": RenderConfig,
+    "render.cameras.<camera>.": CameraConfig,
+}
+"""The dataclass that holds the keys after a prefix."""
+
+
 def _type_of(setting: dataclasses.Field[Any]) -> type:
-    """The plain type of a field, without its `| None`."""
-    owner = next(o for o in (RunConfig, MimicConfig, SubtaskConfig) if setting in dataclasses.fields(o))
+    """The plain type of a field, without its `| None`, or `tuple[item, ...]`."""
+    owner = next(owner for owner in _SECTIONS.values() if setting in dataclasses.fields(owner))
     hint = typing.get_type_hints(owner)[setting.name]
     if isinstance(hint, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
     return typing.cast(type, hint)
 
 
-_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
+_EXPECTED: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    Path: "a path",
+    tuple[str, ...]: "a list of texts",
+    tuple[float, ...]: "a list of numbers",
+}
 
 
 def _convert(key: str, value: Any, setting: dataclasses.Field[Any]) -> Any:
@@ -291,6 +395,16 @@ def _convert(key: str, value: Any, setting: dataclasses.Field[Any]) -> Any:
     error = ConfigError(f"{key} = {value!r}: expected {_EXPECTED[wanted]}")
     if value is None and setting.default is None:
         return None
+    if typing.get_origin(wanted) is tuple:
+        # A variable, a setting or the command line has one text for all items.
+        items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+        if not isinstance(items, (list, tuple)):
+            raise error
+        (item_type, _) = typing.get_args(wanted)
+        try:
+            return tuple(item_type(item) for item in items)
+        except (TypeError, ValueError):
+            raise error from None
     if isinstance(value, bool) != (wanted is bool) and not isinstance(value, str):
         raise error
     if wanted is bool and isinstance(value, str):
@@ -315,7 +429,27 @@ def _check_value(key: str, value: Any, setting: dataclasses.Field[Any]) -> None:
     low, high, choices = limits["low"], limits["high"], limits["choices"]
     if value is None:
         return
-    if (low is not None and not value >= low) or (high is not None and not value <= high):
-        raise ConfigError(f"{key} = {value!r}: expected {_EXPECTED[_type_of(setting)]} from {low} to {high}")
-    if choices and value not in choices:
-        raise ConfigError(f"{key} = {value!r}: expected one of {', '.join(choices)}")
+    if limits["length"] is not None and len(value) != limits["length"]:
+        raise ConfigError(f"{key} = {list(value)}: expected {limits['length']} numbers")
+    for item in value if isinstance(value, tuple) else (value,):
+        if (low is not None and not item >= low) or (high is not None and not item <= high):
+            raise ConfigError(f"{key} = {value!r}: expected {_EXPECTED[_type_of(setting)]} from {low} to {high}")
+        if choices and item not in choices:
+            raise ConfigError(f"{key} = {item!r}: expected one of {', '.join(choices)}")
+
+
+def _check_render(render: RenderConfig) -> None:
+    unknown = [name for name in render.views if name not in render.cameras]
+    if unknown:
+        known = ", ".join(render.cameras) or "none"
+        raise ConfigError(f"render.views = '{unknown[0]}': there is no such camera; cameras: {known}")
+    for name, camera in render.cameras.items():
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ConfigError(f"render.cameras.{name}: a camera's name has letters, digits, - and _ only")
+        if abs(sum(x * x for x in camera.orientation) - 1.0) > 1e-2:
+            raise ConfigError(
+                f"render.cameras.{name}.orientation = {list(camera.orientation)}: "
+                "expected a unit quaternion (x, y, z, w)"
+            )
+        if camera.near >= camera.far:
+            raise ConfigError(f"render.cameras.{name}: near = {camera.near} is not below far = {camera.far}")

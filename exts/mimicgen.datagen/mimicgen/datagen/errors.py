@@ -45,3 +45,7 @@ class StateError(DatagenError):
 
 class RunError(DatagenError):
     """A run failed: a generator, the environment or the application raised."""
+
+
+class RenderError(DatagenError):
+    """What was rendered of a demonstration is not what it should be."""

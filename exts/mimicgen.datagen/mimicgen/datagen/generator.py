@@ -9,20 +9,45 @@ from typing import Any, Protocol
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.states import States
+from mimicgen.datagen.rendering.renderer import Renderer
 
 
-class Generator(Protocol):
+class Recording(Protocol):
+    """A simulation with recorded demonstrations.
+
+    Attributes:
+        facts: What the run record says about the simulation (versions, formats).
+        renderer: What draws their states, None when nothing is to be drawn.
+    """
+
+    facts: dict[str, Any]
+    renderer: Renderer | None
+
+    def states(self, demo: str) -> States:
+        """Return the states of a recorded demonstration."""
+
+
+class Viewer(Recording, Protocol):
+    """A simulation for looking at the demonstrations of an existing dataset.
+
+    Attributes:
+        demos: Their names.
+    """
+
+    demos: tuple[str, ...]
+
+
+class Generator(Recording, Protocol):
     """Drives one attempt in every environment: all environments in, all actions and the ended attempts out.
 
     A cycle is `ended`, then `keep` for the successes that are wanted, `actions`, `step`.
 
     Attributes:
         stages: Subtask signals in order, then 'success'.
-        facts: What the run record says about the simulation (versions, formats).
     """
 
     stages: tuple[str, ...]
-    facts: dict[str, Any]
 
     async def ended(self) -> list[Attempt]:
         """Return the attempts that ended with the last step. Their environments have not been reset yet."""
@@ -43,5 +68,5 @@ class Generator(Protocol):
 AnnounceStage = Callable[[str], AbstractAsyncContextManager[Callable[[str], None]]]
 """Announces a stage of starting up by its name; inside, notes can be taken."""
 
-OpenGenerator = Callable[[RunConfig, Outputs, AnnounceStage], AbstractAsyncContextManager[Generator]]
-"""Opens a simulation for a configuration."""
+OpenSimulation = Callable[[RunConfig, Outputs, AnnounceStage], AbstractAsyncContextManager[Generator | Viewer]]
+"""Opens a simulation for a configuration: a viewer to render an existing dataset, else a generator."""

@@ -61,4 +61,6 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path) -
 
 
 def _setting(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

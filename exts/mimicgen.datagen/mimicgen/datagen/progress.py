@@ -39,6 +39,23 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How far the frames of a demonstration are.
+
+    Attributes:
+        demo: Name of the demonstration.
+        frames: Frames drawn; each holds every view and modality.
+        total: Frames that it has.
+        latest: An image of it that is on disk, once there is one.
+    """
+
+    demo: str
+    frames: int
+    total: int
+    latest: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class End:
     """Why a run ended.
 
@@ -66,6 +83,9 @@ class Progress:
         steps: Environment steps.
         elapsed: Seconds since the first step, pauses left out [s].
         last_attempt: The attempt whose end this snapshot reports, else None.
+        drawing: The latest demonstration whose frames were or are being drawn.
+        rendered: Demonstrations whose frames are complete.
+        render_failure: What was wrong with the frames of the demonstration that this snapshot reports, else None.
         end: Why the run ended, once it has.
         written: What the run wrote, once it has ended.
     """
@@ -80,6 +100,9 @@ class Progress:
     steps: int = 0
     elapsed: float = 0.0
     last_attempt: Attempt | None = None
+    drawing: Drawing | None = None
+    rendered: int = 0
+    render_failure: str | None = None
     end: End | None = None
     written: tuple[Path, ...] = ()
 

@@ -1,12 +1,12 @@
 """A run of data generation as a state machine, driven by one coroutine.
 
 The session knows nothing of Kit, Isaac Lab or the panel. It is given `next_frame`, which waits for the application's
-next frame, and `open_generator`, which brings a simulation. The application owns the frame: the coroutine takes one
+next frame, and `open_simulation`, which brings a simulation. The application owns the frame: the coroutine takes one
 environment step and then waits for the next frame, so everything else in the application runs between two steps.
 
 Call order of a run::
 
-    session = Session(next_frame, open_generator)
+    session = Session(next_frame, open_simulation)
     unsubscribe = session.subscribe(observer)
     session.start(config)                   # IDLE, DONE or FAILED -> STARTING -> RUNNING
     session.pause(); session.resume()       # RUNNING <-> PAUSED
@@ -22,16 +22,17 @@ import dataclasses
 import logging
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.errors import DatagenError, RunError, StateError
-from mimicgen.datagen.generator import Generator, OpenGenerator
-from mimicgen.datagen.progress import End, Observer, Progress, Stage, State
+from mimicgen.datagen.errors import DatagenError, RenderError, RunError, StateError
+from mimicgen.datagen.generator import Generator, OpenSimulation, Recording, Viewer
+from mimicgen.datagen.progress import Drawing, End, Observer, Progress, Stage, State
+from mimicgen.datagen.rendering.rendering import Rendering
 
 log = logging.getLogger(__name__)
 
@@ -44,19 +45,19 @@ class Session:
 
     Args:
         next_frame: Waits for the application's next frame.
-        open_generator: Opens a simulation; closing the context closes everything it opened.
+        open_simulation: Opens a simulation; closing the context closes everything it opened.
         spawn: Starts a coroutine on the application's event loop.
     """
 
     def __init__(
         self,
         next_frame: Callable[[], Awaitable[None]],
-        open_generator: OpenGenerator,
+        open_simulation: OpenSimulation,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = asyncio.ensure_future,
     ):
         self._next_frame = next_frame
         self._spawn = spawn
-        self._open_generator = open_generator
+        self._open_simulation = open_simulation
         self._observers: list[Observer] = []
         self._progress = Progress()
         self._task: asyncio.Task[None] | None = None
@@ -156,7 +157,7 @@ class Session:
     def _publish(self, **changes: Any) -> None:
         self._progress = dataclasses.replace(
             self._progress,
-            **{"last_attempt": None, "elapsed": self._clock.seconds} | changes,
+            **{"last_attempt": None, "render_failure": None, "elapsed": self._clock.seconds} | changes,
             successes=self._counts.successes,
             failures=self._counts.failures,
             reached=dict(self._counts.reached),
@@ -187,7 +188,7 @@ class Session:
         facts: dict[str, Any] = {}
         try:
             try:
-                end = await self._generate(outputs, facts)
+                end = await self._work(outputs, facts)
             except _StoppedError:
                 assert self._stop is not None
                 end = self._stop
@@ -204,32 +205,84 @@ class Session:
         finally:
             outputs.close()
 
-    async def _generate(self, outputs: Outputs, facts: dict[str, Any]) -> End:
-        async with self._open_generator(self._config, outputs, self._stage) as generator:
-            facts |= generator.facts
-            self._counts = Counts(generator.stages)
+    async def _work(self, outputs: Outputs, facts: dict[str, Any]) -> End:
+        async with self._open_simulation(self._config, outputs, self._stage) as simulation:
+            facts |= simulation.facts
             if self._stop is None:
                 self._clock.start()
                 self._publish(state=State.RUNNING)
-            while True:
-                for attempt in await generator.ended():
-                    self._account(attempt, generator, outputs)
-                while self.state is State.PAUSED:  # after the account, so that no attempt is accounted for twice
-                    await self._next_frame()
-                end = self._stop or self._why_end()
-                if end is not None:
-                    for attempt in generator.abandoned():
-                        outputs.write_attempt(attempt)
+            rendering = None
+            if simulation.renderer is not None:
+                about = {"dataset": outputs.rendered_dataset.name, "task": self._config.task}
+                rendering = Rendering(self._config.render, outputs.record.parent, simulation.renderer, about)
+            try:
+                if self._config.mode == "render":
+                    end = await self._view(cast(Viewer, simulation), rendering)
+                else:
+                    end = await self._generate(cast(Generator, simulation), outputs, rendering)
+                if rendering is None:
                     return end
-                actions = await generator.actions()
-                begin = time.perf_counter()
-                generator.step(actions)
-                self._step_seconds.append(time.perf_counter() - begin)
-                self._publish(steps=self._progress.steps + 1)
-                await self._next_frame()
+                await rendering.finish(self._next_frame)
+                return _with_failures(end, rendering.rendered.failed)
+            finally:
+                if rendering is not None:
+                    rendering.close()
+                    facts["rendering"] = rendering.rendered.facts()
 
-    def _account(self, attempt: Attempt, generator: Generator, outputs: Outputs) -> None:
-        """Keep or drop an ended attempt, record it and count it."""
+    async def _generate(self, generator: Generator, outputs: Outputs, rendering: Rendering | None) -> End:
+        """Make attempts until the run ends."""
+        self._counts = Counts(generator.stages)
+        kept: list[str] = []
+        while True:
+            for attempt in await generator.ended():
+                kept += self._account(attempt, generator, outputs)
+            while self.state is State.PAUSED:  # after the account, so that no attempt is accounted for twice
+                await self._next_frame()
+            end = self._stop or self._why_end()
+            if rendering is not None and (end is not None or self._config.render.when == "after_each"):
+                await self._render(kept, generator, rendering)
+                kept = []
+            end = self._stop or end
+            if end is not None:
+                for attempt in generator.abandoned():
+                    outputs.write_attempt(attempt)
+                return end
+            actions = await generator.actions()
+            begin = time.perf_counter()
+            generator.step(actions)
+            self._step_seconds.append(time.perf_counter() - begin)
+            self._publish(steps=self._progress.steps + 1)
+            await self._next_frame()
+
+    async def _view(self, viewer: Viewer, rendering: Rendering | None) -> End:
+        """Render an existing dataset."""
+        if rendering is not None:
+            await self._render(viewer.demos, viewer, rendering)
+        return self._stop or End(reason="all frames are complete", exit_code=0)
+
+    async def _render(self, demos: Sequence[str], simulation: Recording, rendering: Rendering) -> None:
+        """Render demonstrations, until the run is stopped."""
+
+        async def pace(drawing: Drawing) -> None:
+            self._publish(drawing=drawing)
+            await self._next_frame()
+            while self.state is State.PAUSED:
+                await self._next_frame()
+            if self._stop is not None:
+                raise _StoppedError
+
+        for demo in demos:
+            failure = None
+            try:
+                await rendering.render(demo, simulation.states(demo), pace)
+            except RenderError as error:
+                failure = f"the frames of {demo} are not right: {error}"
+            except _StoppedError:
+                return
+            self._publish(rendered=len(rendering.rendered.complete), render_failure=failure)
+
+    def _account(self, attempt: Attempt, generator: Generator, outputs: Outputs) -> list[str]:
+        """Keep or drop an ended attempt, record it and count it. Returns the kept demonstration, if there is one."""
         if self._why_end() is not None:  # ended in the very step that reached the target in another environment
             attempt = dataclasses.replace(attempt, outcome=Outcome.ABANDONED, reason="the target was reached first")
         else:
@@ -237,6 +290,7 @@ class Session:
         outputs.write_attempt(attempt)
         self._counts.add(attempt)
         self._publish(last_attempt=attempt)
+        return [attempt.demo] if attempt.demo else []
 
     def _why_end(self) -> End | None:
         counts, config = self._counts, self._config
@@ -286,8 +340,17 @@ class Session:
         self._publish(state=state, end=end, written=outputs.written())
 
 
+def _with_failures(end: End, failed: dict[str, str]) -> End:
+    """Return the end of a run whose frames are not all right."""
+    if not failed:
+        return end
+    demo, what = next(iter(failed.items()))
+    reason = f"{end.reason}, but the frames of {len(failed)} demonstrations are not right ({demo}: {what})"
+    return End(reason=reason, exit_code=end.exit_code or 1)
+
+
 class _StoppedError(Exception):
-    """`stop` was called while starting up."""
+    """`stop` was called while starting up or rendering."""
 
 
 class _Clock:

@@ -24,17 +24,22 @@ class Outputs:
     Attributes:
         dataset: Kept demonstrations, HDF5.
         failed_dataset: Failed attempts, written with `keep_failed`.
-        record: `run.json`.
+        record: `run.json`, or `render.json` of a run that only renders.
         attempts: `attempts.jsonl`.
+        rendered_dataset: The dataset whose demonstrations are rendered.
     """
 
     def __init__(self, config: RunConfig):
         self.dataset = config.output_dataset.expanduser().absolute()
         self.failed_dataset = self.dataset.with_name(f"{self.dataset.stem}_failed{self.dataset.suffix}")
         folder = config.output_dir.expanduser().absolute()
-        self.record = folder / "run.json"
+        self._only_renders = config.mode == "render"
+        self.record = folder / ("render.json" if self._only_renders else "run.json")
         self.attempts = folder / "attempts.jsonl"
+        self.rendered_dataset = (config.source or self.dataset) if self._only_renders else self.dataset
+        self._frames = [folder / name for name in config.render.written()] if config.render.when != "never" else []
         self._fresh = config.fresh
+        self._opened = False
         self._attempts_file: TextIO | None = None
 
     def check(self) -> list[Path]:
@@ -46,6 +51,8 @@ class Outputs:
         writable_folder(self.dataset.parent)
         writable_folder(self.record.parent)
         existing = [path for path in self._paths() if path.exists()]
+        if self._only_renders and not self._fresh:
+            return []  # what is complete stays, what is not is rendered
         for path in existing:
             if path.suffix == self.dataset.suffix:
                 _refuse_if_in_use(path)
@@ -64,10 +71,13 @@ class Outputs:
             OutputError: As `check`.
         """
         existing = self.check()
+        self._opened = True
         stamp = time.strftime("%Y%m%d-%H%M%S")
         for path in existing:
             with _explained(path):
                 path.rename(path.with_name(f"{path.stem}.{stamp}{path.suffix}"))
+        if self._only_renders:
+            return
         with _explained(self.attempts):
             self._attempts_file = self.attempts.open("x", encoding="utf-8", buffering=1)
 
@@ -78,7 +88,7 @@ class Outputs:
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write `run.json`, whole or not at all."""
-        if self._attempts_file is None:  # the run ended before its outputs were opened
+        if not self._opened:  # the run ended before
             return
         scratch = self.record.with_suffix(".json.part")
         scratch.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -86,7 +96,7 @@ class Outputs:
 
     def written(self) -> tuple[Path, ...]:
         """Return the outputs that this run wrote."""
-        if self._attempts_file is None:
+        if not self._opened:
             return ()
         return tuple(path for path in self._paths() if path.exists())
 
@@ -96,7 +106,9 @@ class Outputs:
             self._attempts_file.close()
 
     def _paths(self) -> tuple[Path, ...]:
-        return self.dataset, self.failed_dataset, self.record, self.attempts
+        if self._only_renders:
+            return self.record, *self._frames
+        return self.dataset, self.failed_dataset, self.record, self.attempts, *self._frames
 
 
 def writable_folder(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from omni.kit.async_engine import run_coroutine
 from mimicgen.datagen.console import Console
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
-from mimicgen.datagen.kit.loop import next_frame, open_generator
+from mimicgen.datagen.kit.loop import next_frame, open_simulation
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
 
@@ -40,7 +40,7 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
     def on_startup(self, ext_id: str) -> None:
         """Make the session, and start the configured run if the settings say so."""
         global _session
-        _session = self._session = Session(next_frame, open_generator, spawn=run_coroutine)
+        _session = self._session = Session(next_frame, open_simulation, spawn=run_coroutine)
         self._on_close: list[Callable[[], None]] = []
         self._defer_quit()
         if settings.get("console"):

@@ -11,7 +11,7 @@ import omni.kit.app
 from mimicgen.datagen import simulation
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.generator import AnnounceStage, Generator
+from mimicgen.datagen.generator import AnnounceStage, Generator, Viewer
 from mimicgen.datagen.simulation.kitless import has_omni_usd
 
 PLAY_SIMULATIONS = "/app/player/playSimulations"
@@ -35,11 +35,16 @@ async def next_frame() -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
-    """Open the simulation of a run; in Isaac Sim, in a stage of its own. See `generator.OpenGenerator`."""
+async def open_simulation(
+    config: RunConfig, outputs: Outputs, stage: AnnounceStage
+) -> AsyncIterator[Generator | Viewer]:
+    """Open the simulation of a run; in Isaac Sim, in a stage of its own. See `generator.OpenSimulation`."""
     async with contextlib.AsyncExitStack() as stack:
+        make_renderer = None
         if has_omni_usd():
-            from mimicgen.datagen.kit import isaacsim
+            from mimicgen.datagen.kit import isaacsim, replicator
 
             await stack.enter_async_context(isaacsim.workplace(config.device))
-        yield await stack.enter_async_context(simulation.open_generator(config, outputs, stage))
+            make_renderer = replicator.ReplicatorRenderer
+        opened = simulation.open_simulation(config, outputs, stage, make_renderer)
+        yield await stack.enter_async_context(opened)

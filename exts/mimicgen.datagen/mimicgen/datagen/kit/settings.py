@@ -30,5 +30,6 @@ def run_config() -> RunConfig:
     from_file = config.read_toml(Path(path)) if path else {}
     values = {key: get(key.replace(".", "/")) for key in config.fields() if "<" not in key}
     values |= config.flatten(get("mimic/subtasks") or {}, "mimic.subtasks.")
+    values |= config.flatten(get("render/cameras") or {}, "render.cameras.")
     from_settings = {key: value for key, value in values.items() if value is not None}
     return config.build(from_file, config.from_environment(os.environ), from_settings)

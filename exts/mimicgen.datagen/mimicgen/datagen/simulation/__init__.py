@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config import RenderConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.preflight import report
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file, check_sources
+from mimicgen.datagen.dataset.states import RecordedDemos, States, check_recorded
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.rendering.views import views_of
 
 if TYPE_CHECKING:
     from mimicgen.datagen.generator import AnnounceStage, Generator
+    from mimicgen.datagen.rendering.renderer import Renderer
+    from mimicgen.datagen.simulation.environment import Environment
+
+
+MakeRenderer = Callable[["Environment", RenderConfig], "Renderer"]
+"""Makes what draws an open environment."""
+
+
+@dataclass
+class Viewer:
+    """Implements `mimicgen.datagen.generator.Viewer`."""
+
+    facts: dict[str, Any]
+    renderer: Renderer | None
+    demos: tuple[str, ...]
+    recorded: RecordedDemos
+
+    def states(self, demo: str) -> States:
+        """See `Recording.states`."""
+        return self.recorded.states(demo)
 
 
 @contextlib.asynccontextmanager
-async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
-    """Open the simulation of a run, stage by stage; see `mimicgen.datagen.generator.OpenGenerator`.
+async def open_simulation(
+    config: RunConfig, outputs: Outputs, stage: AnnounceStage, make_renderer: MakeRenderer | None = None
+) -> AsyncIterator[Generator | Viewer]:
+    """Open the simulation of a run, stage by stage; see `mimicgen.datagen.generator.OpenSimulation`.
+
+    Args:
+        config: The run's configuration.
+        outputs: The run's outputs.
+        stage: Announces the stages.
+        make_renderer: What draws; by default Newton's ray tracer, which needs the embedded runtime.
 
     Raises:
         BadInputError: The sources, the task, the device or the outputs cannot be used.
@@ -44,11 +75,17 @@ async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceSta
         elif config.mode == "annotate":
             demos = check_demos(source_of(config), cfg.env_name)
             replay.prepare(cfg, config, demos)
+        elif config.mode == "render":
+            recorded = check_recorded(source_of(config), cfg.env_name, config.render.demos)
         outputs.open()
     async with contextlib.AsyncExitStack() as stack:
         async with stage("Environment") as note:
             opened = environment.Environment(cfg, success, here)
             stack.callback(opened.close)
+            renderer = None
+            if config.render.when != "never":
+                renderer = (make_renderer or _raytracer)(opened, config.render)
+            generator: driver.Driver | None = None
             policy: driver.Policy
             if config.mode == "generate":
                 checked = live_check.check_live(opened, sources)
@@ -57,12 +94,20 @@ async def open_generator(config: RunConfig, outputs: Outputs, stage: AnnounceSta
                 policy = reference.MimicPolicy(opened, checked)
             elif config.mode == "annotate":
                 policy = replay.ReplayPolicy(opened, demos, outputs.record.parent / "plots" if config.plots else None)
-            else:
+            elif config.mode == "record":
                 policy = expert.ExpertPolicy(opened)
-            generator = driver.Driver(opened, config, policy)
-            await generator.start()
-            stack.push_async_callback(generator.close)
-        yield generator
+            if config.mode != "render":
+                generator = driver.Driver(opened, config, policy, renderer)
+                await generator.start()
+                stack.push_async_callback(generator.close)
+        yield generator or Viewer(opened.facts, renderer, recorded.names, recorded)
+
+
+def _raytracer(environment: Environment, render: RenderConfig) -> Renderer:
+    from mimicgen.datagen.simulation.raytracer import Raytracer
+
+    env = environment.env
+    return Raytracer(env.sim.stage, views_of(render), render.drawn(), device=str(env.device))
 
 
 def source_of(config: RunConfig) -> Path:

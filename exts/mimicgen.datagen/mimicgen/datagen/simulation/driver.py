@@ -16,6 +16,8 @@ import torch
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, Segment, reason_for_failure
 from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.states import States
+from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.simulation.environment import Environment
 from mimicgen.datagen.simulation.randomness import Streams, attempt_seed, run_with
 from mimicgen.datagen.simulation.rendezvous import Rendezvous
@@ -87,9 +89,10 @@ class Driver:
         environment: The environment, open.
         config: The run's configuration.
         policy: What acts.
+        renderer: What draws kept demonstrations, if they are to be drawn.
     """
 
-    def __init__(self, environment: Environment, config: RunConfig, policy: Policy):
+    def __init__(self, environment: Environment, config: RunConfig, policy: Policy, renderer: Renderer | None = None):
         self._environment = environment
         self._config = config
         self._policy = policy
@@ -97,6 +100,7 @@ class Driver:
         self._signals = environment.signal_names
         self.stages = (*self._signals, FINAL)
         self.facts = environment.facts
+        self.renderer = renderer
         self._rendezvous = Rendezvous(self._env.num_envs)
         self._flights: dict[int, Flight] = {}
         self._attempts = 0
@@ -139,6 +143,10 @@ class Driver:
             rendezvous.resets.serve()
             await rendezvous.everybody()
         return torch.stack([action for _, action in sorted(rendezvous.actions.pending, key=lambda pair: pair[0])])
+
+    def states(self, demo: str) -> States:
+        """See `Recording.states`."""
+        return self._environment.states(demo)
 
     def step(self, actions: torch.Tensor) -> None:
         """See `Generator.step`. Success and the subtask signals are computed once for all environments."""

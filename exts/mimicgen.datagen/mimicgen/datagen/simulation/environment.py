@@ -21,6 +21,7 @@ from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import MimicConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
+from mimicgen.datagen.dataset.states import States
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
@@ -58,7 +59,9 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
         cfg.recorders = SourceRecorderManagerCfg()
         for name in ("dataset_export_dir_path", "dataset_filename", "dataset_compression", "dataset_export_mode"):
             setattr(cfg.recorders, name, getattr(exported, name))
-    if config.keep_failed:
+    if config.mode == "render":
+        cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
+    elif config.keep_failed:
         cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_FAILED_IN_SEPARATE_FILES
     # The session exports what it keeps; an episode that is under way at a reset or at the end is not a demonstration.
     cfg.recorders.export_in_record_pre_reset = False
@@ -206,6 +209,10 @@ class Environment:
         attributes["segments"] = json.dumps([dataclasses.asdict(segment) for segment in attempt.segments])
         attributes["signals"] = json.dumps(attempt.signals)
         return name if success else None
+
+    def states(self, demo: str) -> States:
+        """Return the states of a demonstration that was exported."""
+        return States.of(self.env.recorder_manager._dataset_file_handler._hdf5_data_group[demo])
 
     def close(self) -> None:
         """Close the environment, its simulation and the dataset; a dataset without demonstrations is removed."""

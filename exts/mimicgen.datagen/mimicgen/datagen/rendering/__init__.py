@@ -1,0 +1,1 @@
+"""Images, videos and pictures of kept demonstrations, rendered from their recorded states."""

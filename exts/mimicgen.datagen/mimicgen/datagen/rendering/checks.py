@@ -1,0 +1,113 @@
+"""Checks of a demonstration's frames, made while they are rendered. One that fails fails the rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from mimicgen.datagen.errors import RenderError
+from mimicgen.datagen.rendering.images import Frame, Image, colour_of
+from mimicgen.datagen.rendering.renderer import State
+from mimicgen.datagen.rendering.views import View
+
+
+class FrameChecks:
+    """Checks over the demonstrations of a run.
+
+    Args:
+        views: The views that are rendered.
+        labels: Classes that have to be seen in every demonstration.
+    """
+
+    def __init__(self, views: Iterable[View], labels: Iterable[str]):
+        self._views = {view.name: view for view in views}
+        self._labels = {label: _packed_colour(label) for label in labels}
+        self._last: Frame | None = None
+        self._unseen: dict[str, int] = {}
+        self._steps = 0
+
+    def first(self, frame: Frame, state: State) -> None:
+        """Check the first frame of a demonstration against the one before, and against its own initial state.
+
+        Raises:
+            RenderError: It still shows the demonstration before, or objects stand elsewhere than recorded.
+        """
+        self._unseen = dict(self._labels)
+        self._steps = 0
+        if self._last is not None and all(
+            np.array_equal(image, self._last[view][name])
+            for view, images in frame.items()
+            for name, image in images.items()
+        ):
+            raise RenderError("the first frame equals the last one of the demonstration before")
+        self._objects_are_where_they_were_recorded(frame, state)
+
+    def every(self, frame: Frame) -> None:
+        """Check a frame, the first one included.
+
+        Raises:
+            RenderError: An image is constant.
+        """
+        self._steps += 1
+        for view, images in frame.items():
+            for name, image in images.items():
+                if _constant(image):
+                    raise RenderError(f"the {name} image of {view} is constant in frame {self._steps}")
+            if self._unseen and "segmentation" in images:
+                seen = np.unique(_packed(images["segmentation"][::2, ::2]))
+                self._unseen = {label: colour for label, colour in self._unseen.items() if colour not in seen}
+        self._last = frame
+
+    def end(self, expected: int) -> None:
+        """Check the demonstration as a whole.
+
+        Raises:
+            RenderError: Frames are missing, or a class was never seen.
+        """
+        if self._steps != expected:
+            raise RenderError(f"{self._steps} frames were rendered of {expected}")
+        if self._unseen and any("segmentation" in images for images in (self._last or {}).values()):
+            unseen = ", ".join(self._unseen)
+            raise RenderError(
+                f"no frame shows {unseen}; check the cameras, or say with render.unseen what they need not see"
+            )
+
+    def _objects_are_where_they_were_recorded(self, frame: Frame, state: State) -> None:
+        """Every object whose middle is in view, and not hidden, has its colour there."""
+        for view_name, images in frame.items():
+            if "segmentation" not in images:
+                continue
+            view, image = self._views[view_name], images["segmentation"]
+            height, width = view.size
+            names = [name for name in state.get("rigid_object", {}) if name in self._labels]
+            if not names:
+                continue
+            middles = np.array([state["rigid_object"][name]["root_pose"][0, :3] for name in names], dtype=np.float64)
+            pixels, depth = view.project(middles)
+            in_front = {_packed_colour(name) for name in (*names, "robot")}
+            for name, (column, row), distance in zip(names, pixels, depth, strict=True):
+                if distance <= view.camera.near or not (0 <= column < width and 0 <= row < height):
+                    continue
+                # Another object, or the robot, may stand in front of it.
+                if int(_packed(image[int(row), int(column)])) not in in_front:
+                    raise RenderError(
+                        f"{view_name} does not show {name} at column {int(column)}, row {int(row)}, "
+                        "where it stood at the start"
+                    )
+
+
+def _constant(image: Image) -> bool:
+    first = image[0, 0]
+    return bool(np.all(image[::16, ::16] == first) and np.all(image == first))
+
+
+def _packed_colour(label: str) -> int:
+    red, green, blue = colour_of(label)
+    return red << 16 | green << 8 | blue
+
+
+def _packed(pixels: Image) -> Image:
+    """Return colours as single numbers."""
+    wide = pixels.astype(np.uint32)
+    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])

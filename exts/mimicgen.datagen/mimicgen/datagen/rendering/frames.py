@@ -1,0 +1,212 @@
+"""Frames on disk: where they lie, how they are written off the loop, and what says that a folder is complete.
+
+Layout::
+
+    <camera>_<modality>/demo_000012/0000.png       the state before step 0
+    <camera>_<modality>/demo_000012/labels.json    colour of every class, beside segmentation
+    <camera>_<modality>/demo_000012/manifest.json  which file is which step; written last, so it marks completeness
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as Pillow
+
+from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.rendering.images import COLOURS, MILLIMETRES, Frame, Image
+from mimicgen.datagen.rendering.views import View
+
+QUEUE = 24
+"""Images that may wait to be written."""
+
+COMPRESSION = 3
+"""Of PNG: 6, the usual level, takes twice the time for a tenth of the size."""
+
+
+def demo_folder(name: str) -> str:
+    """Return the folder name of a demonstration: 'demo_12' becomes 'demo_000012'."""
+    stem, _, number = name.rpartition("_")
+    return f"{stem}_{int(number):06d}" if number.isdigit() else name
+
+
+def file_name(step: int) -> str:
+    """Return the file name of a step's image."""
+    return f"{step:04d}.png"
+
+
+class Writers:
+    """Threads that write files, with a bounded queue; the loop never waits for them.
+
+    Attributes:
+        threads: How many.
+    """
+
+    def __init__(self, threads: int | None = None):
+        self.threads = threads or min(8, max(1, (os.cpu_count() or 2) - 1))
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="mimicgen.datagen writer")
+        self._under_way: deque[Future[Any]] = deque()
+
+    @property
+    def full(self) -> bool:
+        """Whether the queue has no room.
+
+        Raises:
+            OutputError: A file could not be written.
+        """
+        self._collect()
+        return len(self._under_way) >= QUEUE
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was asked for is done.
+
+        Raises:
+            OutputError: A file could not be written.
+        """
+        self._collect()
+        return not self._under_way
+
+    def submit(self, write: Callable[..., Any], *arguments: Any) -> None:
+        """Call a function in a thread."""
+        self._under_way.append(self._pool.submit(write, *arguments))
+
+    def close(self) -> None:
+        """Wait for what has begun, drop the rest, and end the threads."""
+        self._pool.shutdown(cancel_futures=True)
+        self._under_way.clear()
+
+    def _collect(self) -> None:
+        while self._under_way and self._under_way[0].done():
+            try:
+                self._under_way.popleft().result()
+            except OSError as error:
+                raise OutputError(
+                    f"output '{error.filename or 'frames'}': {error.strerror or error}; "
+                    "choose a place with room that can be written"
+                ) from error
+
+
+class DemoFrames:
+    """The folders of one demonstration.
+
+    Args:
+        root: The run's output folder.
+        demo: Name of the demonstration.
+        views: The views that are rendered.
+        modalities: What is rendered of them.
+        facts: What the manifests say about the demonstration and the rendering.
+    """
+
+    def __init__(
+        self, root: Path, demo: str, views: tuple[View, ...], modalities: tuple[str, ...], facts: dict[str, Any]
+    ):
+        self._root = root
+        self.demo = demo
+        self._views = {view.name: view for view in views}
+        self._modalities = modalities
+        self._facts = json.loads(json.dumps(facts))  # as it will be read back
+        self._steps: list[int] = []
+
+    def folder(self, view: str, modality: str) -> Path:
+        """Return the folder of a view's images."""
+        return self._root / f"{view}_{modality}" / demo_folder(self.demo)
+
+    @property
+    def folders(self) -> dict[tuple[str, str], Path]:
+        """All folders, by view and modality."""
+        return {(view, modality): self.folder(view, modality) for view in self._views for modality in self._modalities}
+
+    def complete(self) -> bool:
+        """Return whether all folders hold complete frames.
+
+        Raises:
+            OutputError: They hold complete frames of something else.
+        """
+        found = [self._told(*key) for key in self.folders]
+        for (view, modality), manifest in zip(self.folders, found, strict=True):
+            if manifest is None:
+                continue
+            expected = self._manifest(view, modality)
+            different = sorted(key for key in expected if key != "frames" and manifest.get(key) != expected[key])
+            if different:
+                key = different[0]
+                raise OutputError(
+                    f"output '{self.folder(view, modality)}' has complete frames of something else "
+                    f"({key} = {manifest.get(key)!r}, now {expected[key]!r}); "
+                    "pass --fresh to move older frames aside, or another --output-dir"
+                )
+        return all(manifest is not None for manifest in found)
+
+    def begin(self) -> None:
+        """Make the folders anew; what an interrupted rendering left in them goes."""
+        self._steps = []
+        for folder in self.folders.values():
+            if folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True)
+
+    def add(self, step: int, frame: Frame, writers: Writers) -> Path:
+        """Give a step's images to the writers; return where the first of them will be."""
+        self._steps.append(step)
+        paths = []
+        for view, images in frame.items():
+            for modality, image in images.items():
+                path = self.folder(view, modality) / file_name(step)
+                writers.submit(_write_png, path, image)
+                paths.append(path)
+        return paths[0]
+
+    def finish(self) -> None:
+        """Write the labels and, last, the manifests."""
+        for (view, modality), folder in self.folders.items():
+            if modality == "segmentation":
+                _write_json(folder / "labels.json", {label: list(colour) for label, colour in COLOURS.items()})
+            _write_json(folder / "manifest.json", self._manifest(view, modality))
+
+    def _manifest(self, view: str, modality: str) -> dict[str, Any]:
+        camera = self._views[view].camera
+        height, width = self._views[view].size
+        pose = {"position": list(camera.position), "orientation_xyzw": list(camera.orientation)}
+        about: dict[str, Any] = {
+            "demo": self.demo,
+            "view": view,
+            "modality": modality,
+            "width": width,
+            "height": height,
+            "camera": pose | {"focal_length_mm": camera.focal_length, "aperture_mm": camera.aperture},
+            **self._facts,
+        }
+        if modality == "depth":
+            about["unit_per_metre"] = MILLIMETRES
+        if modality == "normals":
+            about["encoding"] = "x, y, z of the environment's frame, [-1, 1] to [0, 255]; 128, 128, 128: nothing hit"
+        return about | {"frames": [{"step": step, "file": file_name(step)} for step in self._steps]}
+
+    def _told(self, view: str, modality: str) -> dict[str, Any] | None:
+        """Return a folder's manifest, None when there is none."""
+        path = self.folder(view, modality) / "manifest.json"
+        if not path.is_file():
+            return None
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:  # not ours, or damaged: rendered anew
+            return None
+        return told if isinstance(told, dict) else None
+
+
+def _write_png(path: Path, image: Image) -> None:
+    Pillow.fromarray(image).save(path, compress_level=COMPRESSION)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    scratch = path.with_suffix(".json.part")
+    scratch.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(scratch, path)
