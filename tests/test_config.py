@@ -81,7 +81,7 @@ def test_a_subtask_can_differ() -> None:
 def test_toml_out_reads_back_the_same(tmp_path: Path) -> None:
     own = {"stack_1": SubtaskConfig(nn_k=1, term_offset_low=0, term_offset_high=4)}
     mimic = MimicConfig(action_noise=0.25, subtasks=own)
-    run = RunConfig(source=Path("a b.hdf5"), num_trials=7, mimic=mimic)
+    run = RunConfig(source=Path("a b.hdf5"), num_trials=7, mimic=mimic, render=config.build().render)
     file = tmp_path / "run.toml"
     file.write_text(run.to_toml())
     assert config.build(config.read_toml(file)) == run

@@ -25,6 +25,7 @@ CORE = (
     "tasks",
     "version",
     "dataset",
+    "rendering",
 )
 
 

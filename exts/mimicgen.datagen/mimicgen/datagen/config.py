@@ -443,6 +443,10 @@ def _check_render(render: RenderConfig) -> None:
     if unknown:
         known = ", ".join(render.cameras) or "none"
         raise ConfigError(f"render.views = '{unknown[0]}': there is no such camera; cameras: {known}")
+    if render.in_dataset and render.every != 1:
+        raise ConfigError(
+            f"render.every = {render.every} with render.in_dataset: a dataset has an image a step; set render.every = 1"
+        )
     for name, camera in render.cameras.items():
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             raise ConfigError(f"render.cameras.{name}: a camera's name has letters, digits, - and _ only")

@@ -28,7 +28,6 @@ class Console:
         self._terminal = Terminal(file=stream, highlight=False, soft_wrap=True)
         self._bar: Bar | None = None
         self._stages_shown = 0
-        self._rendered = 0
         if kit is not None:
             version, seconds = kit
             self._stage(1, f"Kit {version.split('+')[0]}", seconds)
@@ -62,10 +61,8 @@ class Console:
             self._line(f"  {describe(progress)}")
         if progress.render_failure is not None:
             self._line(progress.render_failure)
-        elif progress.rendered > self._rendered:
-            assert progress.drawing is not None
-            self._line(f"{progress.drawing.demo}: {progress.drawing.total} frames rendered")
-        self._rendered = progress.rendered
+        if progress.last_rendered is not None:
+            self._line(f"{progress.last_rendered}: frames complete")
         if progress.state is State.PAUSED:
             self._line("paused")
         if progress.end is not None:

@@ -85,6 +85,7 @@ class Progress:
         last_attempt: The attempt whose end this snapshot reports, else None.
         drawing: The latest demonstration whose frames were or are being drawn.
         rendered: Demonstrations whose frames are complete.
+        last_rendered: The demonstration that this snapshot reports as complete, else None.
         render_failure: What was wrong with the frames of the demonstration that this snapshot reports, else None.
         end: Why the run ended, once it has.
         written: What the run wrote, once it has ended.
@@ -102,6 +103,7 @@ class Progress:
     last_attempt: Attempt | None = None
     drawing: Drawing | None = None
     rendered: int = 0
+    last_rendered: str | None = None
     render_failure: str | None = None
     end: End | None = None
     written: tuple[Path, ...] = ()

@@ -32,9 +32,13 @@ from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError, RunError, StateError
 from mimicgen.datagen.generator import Generator, OpenSimulation, Recording, Viewer
 from mimicgen.datagen.progress import Drawing, End, Observer, Progress, Stage, State
+from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendering
 
 log = logging.getLogger(__name__)
+
+_ONCE = ("last_attempt", "last_rendered", "render_failure")
+"""What one snapshot alone reports."""
 
 HOPELESS_AFTER = 50
 """A run whose first this many attempts all fail is stopped."""
@@ -155,15 +159,20 @@ class Session:
             raise StateError(f"{call}: the session is {self.state}; this is possible when it is {allowed}")
 
     def _publish(self, **changes: Any) -> None:
-        self._progress = dataclasses.replace(
-            self._progress,
-            **{"last_attempt": None, "render_failure": None, "elapsed": self._clock.seconds} | changes,
-            successes=self._counts.successes,
-            failures=self._counts.failures,
-            reached=dict(self._counts.reached),
-        )
+        told: dict[str, Any] = dict.fromkeys(_ONCE)
+        told |= {
+            "elapsed": self._clock.seconds,
+            "successes": self._counts.successes,
+            "failures": self._counts.failures,
+            "reached": dict(self._counts.reached),
+        }
+        self._progress = dataclasses.replace(self._progress, **told | changes)
         for observer in tuple(self._observers):
-            observer(self._progress)
+            try:
+                observer(self._progress)
+            except Exception:  # showing progress, on a pipe that was closed for instance, must not end a run
+                log.exception("an observer failed, and is not called any more")
+                self._observers.remove(observer)
 
     @contextlib.asynccontextmanager
     async def _stage(self, name: str) -> Any:
@@ -220,14 +229,22 @@ class Session:
                     end = await self._view(cast(Viewer, simulation), rendering)
                 else:
                     end = await self._generate(cast(Generator, simulation), outputs, rendering)
-                if rendering is None:
-                    return end
-                await rendering.finish(self._next_frame)
-                return _with_failures(end, rendering.rendered.failed)
+                if rendering is not None:
+                    await rendering.finish(self._next_frame)
+                    end = _with_failures(end, rendering.rendered.failed)
             finally:
                 if rendering is not None:
                     rendering.close()
                     facts["rendering"] = rendering.rendered.facts()
+        if rendering is not None and rendering.rendered.complete and self._config.render.in_dataset:
+            await embed(
+                outputs.rendered_dataset,
+                outputs.record.parent,
+                self._config.render,
+                rendering.rendered.complete,
+                self._next_frame,
+            )
+        return end
 
     async def _generate(self, generator: Generator, outputs: Outputs, rendering: Rendering | None) -> End:
         """Make attempts until the run ends."""
@@ -272,14 +289,14 @@ class Session:
                 raise _StoppedError
 
         for demo in demos:
-            failure = None
             try:
                 await rendering.render(demo, simulation.states(demo), pace)
             except RenderError as error:
-                failure = f"the frames of {demo} are not right: {error}"
+                self._publish(render_failure=f"the frames of {demo} are not right: {error}")
             except _StoppedError:
                 return
-            self._publish(rendered=len(rendering.rendered.complete), render_failure=failure)
+            else:
+                self._publish(rendered=len(rendering.rendered.complete), last_rendered=demo)
 
     def _account(self, attempt: Attempt, generator: Generator, outputs: Outputs) -> list[str]:
         """Keep or drop an ended attempt, record it and count it. Returns the kept demonstration, if there is one."""

@@ -185,7 +185,7 @@ class DemoFrames:
             **self._facts,
         }
         if modality == "depth":
-            about["unit_per_metre"] = MILLIMETRES
+            about["units_per_metre"] = MILLIMETRES
         if modality == "normals":
             about["encoding"] = "x, y, z of the environment's frame, [-1, 1] to [0, 255]; 128, 128, 128: nothing hit"
         return about | {"frames": [{"step": step, "file": file_name(step)} for step in self._steps]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 Image = NDArray[Any]
 """Pixels: (height, width, 3) uint8, or (height, width) uint16 for depth."""
@@ -51,6 +53,12 @@ def decode_normals(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def encode_depth(metres: NDArray[np.floating]) -> NDArray[np.uint16]:
     """Return depths as whole millimetres; what is farther than 65.535 m stays there."""
     return np.asarray(np.clip(metres * MILLIMETRES + 0.5, 0, 65535)).astype(np.uint16)
+
+
+def read_image(path: Path) -> Image:
+    """Read an image that was written as a frame."""
+    with Pillow.open(path) as image:
+        return np.asarray(image)
 
 
 def shade(

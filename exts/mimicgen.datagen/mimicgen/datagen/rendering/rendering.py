@@ -16,7 +16,7 @@ from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
 from mimicgen.datagen.rendering.frames import QUEUE, DemoFrames, Writers, demo_folder, file_name
 from mimicgen.datagen.rendering.renderer import Renderer
-from mimicgen.datagen.rendering.sheet import write_sheet
+from mimicgen.datagen.rendering.sheet import Sample, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder, write_video
 from mimicgen.datagen.rendering.views import views_of
 
@@ -77,7 +77,7 @@ class Rendering:
         self._modalities = config.drawn()
         self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen))
         self._writers = Writers()
-        self._sheet: list[tuple[str, list[Path]]] = []
+        self._sheet: list[list[Sample]] = []
         self.rendered = Rendered()
 
     async def render(self, demo: str, states: States, pace: Pace) -> None:
@@ -154,7 +154,14 @@ class Rendering:
                     self._writers.submit(write_video, path, kind, folders, [file_name(step) for step in steps])
 
     def _add_to_sheet(self, frames: DemoFrames, steps: range) -> None:
-        order = [kind for kind in ("rgb", "segmentation", "normals", "depth") if kind in self._modalities]
-        folder = frames.folder(self._views[0].name, order[0])
         chosen = dict.fromkeys((steps[0], steps[len(steps) // 2], steps[-1]))
-        self._sheet.append((frames.demo, [folder / file_name(step) for step in chosen]))
+        self._sheet.append(
+            [
+                Sample(
+                    f"{frames.demo}, {view.name}, step {step}",
+                    {name: frames.folder(view.name, name) / file_name(step) for name in self._modalities},
+                )
+                for view in self._views
+                for step in chosen
+            ]
+        )

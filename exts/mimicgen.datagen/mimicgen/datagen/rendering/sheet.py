@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-WIDTH = 320
+from mimicgen.datagen.rendering.images import read_image, shade
+
+WIDTH = 264
 """Width of a frame on the sheet [pixels]."""
 
 MARGIN, CAPTION = 8, 22
@@ -16,28 +20,50 @@ MOST = 60
 """Demonstrations on a sheet; of more, evenly chosen ones."""
 
 
-def write_sheet(path: Path, rows: Sequence[tuple[str, Sequence[Path]]]) -> None:
-    """Write a contact sheet.
+@dataclass(frozen=True)
+class Sample:
+    """A frame to show.
+
+    Attributes:
+        caption: What it is.
+        images: Files of the step by modality.
+    """
+
+    caption: str
+    images: dict[str, Path]
+
+    def picture(self) -> Image.Image:
+        """Return the frame as people like to see it: in colour, else shaded segmentation, else whatever there is."""
+        if "rgb" not in self.images and {"segmentation", "normals"} <= set(self.images):
+            shaded = shade(read_image(self.images["segmentation"]), read_image(self.images["normals"]))
+            return Image.fromarray(shaded)
+        name = next(name for name in ("rgb", "segmentation", "normals", "depth") if name in self.images)
+        pixels = read_image(self.images[name])
+        if name == "depth":
+            pixels = (pixels / max(1, int(pixels.max())) * 255).astype(np.uint8)
+        return Image.fromarray(pixels).convert("RGB")
+
+
+def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
+    """Write a contact sheet, PNG.
 
     Args:
-        path: The picture to write, PNG.
-        rows: Name and frames (first, middle, last) of every demonstration.
+        path: The picture to write.
+        rows: The frames of every demonstration.
     """
     if len(rows) > MOST:
         rows = [rows[index * (len(rows) - 1) // (MOST - 1)] for index in range(MOST)]
-    with Image.open(rows[0][1][0]) as first:
-        height = round(WIDTH * first.height / first.width)
-    across = max(len(frames) for _, frames in rows)
+    pictures = [[sample.picture() for sample in row] for row in rows]
+    height = max(round(WIDTH * picture.height / picture.width) for row in pictures for picture in row)
+    across = max(map(len, rows))
     size = (across * (WIDTH + MARGIN) + MARGIN, len(rows) * (height + CAPTION + MARGIN) + MARGIN)
     sheet = Image.new("RGB", size, (24, 26, 30))
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for row, (name, frames) in enumerate(rows):
-        top = MARGIN + row * (height + CAPTION + MARGIN)
-        for column, frame in enumerate(frames):
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
+    for index, (row, row_pictures) in enumerate(zip(rows, pictures, strict=True)):
+        top = MARGIN + index * (height + CAPTION + MARGIN)
+        for column, (sample, picture) in enumerate(zip(row, row_pictures, strict=True)):
             left = MARGIN + column * (WIDTH + MARGIN)
-            caption = f"{name}, step {int(frame.stem)}"
-            pen.text((left, top), caption, fill=(200, 204, 210), font=font)
-            with Image.open(frame) as picture:
-                small = picture.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+            pen.text((left, top), sample.caption, fill=(200, 204, 210), font=font)
+            small = picture.resize((WIDTH, round(WIDTH * picture.height / picture.width)), Image.Resampling.LANCZOS)
             sheet.paste(small, (left, top + CAPTION))
     sheet.save(path, optimize=True)

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from mimicgen.datagen.config import SHADED
 from mimicgen.datagen.errors import SetupError
-from mimicgen.datagen.rendering.images import shade
+from mimicgen.datagen.rendering.images import read_image, shade
 
 FRAMES_PER_SECOND = 24
 
@@ -73,12 +73,12 @@ def write_video(path: Path, kind: str, folders: dict[str, Path], files: list[str
 def _frames(kind: str, folders: dict[str, Path], files: list[str]) -> Iterator[NDArray[np.uint8]]:
     for file in files:
         if kind == SHADED:
-            yield shade(_read(folders["segmentation"] / file), _read(folders["normals"] / file))
+            yield shade(read_image(folders["segmentation"] / file), read_image(folders["normals"] / file))
         elif kind == "depth":
-            grey = np.minimum(_read(folders["depth"] / file).astype(np.float32) / DEEPEST, 1.0) * 255
+            grey = np.minimum(read_image(folders["depth"] / file).astype(np.float32) / DEEPEST, 1.0) * 255
             yield np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
         else:
-            yield _read(folders[kind] / file)
+            yield read_image(folders[kind] / file)
 
 
 def _held(frames: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
@@ -88,8 +88,3 @@ def _held(frames: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
         yield pixels
     for _ in range(count, SHORTEST):
         yield pixels
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    with Pillow.open(path) as image:
-        return np.asarray(image)

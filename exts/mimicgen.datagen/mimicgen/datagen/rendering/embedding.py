@@ -1,0 +1,68 @@
+"""Images in the dataset itself, for those who train from one file: `obs/<camera>_<modality>`, uint8 (depth: uint16)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import h5py
+
+from mimicgen.datagen.config import RenderConfig
+from mimicgen.datagen.rendering.frames import Writers, demo_folder
+from mimicgen.datagen.rendering.images import read_image
+
+
+async def embed(
+    dataset: Path, root: Path, config: RenderConfig, demos: Iterable[str], next_frame: Callable[[], Awaitable[None]]
+) -> None:
+    """Write the frames of demonstrations into their dataset, in a thread; the dataset is replaced when it is whole.
+
+    Args:
+        dataset: The dataset; nobody has it open.
+        root: The folder of the frames.
+        config: What was rendered.
+        demos: Demonstrations whose frames are complete.
+        next_frame: Waits for the application's next frame.
+
+    Raises:
+        OutputError: The dataset cannot be written.
+    """
+    names = [f"{view}_{modality}" for view in config.used() for modality in config.drawn()]
+    writers = Writers(threads=1)
+    try:
+        writers.submit(_embed, dataset, root, names, list(demos))
+        while not writers.idle:
+            await next_frame()
+    finally:
+        writers.close()
+
+
+def _embed(dataset: Path, root: Path, names: list[str], demos: list[str]) -> None:
+    scratch = dataset.with_name(f"{dataset.name}.part")
+    try:
+        shutil.copyfile(dataset, scratch)
+        with h5py.File(scratch, "r+") as file:
+            for demo in demos:
+                observations = file["data"][demo].require_group("obs")
+                for name in names:
+                    _embed_folder(observations, name, root / name / demo_folder(demo))
+        os.replace(scratch, dataset)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _embed_folder(observations: h5py.Group, name: str, folder: Path) -> None:
+    """Write the images of a folder, one at a time: memory does not grow with the demonstration."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    files = [folder / frame["file"] for frame in manifest["frames"]]
+    first = read_image(files[0])
+    if name in observations:
+        del observations[name]
+    images = observations.create_dataset(
+        name, (len(files), *first.shape), first.dtype, chunks=(1, *first.shape), compression="gzip", compression_opts=4
+    )
+    for index, path in enumerate(files):
+        images[index] = read_image(path)

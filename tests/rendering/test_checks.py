@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mimicgen.datagen.config import CameraConfig
+from mimicgen.datagen.errors import RenderError
+from mimicgen.datagen.rendering.checks import FrameChecks
+from mimicgen.datagen.rendering.images import colour_of
+from mimicgen.datagen.rendering.views import View
+
+VIEW = View("cam", CameraConfig(width=40, height=20))
+STATE: dict[str, Any] = {"rigid_object": {"cube_1": {"root_pose": np.array([[0.0, 0.0, 1.0, 0, 0, 0, 1]])}}}
+
+
+def picture(middle: str, rest: str = "table") -> dict[str, dict[str, Any]]:
+    image = np.empty((20, 40, 3), np.uint8)
+    image[:] = colour_of(rest)
+    image[8:12, 18:22] = colour_of(middle)
+    return {"cam": {"segmentation": image}}
+
+
+def checks(*labels: str) -> FrameChecks:
+    return FrameChecks([VIEW], labels)
+
+
+def test_right_frames_pass() -> None:
+    check = checks("cube_1", "table")
+    check.first(picture("cube_1"), STATE)
+    check.every(picture("cube_1"))
+    check.end(1)
+
+
+def test_a_robot_may_stand_before_the_object_but_the_object_may_not_be_elsewhere() -> None:
+    checks("cube_1", "robot").first(picture("robot"), STATE)
+    with pytest.raises(RenderError, match="cam does not show cube_1 at column 20, row 10"):
+        checks("cube_1", "robot").first(picture("table", rest="cube_1"), STATE)
+
+
+def test_the_first_frame_is_not_the_last_one_of_the_demonstration_before() -> None:
+    check = checks("cube_1")
+    check.first(picture("cube_1"), STATE)
+    check.every(picture("cube_1"))
+    with pytest.raises(RenderError, match="equals the last one"):
+        check.first(picture("cube_1"), STATE)
+
+
+def test_a_constant_image_is_refused() -> None:
+    with pytest.raises(RenderError, match="the segmentation image of cam is constant in frame 1"):
+        checks("table").every(picture("table"))
+
+
+def test_a_class_that_is_never_seen_is_named() -> None:
+    check = checks("cube_1", "cube_3", "table")
+    check.first(picture("cube_1"), STATE)
+    check.every(picture("cube_1"))
+    with pytest.raises(RenderError, match=r"no frame shows cube_3;.*render\.unseen"):
+        check.end(1)
+
+
+def test_missing_frames_are_counted() -> None:
+    check = checks()
+    check.every(picture("cube_1"))
+    with pytest.raises(RenderError, match="1 frames were rendered of 2"):
+        check.end(2)
