@@ -275,7 +275,8 @@ class Session:
         """Render an existing dataset."""
         if rendering is not None:
             await self._render(viewer.demos, viewer, rendering)
-        return self._stop or End(reason="all frames are complete", exit_code=0)
+        complete = self._progress.rendered
+        return self._stop or End(reason=f"{complete} of {len(viewer.demos)} demonstrations are rendered", exit_code=0)
 
     async def _render(self, demos: Sequence[str], simulation: Recording, rendering: Rendering) -> None:
         """Render demonstrations, until the run is stopped."""
@@ -362,7 +363,8 @@ def _with_failures(end: End, failed: dict[str, str]) -> End:
     if not failed:
         return end
     demo, what = next(iter(failed.items()))
-    reason = f"{end.reason}, but the frames of {len(failed)} demonstrations are not right ({demo}: {what})"
+    number = "1 demonstration" if len(failed) == 1 else f"{len(failed)} demonstrations"
+    reason = f"{end.reason}, but the frames of {number} are not right ({demo}: {what})"
     return End(reason=reason, exit_code=end.exit_code or 1)
 
 
