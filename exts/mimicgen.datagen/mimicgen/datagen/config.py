@@ -147,8 +147,8 @@ class RenderConfig:
     modalities: tuple[str, ...] = _setting(
         ("normals", "segmentation"), "What is rendered of a view", choices=MODALITIES
     )
-    width: int = _setting(640, "Width of the images", unit="pixels", low=16, high=8192)
-    height: int = _setting(352, "Height of the images", unit="pixels", low=16, high=8192)
+    width: int = _setting(480, "Width of the images", unit="pixels", low=16, high=8192)
+    height: int = _setting(264, "Height of the images", unit="pixels", low=16, high=8192)
     every: int = _setting(1, "Every n-th step is rendered", unit="steps", low=1, high=10_000)
     videos: tuple[str, ...] = _setting(
         (SHADED,), "Videos to make of a view: a modality, or shaded segmentation", choices=(*MODALITIES, SHADED)
