@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 import carb.settings
 
 from mimicgen.datagen.errors import BadInputError, SetupError
+from mimicgen.datagen.kit import settings
 
 KIT_MAJOR = 110
 """Kit of Isaac Sim 6.x."""
@@ -62,20 +63,12 @@ async def workplace(device: str) -> AsyncIterator[None]:
         raise StageError("the open stage has unsaved changes, and a run needs a fresh one; save or discard them first")
     from isaaclab.app.settings_manager import get_settings_manager
 
-    settings = carb.settings.get_settings()
-    wanted = launcher_settings(window=bool(settings.get("/app/window/enabled")), device=device)
-    before = {path: settings.get(path) for path in wanted}
+    window = bool(carb.settings.get_settings().get("/app/window/enabled"))
     await context.new_stage_async()
-    for path, value in wanted.items():
-        settings.set(path, value)
-    get_settings_manager().set_backend(settings)
-    try:
-        yield
-    finally:
-        # Closing the environment has closed the run's stage, and a window without a stage cannot be used.
-        await context.new_stage_async()
-        for path, value in before.items():
-            if value is None:
-                settings.destroy_item(path)
-            else:
-                settings.set(path, value)
+    with settings.temporarily(launcher_settings(window=window, device=device)):
+        get_settings_manager().set_backend(carb.settings.get_settings())
+        try:
+            yield
+        finally:
+            # Closing the environment has closed the run's stage, and a window without a stage cannot be used.
+            await context.new_stage_async()

@@ -7,13 +7,13 @@ files that the writers leave in a scratch folder are read, put into this project
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import carb.settings
 import numpy as np
 import omni.replicator.core as rep
 import omni.usd
@@ -21,6 +21,7 @@ from PIL import Image as Pillow
 from pxr import Gf, UsdGeom
 
 from mimicgen.datagen.config import RenderConfig
+from mimicgen.datagen.kit import settings
 from mimicgen.datagen.rendering.images import UNLABELLED, Frame, Image, colour_of, encode_depth
 from mimicgen.datagen.rendering.renderer import State
 from mimicgen.datagen.rendering.views import View, views_of
@@ -52,10 +53,8 @@ class ReplicatorRenderer:
         self._env = environment.env
         self._modalities = render.drawn()
         self._frames = 0
-        self._settings = carb.settings.get_settings()
-        self._before = {path: self._settings.get(path) for path in WANTED}
-        for path, value in WANTED.items():
-            self._settings.set(path, value)
+        self._settings = contextlib.ExitStack()
+        self._settings.enter_context(settings.temporarily(WANTED))
         self._folder = Path(tempfile.mkdtemp(prefix="mimicgen.datagen-"))
         self._writers: dict[str, Any] = {}
         self._products: list[Any] = []
@@ -103,8 +102,7 @@ class ReplicatorRenderer:
             writer.detach()
         for product in self._products:
             product.destroy()
-        for path, value in self._before.items():
-            self._settings.set(path, value)
+        self._settings.close()
         shutil.rmtree(self._folder)
 
     def _read(self, folder: Path, modality: str) -> Image:
@@ -161,5 +159,5 @@ def _camera(view: View) -> str:
     pose = UsdGeom.Xformable(camera)
     pose.ClearXformOpOrder()
     pose.AddTranslateOp().Set(Gf.Vec3d(*view.camera.position))
-    pose.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(turned)
+    pose.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(turned.GetNormalized())
     return path

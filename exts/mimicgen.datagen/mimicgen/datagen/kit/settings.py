@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,23 @@ ROOT = "/exts/mimicgen.datagen"
 def get(name: str) -> Any:
     """Return a setting of the extension, None when it has no value."""
     return carb.settings.get_settings().get(f"{ROOT}/{name}")
+
+
+@contextlib.contextmanager
+def temporarily(values: Mapping[str, Any]) -> Iterator[None]:
+    """Give Kit's settings other values, and those of before afterwards."""
+    settings = carb.settings.get_settings()
+    before = {path: settings.get(path) for path in values}
+    for path, value in values.items():
+        settings.set(path, value)
+    try:
+        yield
+    finally:
+        for path, value in before.items():
+            if value is None:
+                settings.destroy_item(path)
+            else:
+                settings.set(path, value)
 
 
 def run_config() -> RunConfig:
