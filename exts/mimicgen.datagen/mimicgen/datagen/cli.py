@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mimicgen.datagen import config
+from mimicgen.datagen import config, dataset_cli
 from mimicgen.datagen.config import Flat, RunConfig
-from mimicgen.datagen.dataset.convert import convert_legacy
+from mimicgen.datagen.dataset.files import read_through
+from mimicgen.datagen.dataset.guard import guarded
 from mimicgen.datagen.dataset.outputs import Outputs, writable_folder
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
@@ -110,17 +111,13 @@ def check(options: argparse.Namespace) -> int:
     return check_command(run, as_json=options.json)
 
 
-def convert(options: argparse.Namespace) -> int:
-    """Convert a dataset of Isaac Lab 2.x to the current format, every quaternion of it."""
-    convert_legacy(options.dataset, options.output)
-    print(f"wrote {options.output.absolute()}")
-    return 0
-
-
 def _source(run: RunConfig) -> Path:
+    """Return the source file of a run, after a look at all of it where it can do no harm."""
     if run.source is None:
         raise SourceError("no demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
-    return run.source.expanduser().absolute()
+    path = run.source.expanduser().absolute()
+    guarded(read_through, (path,))
+    return path
 
 
 def _run(run: RunConfig) -> int:
@@ -153,10 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     command = _add_run_command(commands, "check", check)
     command.add_argument("--json", action="store_true", help="print JSON")
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
-    tool = tools.add_parser("convert", help=(convert.__doc__ or "").partition("\n")[0], description=convert.__doc__)
-    tool.set_defaults(command=convert)
-    tool.add_argument("dataset", type=Path, help="HDF5 file of Isaac Lab 2.x")
-    tool.add_argument("output", type=Path, help="file to write; must not exist")
+    dataset_cli.add_tools(tools)
     return parser
 
 

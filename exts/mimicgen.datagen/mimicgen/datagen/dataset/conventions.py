@@ -8,7 +8,7 @@ order the quaternions beside them really are, whatever the file says.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import h5py
@@ -63,8 +63,12 @@ def format_version(file: h5py.File) -> int | None:
     return int(version)
 
 
-def quaternion_order(file: h5py.File) -> QuaternionOrder:
+def quaternion_order(file: h5py.File, demos: Iterable[str] | None = None) -> QuaternionOrder:
     """Return the order of a file's quaternions.
+
+    Args:
+        file: The file.
+        demos: Demonstrations to look at, None for all.
 
     Raises:
         SourceError: The version is unknown, or what the file says and what it holds disagree.
@@ -72,7 +76,7 @@ def quaternion_order(file: h5py.File) -> QuaternionOrder:
     version = format_version(file)
     stated: QuaternionOrder = "xyzw" if version else "wxyz"
     held: dict[QuaternionOrder, dict[str, str]] = defaultdict(dict)
-    for name in demo_names(file):
+    for name in demo_names(file) if demos is None else demos:
         for array, quaternions, rotations in _evidence(file["data"][name]):
             order = _order_of(quaternions, rotations)
             if order is not None:

@@ -38,7 +38,7 @@ class RawDemos:
 
     def actions(self, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return a demonstration's actions, shape (steps, action_dim)."""
-        with open_source(self.path) as file:
+        with open_source(self.path, demos=[name]) as file:
             return np.asarray(file["data"][name]["actions"][:], dtype=np.float32)
 
     def initial_state(self, name: str) -> dict[str, dict[str, dict[str, np.ndarray[Any, Any]]]]:
@@ -47,7 +47,7 @@ class RawDemos:
         The shape is the one that Isaac Lab's `reset_to` takes, with a leading dimension of one.
         """
         state: dict[str, dict[str, dict[str, np.ndarray[Any, Any]]]] = {}
-        with open_source(self.path) as file:
+        with open_source(self.path, demos=[name]) as file:
             for kind, assets in file["data"][name]["initial_state"].items():
                 state[kind] = {}
                 for asset, quantities in assets.items():

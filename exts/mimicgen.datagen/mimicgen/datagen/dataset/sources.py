@@ -87,11 +87,8 @@ def check_sources(path: Path, needs: TaskNeeds) -> Sources:
                 f"source '{path}' was recorded for task '{recorded}', not for '{needs.task}'; "
                 "pass --task or --source so that they match"
             )
-        try:
-            order = quaternion_order(file)
-            findings, lengths = _check_demos(file, needs)
-        except (OSError, RuntimeError) as error:  # what h5py raises where a file's content is broken
-            raise SourceError(f"source '{path}': damaged or truncated ({error}); copy it again") from error
+        order = quaternion_order(file)
+        findings, lengths = _check_demos(file, needs)
         version = format_version(file)
     bad = {finding.demo for found in findings.values() for finding in found if finding.severity is Severity.UNUSABLE}
     listed = tuple(finding for found in findings.values() for finding in found)

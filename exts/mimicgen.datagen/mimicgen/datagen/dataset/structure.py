@@ -1,0 +1,133 @@
+"""What may be in a file of demonstrations, so that reading it is harmless.
+
+HDF5 can link to other files, keep an array's bytes in them, contain itself, and declare arrays of any size that take no
+space at all. None of that belongs in demonstrations, and each of it makes a careless reader leave the file, never end,
+or fill the memory. Everything is looked at here before anything is read, link by link, without following any that leads
+elsewhere; after that, readers use paths as they like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+import h5py
+from h5py import h5a, h5d, h5g, h5l, h5o, h5p
+
+from mimicgen.datagen.dataset.guard import alive
+from mimicgen.datagen.errors import SourceError
+
+DEEPEST = 16
+"""Groups may be nested this deep; Isaac Lab nests them five deep."""
+
+LARGEST = 64 * 2**20
+"""Bytes that an array may have which is read in one go, and that a frame of images may have."""
+
+LARGEST_CHUNK = 256 * 2**20
+"""Bytes that a chunk may have: HDF5 unpacks chunks whole."""
+
+LARGEST_ATTRIBUTE = 16 * 2**20
+"""Bytes that an attribute may have."""
+
+_PLAIN = "biufS"
+"""Kinds of values, as NumPy abbreviates them, besides texts of any length."""
+
+_ELSEWHERE = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}
+
+_NO_LINKS = "make a file without links first (h5repack, or h5py's Group.copy with expand_soft and expand_external)"
+_RECORD = "take the original file, or record it again"
+
+
+def check_structure(file: h5py.File, demos: Collection[str] | None = None) -> None:
+    """Check that a file holds nothing but plain groups and arrays of its own, as large as demonstrations are.
+
+    Args:
+        file: The file, just opened.
+        demos: Demonstrations whose content is looked at, None for all; that of the others must not be read.
+
+    Raises:
+        SourceError: It holds something else; the message names it.
+    """
+    chosen = None if demos is None else {name.encode() for name in demos}
+    _Walk(file.filename, chosen).group(file.id, ())
+
+
+def is_images(path: str, shape: tuple[int, ...]) -> bool:
+    """Whether an array of a demonstration is a camera's frames, shape (steps, height, width, channels).
+
+    Args:
+        path: Where it is in its demonstration.
+        shape: Its shape.
+    """
+    return path.count("/") == 1 and path.startswith("obs/") and len(shape) == 4
+
+
+class _Walk:
+    """One pass over a file. A group is visited once, so neither a cycle nor a thicket of links takes long."""
+
+    def __init__(self, filename: str, demos: Collection[bytes] | None):
+        self._filename = filename
+        self._demos = demos
+        self._seen: set[int] = set()
+
+    def group(self, group: h5g.GroupID, path: tuple[bytes, ...]) -> None:
+        if len(path) > DEEPEST:
+            raise self._error(path, f"is nested deeper than {DEEPEST} groups", _RECORD)
+        alive()
+        self._attributes(group, path)
+        links: list[tuple[bytes, int, int]] = []
+        group.links.iterate(lambda name, info: links.append((name, info.type, info.u)), info=True)
+        for name, kind, address in links:
+            member = (*path, name)
+            if kind != h5l.TYPE_HARD:
+                raise self._error(member, f"is {_ELSEWHERE.get(kind, 'a link of an unknown kind')}", _NO_LINKS)
+            if path == (b"data",) and self._demos is not None and name not in self._demos:
+                continue
+            self._member(h5o.open(group, name), member, address)
+
+    def _member(self, member: Any, path: tuple[bytes, ...], address: int) -> None:
+        if isinstance(member, h5g.GroupID):
+            if address in self._seen:
+                raise self._error(path, "is a group that also stands elsewhere in the file", _NO_LINKS)
+            self._seen.add(address)
+            self.group(member, path)
+        elif isinstance(member, h5d.DatasetID):
+            self._array(member, path)
+        else:
+            raise self._error(path, "is neither a group nor an array", _RECORD)
+
+    def _array(self, array: h5d.DatasetID, path: tuple[bytes, ...]) -> None:
+        self._attributes(array, path)
+        creation: h5p.PropDCID = array.get_create_plist()
+        layout = creation.get_layout()
+        if layout == h5d.VIRTUAL or creation.get_external_count():
+            raise self._error(path, "has its values in other files", "make one file of it (h5repack)")
+        shape, width = array.shape, self._width(array, path)
+        if shape is None:
+            raise self._error(path, "is an array without a shape", _RECORD)
+        frames = path[0] == b"data" and is_images("/".join(part.decode("utf-8", "replace") for part in path[2:]), shape)
+        declared = width * math.prod(shape[1:] if frames else shape)
+        if declared > LARGEST:
+            raise self._error(path, f"declares shape {shape}, {declared} bytes at a time", f"at most {LARGEST} serve")
+        if layout == h5d.CHUNKED and width * math.prod(creation.get_chunk()) > LARGEST_CHUNK:
+            raise self._error(path, f"has chunks of shape {creation.get_chunk()}", "make smaller ones (h5repack -l)")
+
+    def _attributes(self, owner: Any, path: tuple[bytes, ...]) -> None:
+        for index in range(h5a.get_num_attrs(owner)):
+            attribute = h5a.open(owner, index=index)
+            size = self._width(attribute, path) * math.prod(attribute.shape or ())
+            if size > LARGEST_ATTRIBUTE:
+                name = attribute.name.decode("utf-8", "replace")
+                raise self._error(path, f"has an attribute '{name}' of {size} bytes", _RECORD)
+
+    def _width(self, values: h5d.DatasetID | h5a.AttrID, path: tuple[bytes, ...]) -> int:
+        """Return the bytes of one value, and see that it is a number or a text."""
+        dtype = values.dtype
+        if dtype.kind not in _PLAIN and h5py.check_string_dtype(dtype) is None:
+            raise self._error(path, f"has values of type {dtype}, which are neither numbers nor texts", _RECORD)
+        return int(dtype.itemsize)
+
+    def _error(self, path: tuple[bytes, ...], problem: str, remedy: str) -> SourceError:
+        name = "/".join(part.decode("utf-8", "backslashreplace") for part in path[:6]) + ("/..." if path[6:] else "")
+        return SourceError(f"source '{self._filename}': '/{name}' {problem}; {remedy}")
