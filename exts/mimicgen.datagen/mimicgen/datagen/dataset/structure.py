@@ -9,7 +9,7 @@ elsewhere; after that, readers use paths as they like.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import h5py
@@ -30,6 +30,9 @@ LARGEST_CHUNK = 256 * 2**20
 LARGEST_ATTRIBUTE = 16 * 2**20
 """Bytes that an attribute may have."""
 
+type _Path = tuple[bytes, ...]
+"""Names of the links from the file's root."""
+
 _PLAIN = "biufS"
 """Kinds of values, as NumPy abbreviates them, besides texts of any length."""
 
@@ -37,20 +40,6 @@ _ELSEWHERE = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link
 
 _NO_LINKS = "make a file without links first (h5repack, or h5py's Group.copy with expand_soft and expand_external)"
 _RECORD = "take the original file, or record it again"
-
-
-def check_structure(file: h5py.File, demos: Collection[str] | None = None) -> None:
-    """Check that a file holds nothing but plain groups and arrays of its own, as large as demonstrations are.
-
-    Args:
-        file: The file, just opened.
-        demos: Demonstrations whose content is looked at, None for all; that of the others must not be read.
-
-    Raises:
-        SourceError: It holds something else; the message names it.
-    """
-    chosen = None if demos is None else {name.encode() for name in demos}
-    _Walk(file.filename, chosen).group(file.id, ())
 
 
 def is_images(path: str, shape: tuple[int, ...]) -> bool:
@@ -63,15 +52,44 @@ def is_images(path: str, shape: tuple[int, ...]) -> bool:
     return path.count("/") == 1 and path.startswith("obs/") and len(shape) == 4
 
 
-class _Walk:
-    """One pass over a file. A group is visited once, so neither a cycle nor a thicket of links takes long."""
+class Walk:
+    """A look at a file, link by link. A group is visited once, so neither a cycle nor a thicket of links takes long.
 
-    def __init__(self, filename: str, demos: Collection[bytes] | None):
-        self._filename = filename
-        self._demos = demos
+    Args:
+        file: The file, just opened.
+    """
+
+    def __init__(self, file: h5py.File):
+        self._file = file
         self._seen: set[int] = set()
 
-    def group(self, group: h5g.GroupID, path: tuple[bytes, ...]) -> None:
+    def check(self, demos: Collection[str] | None = None) -> None:
+        """Check that the file holds nothing but plain groups and arrays of its own, as large as demonstrations are.
+
+        Args:
+            demos: Demonstrations whose content is looked at, None for all; that of the others must not be read.
+
+        Raises:
+            SourceError: It holds something else; the message names it.
+            Exception: What h5py raises where a file is broken, which may be nearly anything.
+        """
+        chosen = None if demos is None else {name.encode() for name in demos}
+        for _ in self._arrays(self._file.id, (), chosen):
+            pass
+
+    def arrays(self, demo: str) -> Iterator[tuple[str, h5d.DatasetID]]:
+        """Yield the arrays of a demonstration that `check` left out, checked, with their paths in it.
+
+        Raises:
+            SourceError, Exception: As `check`.
+        """
+        group = self._file["data"][demo].id
+        for path, array in self._arrays(group, (b"data", demo.encode()), None):
+            yield b"/".join(path[2:]).decode("utf-8", "replace"), array
+
+    def _arrays(
+        self, group: h5g.GroupID, path: _Path, demos: Collection[bytes] | None
+    ) -> Iterator[tuple[_Path, h5d.DatasetID]]:
         if len(path) > DEEPEST:
             raise self._error(path, f"is nested deeper than {DEEPEST} groups", _RECORD)
         alive()
@@ -79,25 +97,24 @@ class _Walk:
         links: list[tuple[bytes, int, int]] = []
         group.links.iterate(lambda name, info: links.append((name, info.type, info.u)), info=True)
         for name, kind, address in links:
-            member = (*path, name)
+            at = (*path, name)
             if kind != h5l.TYPE_HARD:
-                raise self._error(member, f"is {_ELSEWHERE.get(kind, 'a link of an unknown kind')}", _NO_LINKS)
-            if path == (b"data",) and self._demos is not None and name not in self._demos:
+                raise self._error(at, f"is {_ELSEWHERE.get(kind, 'a link of an unknown kind')}", _NO_LINKS)
+            if path == (b"data",) and demos is not None and name not in demos:
                 continue
-            self._member(h5o.open(group, name), member, address)
+            member = h5o.open(group, name)
+            if isinstance(member, h5d.DatasetID):
+                self._array(member, at)
+                yield at, member
+            elif not isinstance(member, h5g.GroupID):
+                raise self._error(at, "is neither a group nor an array", _RECORD)
+            elif address in self._seen:
+                raise self._error(at, "is a group that also stands elsewhere in the file", _NO_LINKS)
+            else:
+                self._seen.add(address)
+                yield from self._arrays(member, at, demos)
 
-    def _member(self, member: Any, path: tuple[bytes, ...], address: int) -> None:
-        if isinstance(member, h5g.GroupID):
-            if address in self._seen:
-                raise self._error(path, "is a group that also stands elsewhere in the file", _NO_LINKS)
-            self._seen.add(address)
-            self.group(member, path)
-        elif isinstance(member, h5d.DatasetID):
-            self._array(member, path)
-        else:
-            raise self._error(path, "is neither a group nor an array", _RECORD)
-
-    def _array(self, array: h5d.DatasetID, path: tuple[bytes, ...]) -> None:
+    def _array(self, array: h5d.DatasetID, path: _Path) -> None:
         self._attributes(array, path)
         creation: h5p.PropDCID = array.get_create_plist()
         layout = creation.get_layout()
@@ -113,7 +130,7 @@ class _Walk:
         if layout == h5d.CHUNKED and width * math.prod(creation.get_chunk()) > LARGEST_CHUNK:
             raise self._error(path, f"has chunks of shape {creation.get_chunk()}", "make smaller ones (h5repack -l)")
 
-    def _attributes(self, owner: Any, path: tuple[bytes, ...]) -> None:
+    def _attributes(self, owner: Any, path: _Path) -> None:
         for index in range(h5a.get_num_attrs(owner)):
             attribute = h5a.open(owner, index=index)
             size = self._width(attribute, path) * math.prod(attribute.shape or ())
@@ -121,13 +138,13 @@ class _Walk:
                 name = attribute.name.decode("utf-8", "replace")
                 raise self._error(path, f"has an attribute '{name}' of {size} bytes", _RECORD)
 
-    def _width(self, values: h5d.DatasetID | h5a.AttrID, path: tuple[bytes, ...]) -> int:
+    def _width(self, values: h5d.DatasetID | h5a.AttrID, path: _Path) -> int:
         """Return the bytes of one value, and see that it is a number or a text."""
         dtype = values.dtype
         if dtype.kind not in _PLAIN and h5py.check_string_dtype(dtype) is None:
             raise self._error(path, f"has values of type {dtype}, which are neither numbers nor texts", _RECORD)
         return int(dtype.itemsize)
 
-    def _error(self, path: tuple[bytes, ...], problem: str, remedy: str) -> SourceError:
+    def _error(self, path: _Path, problem: str, remedy: str) -> SourceError:
         name = "/".join(part.decode("utf-8", "backslashreplace") for part in path[:6]) + ("/..." if path[6:] else "")
-        return SourceError(f"source '{self._filename}': '/{name}' {problem}; {remedy}")
+        return SourceError(f"source '{self._file.filename}': '/{name}' {problem}; {remedy}")

@@ -6,6 +6,7 @@ https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_tasks/isaaclab_t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +46,7 @@ def why_no_success(arrays: Mapping[str, NDArray[Any]]) -> str | None:
         KeyError: A state that has to be known was not recorded.
     """
     last = {cube: arrays[f"states/rigid_object/{cube}/root_pose"][-1, :3].astype(float) for cube in STACK}
-    for lower, upper in zip(STACK, STACK[1:], strict=False):
+    for lower, upper in itertools.pairwise(STACK):
         offset = last[upper] - last[lower]
         beside = float(np.hypot(offset[0], offset[1]))
         if beside >= BESIDE:

@@ -14,13 +14,12 @@ import numpy as np
 from h5py import h5d
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.conventions import quaternion_order
+from mimicgen.datagen.dataset.conventions import told_order
 from mimicgen.datagen.dataset.copying import read_masks
-from mimicgen.datagen.dataset.files import datasets_in, demo_names, env_args, open_source, recorded_task
+from mimicgen.datagen.dataset.files import demo_names, env_args, open_source, read_demo, recorded_task
 from mimicgen.datagen.dataset.findings import Finding, Say, Severity
-from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.dataset.plausible import check_commands, check_finite, check_motion, check_rotations
-from mimicgen.datagen.dataset.structure import is_images
+from mimicgen.datagen.dataset.structure import Walk
 from mimicgen.datagen.dataset.success import has_rule, why_no_success
 from mimicgen.datagen.errors import SourceError
 
@@ -63,20 +62,10 @@ def validate(path: Path, part: int = 0, parts: int = 1) -> Report:
         SourceError: The file cannot be read as a dataset at all.
     """
     with open_source(path, demos=()) as file:
-        everything = demo_names(file)
-    names = everything[part::parts]
-    with open_source(path, demos=names) as file:
-        task, seconds = recorded_task(file), step_seconds(file)
-        findings: list[Finding] = []
-        try:
-            quaternion_order(file, names)
-        except SourceError as error:
-            remedy = "see docs/sources.md, 'Quaternions'"
-            findings.append(Finding(where="format_version", what=f"is in question: {error}", remedy=remedy))
-        check = _Check(task, seconds)
-        for name in names:
-            alive()
-            findings += check(name, file["data"][name])
+        walk, names = Walk(file), demo_names(file)[part::parts]
+        task = recorded_task(file)
+        check = _Check(file, task, step_seconds(file))
+        findings = [finding for name in names for finding in check(name, *read_demo(file, walk, name))]
     return Report(
         findings=tuple(findings),
         demos=len(names),
@@ -141,7 +130,8 @@ def _check_file(file: h5py.File, names: Sequence[str], steps: int) -> Iterator[F
 class _Check:
     """Checks one demonstration after the other, and remembers what the report counts."""
 
-    def __init__(self, task: str, seconds: float):
+    def __init__(self, file: h5py.File, task: str, seconds: float):
+        self._file = file
         self._task = task
         self._seconds = seconds
         self.steps = 0
@@ -149,17 +139,14 @@ class _Check:
         self.digests: dict[str, bytes] = {}
         self.filters: dict[str, str] = {}
 
-    def __call__(self, name: str, demo: h5py.Group) -> Iterator[Finding]:
+    def __call__(
+        self, name: str, arrays: dict[str, NDArray[Any]], images: dict[str, h5py.Dataset]
+    ) -> Iterator[Finding]:
         say = partial(Finding, demo=name)
-        arrays: dict[str, NDArray[Any]] = {}
-        shapes: dict[str, tuple[int, ...]] = {}
-        for path, dataset in datasets_in(demo):
-            shapes[path] = dataset.shape
+        demo = self._file["data"][name]
+        for path, dataset in images.items():
             self.filters.setdefault(dataset.compression or "none", name)
-            if is_images(path, dataset.shape):
-                yield from _check_images(say, path, dataset)
-            else:
-                arrays[path] = dataset[()]
+            yield from _check_images(say, path, dataset)
         actions = arrays.get("actions")
         if actions is None or actions.ndim != 2 or actions.dtype.kind != "f" or not actions.size:
             yield say(where="actions", what="are missing, empty or no numbers, (steps, components)", remedy=_LEAVE_OUT)
@@ -171,6 +158,8 @@ class _Check:
         if count is None or not np.array_equal(count, steps):
             what = f"is {count}, but there are {steps} actions"
             yield say(where="attrs['num_samples']", what=what, remedy="see whether the file was cut or joined")
+        self.filters.setdefault(demo["actions"].compression or "none", name)
+        shapes = {path: values.shape for path, values in (arrays | images).items()}
         cut = {path: shape for path, shape in shapes.items() if shape[:1] != (steps,) and _has_steps(path)}
         for path, shape in cut.items():
             yield say(where=path, what=f"has shape {shape}, but there are {steps} actions", remedy=_LEAVE_OUT)
@@ -182,6 +171,11 @@ class _Check:
             del numbers[finding.where]
         if "actions" not in numbers:
             return
+        try:
+            told_order(self._file, [(name, numbers)])
+        except SourceError as error:
+            remedy = "see docs/sources.md, 'Quaternions'"
+            yield say(where="format_version", what=f"is in question: {error}", remedy=remedy)
         yield from check_rotations(say, numbers)
         yield from check_motion(say, numbers, self._seconds)
         yield from check_commands(say, numbers, self._task)
