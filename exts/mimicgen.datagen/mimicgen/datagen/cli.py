@@ -6,7 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import cast
 
 from mimicgen.datagen import config, dataset_cli
 from mimicgen.datagen.config import Flat, RunConfig
@@ -30,6 +32,8 @@ OPTIONS = ("task", "source", "output_dataset", "output_dir", "num_trials", "num_
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed, 2 bad input, 3 target not reached, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")  # names in a damaged file may be no text
     parser = _parser()
     options = parser.parse_args(arguments)
     try:

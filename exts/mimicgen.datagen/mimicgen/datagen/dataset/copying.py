@@ -61,7 +61,7 @@ def written(path: Path, *sources: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "w") as file:
             yield file
-    except (OSError, RuntimeError) as error:  # h5py raises either for a full disk and for broken content
+    except (OSError, RuntimeError, UnicodeError) as error:  # what h5py raises for a full disk and for broken content
         names = ", ".join(f"'{source}'" for source in sources)
         raise OutputError(
             f"{names} cannot be copied to a new file in '{path.parent}' ({error}); "

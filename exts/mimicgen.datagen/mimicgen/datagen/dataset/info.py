@@ -163,9 +163,8 @@ def _origin(provenance: Any) -> Sequence[tuple[str, str]]:
         return [("origin", "not recorded")]
     parts = provenance.get("merged")
     if isinstance(parts, list):
-        named = [part for part in parts if isinstance(part, dict)]
-        files = ", ".join(f"{part.get('file')} ({len(part.get('demos') or ())})" for part in named)
-        return [("merged from", files)]
+        files = [str(part.get("file")) for part in parts if isinstance(part, dict)]
+        return [("merged from", ", ".join(files))]
     config, versions, source = (
         value if isinstance(value := provenance.get(key), dict) else {} for key in ("config", "versions", "source")
     )

@@ -61,7 +61,7 @@ def validate(path: Path, part: int = 0, parts: int = 1) -> Report:
     Raises:
         SourceError: The file cannot be read as a dataset at all.
     """
-    with open_source(path, demos=()) as file:
+    with open_source(path, demos=()) as file, np.errstate(invalid="ignore", over="ignore"):
         walk, names = Walk(file), demo_names(file)[part::parts]
         task = recorded_task(file)
         check = _Check(file, task, step_seconds(file))
