@@ -18,7 +18,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen.dataset import convert, files, filter, info, merge, raw, sources, validate
+from mimicgen.datagen.dataset import convert, files, info, merge, raw, sources, validate
+from mimicgen.datagen.dataset import filter as filtering
 from mimicgen.datagen.dataset.guard import guarded
 from mimicgen.datagen.errors import BadInputError
 from tests.conftest import PROJECT
@@ -38,7 +39,9 @@ def every_reader(path: Path) -> list[str]:
         "replay": lambda: _replayed(path),
         "info": lambda: info.info(path).rows(),
         "validate": lambda: str(validate.joined(path, [validate.validate(path)])),
-        "filter": lambda: filter.choose(path, [filter.parse("signals.max > 1"), filter.parse("num_samples < 99")]),
+        "filter": lambda: filtering.choose(
+            path, [filtering.parse("signals.max > 1"), filtering.parse("num_samples < 99")]
+        ),
         "merge": lambda: merge.merge([path], scratch),
         "convert": lambda: convert.convert_legacy(path, scratch),
     }
@@ -47,7 +50,6 @@ def every_reader(path: Path) -> list[str]:
         try:
             said.append(f"{name}: read {SECRET if SECRET in str(reader()) else ''}")
         except BadInputError as error:
-            assert len(str(error)) > 20
             said.append(f"{name}: {error}")
         finally:
             scratch.unlink(missing_ok=True)
@@ -63,6 +65,9 @@ def _replayed(path: Path) -> None:
 KEPT = r"actions|obs/(eef_pos|eef_quat|object|datagen_info/.*)|(initial_)?states?/.*/(joint_position|root_pose|cube.*)"
 
 
+ONLY = ("actions", "obs/eef_pos", "obs/eef_quat", "obs/object", "initial_state/rigid_object/cube_1/root_pose")
+
+
 def small_file(path: Path) -> None:
     """Write two demonstrations, one with most arrays and compressed, one with few and not compressed."""
     with h5py.File(PROJECT / "datasets" / "source_demos.hdf5") as whole, h5py.File(path, "w") as file:
@@ -74,7 +79,7 @@ def small_file(path: Path) -> None:
             for key, dataset in files.datasets_in(whole["data"][name]):
                 if name == "demo_0" and re.fullmatch(KEPT, key):
                     demo.create_dataset(key, data=dataset[:], compression="gzip")
-                elif name == "demo_1" and key in ("actions", "obs/eef_pos", "obs/eef_quat", "obs/object"):
+                elif name == "demo_1" and key in ONLY:
                     demo[key] = dataset[:]
         file["data"].attrs["total"] = 405
         file["mask/train"] = np.array(["demo_0", "demo_1"], dtype="S")
@@ -174,7 +179,9 @@ CRAFTED: dict[str, Callable[[h5py.File], None]] = {
     "narrow states": _replace(CUBE, data=np.zeros((60, 1), "f4")),
     "states of texts": _replace(CUBE, data=np.full((60, 7), b"x")),
     "states of booleans": _replace(CUBE, data=np.zeros((60, 7), bool)),
-    "joints of booleans": _replace("data/demo_0/states/articulation/robot/joint_position", data=np.zeros((60, 9), bool)),
+    "joints of booleans": _replace(
+        "data/demo_0/states/articulation/robot/joint_position", data=np.zeros((60, 9), bool)
+    ),
     "few joints": _replace("data/demo_0/states/articulation/robot/joint_position", data=np.zeros((60, 2), "f4")),
     "half precision": _replace(ACTIONS, data=np.full((60, 7), 6e4, "f2")),
     "no numbers": _replace(ACTIONS, data=np.full((60, 7), np.nan, "f4")),

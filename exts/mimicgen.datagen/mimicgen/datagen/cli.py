@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ def run_config(options: argparse.Namespace, mode: str, **defaults: object) -> Ru
     }
     from_file = config.read_toml(options.config) if options.config else {}
     from_options = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
-    for flag in ("fresh", "plots"):
+    for flag in ("fresh", "plots", "replay_states"):
         if getattr(options, flag, False):
             from_options[flag] = True
     assignments = config.from_assignments(options.set)
@@ -101,6 +102,18 @@ def annotate(options: argparse.Namespace) -> int:
         options, "annotate", num_trials=len(demos.names), guarantee=False, output_dataset=output, settle_steps=0
     )
     return _run(run)
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Replay demonstrations and count how many succeed again: by their actions, or by their recorded states."""
+    options.source = options.dataset
+    first = run_config(options, "replay")
+    demos = check_demos(_source(first), first.task)
+    folder = PROJECT / "output" / f"replay_{demos.path.stem}"
+    run = run_config(
+        options, "replay", num_trials=len(demos.names), guarantee=False, settle_steps=0, output_dir=folder, fresh=True
+    )
+    return _run(dataclasses.replace(run, output_dataset=run.output_dir / "replay.hdf5"))  # which nothing writes
 
 
 def check(options: argparse.Namespace) -> int:
@@ -155,6 +168,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print JSON")
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
     dataset_cli.add_tools(tools)
+    command = _add_run_command(tools, "replay", replay)
+    command.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    command.add_argument(
+        "--states", dest="replay_states", action="store_true", help=config.fields()["replay_states"].metadata["doc"]
+    )
     return parser
 
 

@@ -109,8 +109,9 @@ class RunConfig:
 
     mode: str = _setting(
         "generate",
-        "What the run does: generate with Mimic, record the scripted expert, or annotate raw demonstrations",
-        choices=("generate", "record", "annotate"),
+        "What the run does: generate with Mimic, record the scripted expert, annotate raw demonstrations, or only "
+        "replay demonstrations",
+        choices=("generate", "record", "annotate", "replay"),
     )
     task: str = _setting("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0", "Registered Isaac Lab Mimic task")
     source: Path | None = _setting(
@@ -130,6 +131,9 @@ class RunConfig:
         10, "Steps that success has to hold after the last waypoint", unit="steps", low=0, high=10_000
     )
     keep_failed: bool = _setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
+    replay_states: bool = _setting(
+        False, "Replay by restoring every recorded state, instead of by the actions from the initial state"
+    )
     plots: bool = _setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
     fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of refusing")
     mimic: MimicConfig = field(default_factory=MimicConfig)
