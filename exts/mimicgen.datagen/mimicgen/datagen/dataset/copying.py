@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from h5py import h5o
 
-from mimicgen.datagen.dataset.files import datasets_in, natural_order
+from mimicgen.datagen.dataset.files import datasets_in
 from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.dataset.outputs import writable_folder
 from mimicgen.datagen.errors import OutputError
@@ -120,7 +120,7 @@ def write_masks(file: h5py.File, masks: Mapping[str, Iterable[str]]) -> None:
     for name, demos in masks.items():
         if f"mask/{name}" in file:
             del file[f"mask/{name}"]
-        file[f"mask/{name}"] = np.array(sorted(demos, key=natural_order), dtype="S")
+        file[f"mask/{name}"] = np.array(list(demos), dtype="S")
 
 
 def _refuse_existing(path: Path) -> None:

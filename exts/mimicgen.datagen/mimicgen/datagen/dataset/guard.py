@@ -101,7 +101,7 @@ def _result(receiver: Connection, process: Any) -> Any:
     except EOFError:
         process.join()
         stuck = process.exitcode == -signal.SIGPROF
-        how = f"got stuck for {PATIENCE:.0f} s" if stuck else f"crashed (exit code {process.exitcode})"
+        how = f"got stuck for {PATIENCE:g} s" if stuck else f"crashed (exit code {process.exitcode})"
         raise SourceError(f"a file is damaged such that reading it {how}; copy it again, or leave it out") from None
     if succeeded:
         return answer

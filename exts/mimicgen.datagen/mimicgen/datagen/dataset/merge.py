@@ -80,7 +80,9 @@ def _kind(path: Path) -> dict[str, str]:
         version, settings = format_version(file), env_args(file)
         simulation = settings.get("sim_args")
         times = simulation if isinstance(simulation, dict) else {}
-        kinds = {_arrays(file["data"][name]): name for name in demo_names(file)}
+        kinds: dict[str, str] = {}
+        for name in demo_names(file):
+            kinds.setdefault(_arrays(file["data"][name]), name)
         if len(kinds) > 1:
             (first, one), (second, other), *_ = kinds.items()
             raise SourceError(
