@@ -18,23 +18,23 @@ from mimicgen.datagen.errors import DatagenError, OutputError
 
 guard.PATIENCE = 0.5
 
-def crash(): ctypes.string_at(0)
-def hang():
+def crash(path): ctypes.string_at(0)
+def hang(path):
     while True: pass
-def work():
+def work(path):
     for _ in range(8):
         guard.alive()
         begin = time.process_time()
         while time.process_time() - begin < 0.1: pass
     return "worked"
-def wait():
+def wait(path):
     time.sleep(0.8)
     return "waited"
-def gorge(): return len(np.ones(2**28))
-def fail(): raise OutputError("full")
+def gorge(path): return len(np.ones(2**28))
+def fail(path): raise OutputError("full")
 
 try:
-    print(guard.guarded(globals()[sys.argv[1]], ()))
+    print(guard.guarded(globals()[sys.argv[1]], ('some.hdf5',)))
 except (DatagenError, MemoryError) as error:
     print(type(error).__name__, error)
 print("alive", os.getpid() > 0)
@@ -44,8 +44,8 @@ print("alive", os.getpid() > 0)
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ("crash", "SourceError a file is damaged such that reading it crashed (exit code -11)"),
-        ("hang", "SourceError a file is damaged such that reading it got stuck for 0.5 s"),
+        ("crash", "SourceError source 'some.hdf5': damaged such that reading it crashed (exit code -11)"),
+        ("hang", "SourceError source 'some.hdf5': damaged such that reading it got stuck for 0.5 s"),
         ("work", "['worked']"),
         ("wait", "['waited']"),
         ("gorge", "MemoryError"),

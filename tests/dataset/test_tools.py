@@ -150,6 +150,17 @@ def test_a_split_is_a_copy_with_robomimics_lists(dataset: Path, tmp_path: Path) 
         assert dict(after.attrs) == dict(before.attrs)
         assert dict(after["data"].attrs) == dict(before["data"].attrs)
         assert all(same(after["data"][name], before["data"][name]) for name in demo_names(before))
+    from robomimic.utils.dataset import SequenceDataset
+
+    valid = SequenceDataset(
+        str(tmp_path / "split.hdf5"),
+        obs_keys=["eef_pos"],
+        dataset_keys=["actions"],
+        hdf5_cache_mode=None,
+        load_next_obs=False,
+        filter_by_attribute="valid",
+    )
+    assert valid.n_demos == 3
     for ratio in (0.0, 1.0, float("nan")):
         with pytest.raises(ConfigError, match="expected a number between 0 and 1"):
             splitting.choose(dataset, ratio, seed=1)

@@ -37,7 +37,7 @@ def guarded[T](function: Callable[..., T], *calls: Sequence[Any]) -> list[T]:
 
     Args:
         function: What to call; it says `alive` from time to time. Its results and its errors have to be picklable.
-        calls: The arguments of each call.
+        calls: The arguments of each call, the first of which is the file, or files, that it reads.
 
     Returns:
         The results, in the order of the calls.
@@ -54,7 +54,9 @@ def guarded[T](function: Callable[..., T], *calls: Sequence[Any]) -> list[T]:
         sender.close()
         started.append((process, receiver))
     try:
-        return [_result(receiver, process) for process, receiver in started]
+        return [
+            _result(receiver, process, arguments) for (process, receiver), arguments in zip(started, calls, strict=True)
+        ]
     finally:
         for process, receiver in started:
             receiver.close()
@@ -95,14 +97,18 @@ def _allocated() -> int:
     return int(kilobytes) * 1024
 
 
-def _result(receiver: Connection, process: Any) -> Any:
+def _result(receiver: Connection, process: Any, arguments: Sequence[Any]) -> Any:
     try:
         succeeded, answer = receiver.recv()
     except EOFError:
         process.join()
         stuck = process.exitcode == -signal.SIGPROF
         how = f"got stuck for {PATIENCE:g} s" if stuck else f"crashed (exit code {process.exitcode})"
-        raise SourceError(f"a file is damaged such that reading it {how}; copy it again, or leave it out") from None
+        first = arguments[0] if arguments else "a file"
+        names = ", ".join(map(str, first if isinstance(first, Sequence) and not isinstance(first, str) else [first]))
+        raise SourceError(
+            f"source '{names}': damaged such that reading it {how}; copy it again, or leave it out"
+        ) from None
     if succeeded:
         return answer
     raise answer
