@@ -28,6 +28,9 @@ Command = Callable[[argparse.Namespace], int]
 SHOWN = 50
 """Findings that `validate` prints; JSON has all."""
 
+PROCESSES = 8
+"""Processes among which `validate` shares the demonstrations, if there are as many processors."""
+
 
 def info(options: argparse.Namespace) -> int:
     """Show what is in a dataset: demonstrations, lengths, size, cameras, success, origin."""
@@ -47,7 +50,7 @@ def info(options: argparse.Namespace) -> int:
 
 def validate(options: argparse.Namespace) -> int:
     """Check a dataset: whole, consistent, physically possible, successful. Exit code 2 when there are errors."""
-    parts = len(os.sched_getaffinity(0))
+    parts = min(len(os.sched_getaffinity(0)), PROCESSES)
     reports = guarded(validation.validate, *((options.dataset, part, parts) for part in range(parts)))
     (report,) = guarded(validation.joined, (options.dataset, reports))
     if options.json:

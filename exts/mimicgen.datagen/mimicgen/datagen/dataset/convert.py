@@ -7,7 +7,6 @@ hold some, and where, or known to hold none; otherwise the file is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -21,7 +20,7 @@ from mimicgen.datagen.dataset.conventions import (
     to_xyzw,
 )
 from mimicgen.datagen.dataset.copying import written
-from mimicgen.datagen.dataset.files import demo_names, natural_order, open_source, recorded_task
+from mimicgen.datagen.dataset.files import datasets_in, demo_names, natural_order, open_source, recorded_task
 from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.tasks import task_family
@@ -76,7 +75,7 @@ def _layouts(file: h5py.File) -> dict[str, Layout]:
     task = recorded_task(file)
     layouts: dict[str, Layout] = {}
     for demo in demo_names(file):
-        for path, dataset in _arrays(file["data"][demo]):
+        for path, dataset in datasets_in(file["data"][demo]):
             try:
                 layout = _layout(path, dataset, task)
             except KeyError as error:
@@ -87,14 +86,6 @@ def _layouts(file: h5py.File) -> dict[str, Layout]:
             if layout is not None:
                 layouts[dataset.name] = layout
     return layouts
-
-
-def _arrays(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset]]:
-    for name, member in group.items():
-        if isinstance(member, h5py.Group):
-            yield from _arrays(member, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", member
 
 
 def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:

@@ -14,13 +14,14 @@ import numpy as np
 from h5py import h5s
 from numpy.typing import NDArray
 
+from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.dataset.structure import Walk, is_images
 from mimicgen.datagen.errors import SourceError
 
 
 def natural_order(name: str) -> tuple[str | int, ...]:
     """Sort key that puts demo_2 before demo_10."""
-    return tuple(int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name))
+    return tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name))
 
 
 @contextlib.contextmanager
@@ -154,12 +155,22 @@ def env_args(file: h5py.File) -> dict[str, Any]:
 
 def datasets_in(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset]]:
     """Yield every dataset below a group with its path from there."""
+    alive()
     for name, member in group.items():
         path = f"{prefix}{name}"
         if isinstance(member, h5py.Group):
             yield from datasets_in(member, f"{path}/")
         elif isinstance(member, h5py.Dataset):
             yield path, member
+
+
+def main_arrays(demo: h5py.Group) -> dict[str, h5py.Dataset]:
+    """Return a demonstration's actions and observations by path; of what is in groups of observations, nothing."""
+    alive()
+    observed = demo.get("obs")
+    members = {f"obs/{name}": member for name, member in observed.items()} if isinstance(observed, h5py.Group) else {}
+    members["actions"] = demo.get("actions")
+    return {path: member for path, member in members.items() if isinstance(member, h5py.Dataset)}
 
 
 def attribute(owner: h5py.Group, name: str) -> Any:
@@ -177,4 +188,5 @@ def attribute(owner: h5py.Group, name: str) -> Any:
 
 def attributes(owner: h5py.Group) -> dict[str, Any]:
     """Return every attribute as `attribute` does."""
+    alive()
     return {name: attribute(owner, name) for name in owner.attrs}

@@ -13,7 +13,7 @@ import h5py
 
 from mimicgen.datagen.dataset.conventions import format_version, spelled
 from mimicgen.datagen.dataset.copying import read_masks, steps_of
-from mimicgen.datagen.dataset.files import attribute, datasets_in, demo_names, open_source, recorded_task
+from mimicgen.datagen.dataset.files import attribute, datasets_in, demo_names, main_arrays, open_source, recorded_task
 from mimicgen.datagen.dataset.merge import MERGED
 from mimicgen.datagen.dataset.structure import is_images
 from mimicgen.datagen.dataset.validate import step_seconds
@@ -54,8 +54,8 @@ class Info:
         step_seconds: Duration of a step [s].
         demos: Its demonstrations, in natural order.
         cameras: Shape of a frame by the name of the images.
-        arrays: Shape of a step by the path of each other array of the first demonstration.
-        compression: How arrays are compressed.
+        arrays: Shape of a step by the path of each array of the first demonstration.
+        compression: How actions and observations are compressed.
         masks: Number of demonstrations by robomimic's list.
         provenance: What the file says about its origin.
     """
@@ -107,15 +107,15 @@ def info(path: Path) -> Info:
     with open_source(path) as file:
         names = demo_names(file)
         kinds: set[str] = set()
-        shapes: dict[str, tuple[int, ...]] = {}
+        cameras: dict[str, tuple[int, ...]] = {}
         first: dict[str, tuple[int, ...]] = {}
+        for key, dataset in datasets_in(file["data"][names[0]]):
+            first[key] = dataset.shape[1:]
         for name in names:
-            for key, dataset in datasets_in(file["data"][name]):
+            for key, dataset in main_arrays(file["data"][name]).items():
                 kinds.add(dataset.compression or "none")
                 if is_images(key, dataset.shape):
-                    shapes[key.removeprefix("obs/")] = dataset.shape[1:]
-                elif name == names[0]:
-                    first[key] = dataset.shape[1:]
+                    cameras[key.removeprefix("obs/")] = dataset.shape[1:]
         return Info(
             file=path,
             bytes=os.path.getsize(path),
@@ -123,7 +123,7 @@ def info(path: Path) -> Info:
             format_version=format_version(file),
             step_seconds=step_seconds(file),
             demos=tuple(_demo(name, file["data"][name]) for name in names),
-            cameras=shapes,
+            cameras=cameras,
             arrays=first,
             compression=tuple(sorted(kinds)),
             masks={name: len(listed) for name, listed in read_masks(file).items()},

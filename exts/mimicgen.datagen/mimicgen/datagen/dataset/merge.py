@@ -11,7 +11,7 @@ import h5py
 
 from mimicgen.datagen.dataset.conventions import format_version, spelled
 from mimicgen.datagen.dataset.copying import copy_attributes, copy_demos, read_masks, write_masks, written
-from mimicgen.datagen.dataset.files import attribute, attributes, demo_names, env_args, open_source
+from mimicgen.datagen.dataset.files import attribute, attributes, demo_names, env_args, main_arrays, open_source
 from mimicgen.datagen.dataset.structure import is_images
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.tasks import task_family
@@ -100,10 +100,7 @@ def _kind(path: Path) -> dict[str, str]:
 
 def _arrays(demo: h5py.Group) -> str:
     """Return actions and observations of a demonstration with the shape of a step, in words."""
-    observed = demo.get("obs")
-    arrays = {f"obs/{name}": member for name, member in observed.items()} if isinstance(observed, h5py.Group) else {}
-    arrays["actions"] = demo.get("actions")
-    shapes = {name: array.shape for name, array in arrays.items() if isinstance(array, h5py.Dataset)}
+    shapes = {name: array.shape for name, array in main_arrays(demo).items()}
     return ", ".join(
         f"{name} {' x '.join(map(str, shape[1:]))}{' images' if is_images(name, shape) else ''}"
         for name, shape in sorted(shapes.items())

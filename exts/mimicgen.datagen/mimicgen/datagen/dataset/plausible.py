@@ -18,8 +18,8 @@ ROUNDING = 1.02
 """How much faster a recorded joint may seem: simulators clamp at the limit, and positions are rounded."""
 
 OBJECT_SPEED = 3.0
-"""An object that is faster was not moved by the hand, which reaches 1.7 m/s, and did not fall off the table, which
-takes 4.6 m/s to the floor but is a failure anyway [m/s]."""
+"""An object that is faster was neither moved by the hand, which reaches 1.7 m/s, nor did it fall off a stack, which
+gives it 1.4 m/s [m/s]."""
 
 ACTION_JUMP = 1.0
 """Largest change of a relative position command from one step to the next, in the action's units: half the range of a
