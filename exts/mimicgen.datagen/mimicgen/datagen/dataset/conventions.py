@@ -183,11 +183,9 @@ def _order_of(quaternions: NDArray[Any], rotations: NDArray[Any]) -> QuaternionO
     orders: tuple[QuaternionOrder, ...] = ("wxyz", "xyzw")
     sample = slice(None, None, -(-len(quaternions) // _SAMPLE))
     quaternions, rotations = quaternions[sample], rotations[sample]
-    fitting: list[QuaternionOrder] = []
-    for order in orders:
-        matrices = rotation_matrices(quaternions if order == "xyzw" else to_xyzw(quaternions))
-        if np.median(np.abs(matrices - rotations).max(axis=(1, 2))) < _SAME:
-            fitting.append(order)
+    matrices = rotation_matrices(np.stack([to_xyzw(quaternions), quaternions]))
+    errors = np.median(np.abs(matrices - rotations).max(axis=(2, 3)), axis=1)
+    fitting = [order for order, error in zip(orders, errors, strict=True) if error < _SAME]
     return fitting[0] if len(fitting) == 1 else None
 
 
