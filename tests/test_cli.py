@@ -19,6 +19,8 @@ from mimicgen.datagen.dataset.sources import check_sources
 from tests.conftest import PROJECT
 from tests.dataset.test_sources import STACK
 
+SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "mimicgen.datagen.cli", *map(str, arguments)]
@@ -163,11 +165,48 @@ def test_convert_writes_the_current_format(human_demos: Path, tmp_path: Path) ->
     assert str(target) in process.stderr
 
 
+def test_the_dataset_tools_work_together(tmp_path: Path) -> None:
+    shipped = SHIPPED
+    merged, split, few = tmp_path / "merged.hdf5", tmp_path / "split.hdf5", tmp_path / "few.hdf5"
+    process = datagen("dataset", "merge", shipped, shipped, "--output", merged)
+    assert process.stdout == f"wrote {merged}: 20 demonstrations\n", process.stderr
+    process = datagen("dataset", "split", merged, "--ratio", 0.2, "--output", split)
+    assert process.stdout == f"wrote {split}: train 16\nwrote {split}: valid 4\n", process.stderr
+    process = datagen("dataset", "filter", split, "--where", "num_samples<204", "--where", "seed>1", "--output", few)
+    assert process.stdout == f"wrote {few}: 6 demonstrations\n", process.stderr
+    process = datagen("dataset", "info", few, "--demos")
+    assert "6, 1200 steps" in process.stdout
+    assert "merged from" in process.stdout
+    told = json.loads(datagen("dataset", "info", few, "--json").stdout)
+    assert (told["steps"], [demo["name"] for demo in told["demos"]][:2]) == (1200, ["demo_1", "demo_2"])
+    process = datagen("dataset", "validate", shipped)
+    assert process.returncode == 0
+    assert process.stdout.endswith("10 demonstrations, 2140 steps, 10 end in success; 0 errors, 0 warnings\n")
+    with h5py.File(few, "r+") as file:
+        file["data"].attrs["total"] = 5
+    process = datagen("dataset", "validate", few, "--json")
+    report = json.loads(process.stdout)
+    assert (process.returncode, report["errors"]) == (2, 1)
+    assert report["findings"][0]["where"] == "data.attrs['total']"
+    process = datagen("dataset", "split", merged, "--files", "--output", few.with_name("two.hdf5"))
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "few.hdf5",
+        "merged.hdf5",
+        "split.hdf5",
+        "two_train.hdf5",
+        "two_valid.hdf5",
+    ]
+    process = datagen("dataset", "merge", shipped, "--output", few)
+    assert (process.returncode, process.stderr) == (
+        2,
+        f"error: output '{few}' exists; remove it, or choose another name\n",
+    )
+
+
 def test_the_shipped_demonstrations_are_usable_and_small() -> None:
-    shipped = PROJECT / "datasets" / "source_demos.hdf5"
-    assert len(check_sources(shipped, STACK).usable) == 10
-    assert shipped.stat().st_size <= 4_000_000
-    with h5py.File(shipped) as file:
+    assert len(check_sources(SHIPPED, STACK).usable) == 10
+    assert SHIPPED.stat().st_size <= 4_000_000
+    with h5py.File(SHIPPED) as file:
         assert json.loads(file.attrs["provenance"])["source"] == {"expert": "scripted"}
 
 

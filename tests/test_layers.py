@@ -17,6 +17,7 @@ CORE = (
     "cli",
     "config",
     "console",
+    "dataset_cli",
     "errors",
     "generator",
     "launch",

@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation  # type: ignore[import-untyped]
 
 from mimicgen.datagen.dataset.conventions import format_version, quaternion_order, rotation_matrices, to_xyzw
 from mimicgen.datagen.dataset.convert import CONVERTED, convert_legacy
+from mimicgen.datagen.dataset.copying import new_file
 from mimicgen.datagen.dataset.files import datasets_in, demo_names
 from mimicgen.datagen.errors import OutputError, SourceError
 
@@ -20,10 +21,15 @@ STACK = "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"
 LEGACY_QUATERNIONS = {"root_pose": (3,), "eef_quat": (0,), "cube_orientations": (0, 4, 8), "object": (3, 10, 17)}
 
 
+def convert(source: Path, target: Path) -> None:
+    with new_file(target) as scratch:
+        convert_legacy(source, scratch)
+
+
 @pytest.fixture(scope="module")
 def converted(human_demos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("converted") / "new" / "demos.hdf5"
-    convert_legacy(human_demos, path)
+    convert(human_demos, path)
     return path
 
 
@@ -79,7 +85,7 @@ def test_orders_are_told(human_demos: Path, converted: Path) -> None:
         assert (quaternion_order(old), format_version(old)) == ("wxyz", None)
         assert (quaternion_order(new), format_version(new)) == ("xyzw", 1)
     with pytest.raises(SourceError, match="in x, y, z, w already"):
-        convert_legacy(converted, converted.with_name("again.hdf5"))
+        convert(converted, converted.with_name("again.hdf5"))
 
 
 @pytest.mark.parametrize("version", [2, -1, 1.5, np.nan, "1", [1, 1]])
@@ -137,8 +143,8 @@ def _small(path: Path, task: str, **arrays: Any) -> Path:
 def test_absolute_actions_are_converted_and_relative_ones_are_not(tmp_path: Path) -> None:
     actions = np.arange(16, dtype=np.float32).reshape(2, 8)
     arrays = {"actions": actions, "obs__actions": actions, "processed_actions": np.ones((2, 9)) * np.arange(9)}
-    convert_legacy(_small(tmp_path / "a.hdf5", "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0", **arrays), tmp_path / "A")
-    convert_legacy(_small(tmp_path / "r.hdf5", STACK, **arrays), tmp_path / "R")
+    convert(_small(tmp_path / "a.hdf5", "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0", **arrays), tmp_path / "A")
+    convert(_small(tmp_path / "r.hdf5", STACK, **arrays), tmp_path / "R")
     with h5py.File(tmp_path / "A") as absolute, h5py.File(tmp_path / "R") as relative:
         for name in ("actions", "obs/actions"):
             assert absolute["data/demo_0"][name][0].tolist() == [0, 1, 2, 4, 5, 6, 3, 7]
@@ -163,7 +169,7 @@ def test_absolute_actions_are_converted_and_relative_ones_are_not(tmp_path: Path
 def test_an_array_of_unknown_layout_is_refused(tmp_path: Path, task: str, array: str, shape: tuple[int, ...]) -> None:
     source = _small(tmp_path / "old.hdf5", task, **{array: np.ones(shape)})
     with pytest.raises(SourceError, match=f"demo_0: nobody knows whether '{array.replace('__', '/')}'"):
-        convert_legacy(source, tmp_path / "new.hdf5")
+        convert(source, tmp_path / "new.hdf5")
     assert [path.name for path in tmp_path.iterdir()] == ["old.hdf5"]
 
 
@@ -171,14 +177,14 @@ def test_an_array_of_unknown_layout_is_refused(tmp_path: Path, task: str, array:
 def test_links_are_refused(edited_demos: Edit, tmp_path: Path, link: Any) -> None:
     path = edited_demos(lambda file: file["data/demo_1"].__setitem__("elsewhere", link))
     with pytest.raises(SourceError, match=r"'/data/demo_1/elsewhere' is (a soft|an external) link"):
-        convert_legacy(path, tmp_path / "new.hdf5")
+        convert(path, tmp_path / "new.hdf5")
 
 
 def test_an_existing_target_is_kept(human_demos: Path, tmp_path: Path) -> None:
     target = tmp_path / "mine.hdf5"
     target.write_text("precious")
     with pytest.raises(OutputError, match=r"mine.hdf5' exists"):
-        convert_legacy(human_demos, target)
+        convert(human_demos, target)
     assert target.read_text() == "precious"
 
 
@@ -189,7 +195,7 @@ def test_chunks_compression_and_attributes_are_kept(tmp_path: Path) -> None:
         file.create_dataset("data/demo_0/obs/eef_quat", data=values, chunks=(50, 4), compression="gzip")
         file["data/demo_0/obs/eef_quat"].attrs["unit"] = "none"
         file["data/demo_0/obs/camera"] = np.zeros((2, 8, 8, 4), dtype=np.uint8)
-    convert_legacy(path, tmp_path / "new.hdf5")
+    convert(path, tmp_path / "new.hdf5")
     with h5py.File(tmp_path / "new.hdf5") as file:
         kept = file["data/demo_0/obs/eef_quat"]
         assert (kept.chunks, kept.compression, kept.attrs["unit"]) == ((50, 4), "gzip", "none")
@@ -209,6 +215,6 @@ def test_a_failed_conversion_leaves_nothing_behind(edited_demos: Edit, tmp_path:
     with path.open("r+b") as raw:
         raw.seek(chunk.byte_offset)
         raw.write(bytes(chunk.size))
-    with pytest.raises(OutputError, match=r"cannot be converted to .*new\.hdf5"):
-        convert_legacy(path, tmp_path / "out" / "new.hdf5")
+    with pytest.raises(OutputError, match=r"edited.hdf5' cannot be copied to a new file in '.*out'"):
+        convert(path, tmp_path / "out" / "new.hdf5")
     assert list((tmp_path / "out").iterdir()) == []

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from PIL import Image
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.sources import check_sources
 from mimicgen.datagen.progress import State
-from tests.conftest import Kit
+from tests.conftest import PROJECT, Kit
 from tests.dataset.test_sources import STACK
 from tests.kit.test_session_in_kit import MakeConfig, records, run_record, run_to_end
 
@@ -99,3 +100,21 @@ def test_a_replay_that_is_longer_than_its_file_is_refused(kit: Kit, make_config:
     end = run_to_end(kit, config)
     assert (end.exit_code, kit.session.state) == (2, State.FAILED)
     assert "set num_trials = 10 and guarantee = false" in end.reason
+
+
+@pytest.mark.parametrize("by_states", [False, True])
+def test_demonstrations_succeed_again_when_replayed(
+    kit: Kit, make_config: MakeConfig, tmp_path: Path, by_states: bool
+) -> None:
+    few = tmp_path / "few.hdf5"
+    with h5py.File(PROJECT / "datasets" / "source_demos.hdf5") as shipped, h5py.File(few, "w") as file:
+        file.attrs["format_version"] = 1
+        for name in ("demo_0", "demo_1"):
+            shipped.copy(f"data/{name}", file.require_group("data"))
+        # Never grasped, unless the states say so.
+        file["data/demo_1/actions"][:, 6] = 1.0
+    config = make_config(mode="replay", source=few, num_trials=2, num_envs=2, settle_steps=0, replay_states=by_states)
+    assert run_to_end(kit, config).exit_code == 0
+    ended = {attempt["segments"][0]["demo"]: attempt["outcome"] for attempt in records(config)}
+    assert ended == {"demo_0": "success", "demo_1": "success" if by_states else "failure"}
+    assert not config.output_dataset.exists(), "a replay writes no demonstrations"

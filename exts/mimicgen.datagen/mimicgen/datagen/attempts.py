@@ -12,6 +12,9 @@ from typing import Any
 FINAL = "success"
 """Name of the last stage of the funnel, for the subtask that has no signal of its own."""
 
+WHOLE = "*"
+"""End effector of a segment that is a whole demonstration, with all its end effectors."""
+
 
 class Outcome(StrEnum):
     """How an attempt ended."""
@@ -73,6 +76,12 @@ class Attempt:
     def missing_signal(self) -> str | None:
         """The first subtask signal that never came."""
         return next((name for name, step in self.signals.items() if step is None), None)
+
+    @property
+    def replayed(self) -> str | None:
+        """The recorded demonstration that was replayed from its beginning to its end, if one was."""
+        whole = len(self.segments) == 1 and self.segments[0].eef == WHOLE
+        return self.segments[0].demo if whole else None
 
     @property
     def furthest_subtask(self) -> str:

@@ -7,11 +7,14 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import cast
 
-from mimicgen.datagen import config
+from mimicgen.datagen import config, dataset_cli
 from mimicgen.datagen.config import Flat, RunConfig
-from mimicgen.datagen.dataset.convert import convert_legacy
+from mimicgen.datagen.dataset.files import read_through
+from mimicgen.datagen.dataset.guard import guarded
 from mimicgen.datagen.dataset.outputs import Outputs, writable_folder
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
@@ -34,6 +37,8 @@ OPTIONS = ("task", "source", "output_dataset", "output_dir", "num_trials", "num_
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed, 2 bad input, 3 target not reached, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")  # names in a damaged file may be no text
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -62,7 +67,7 @@ def run_config(options: argparse.Namespace, mode: str, **defaults: object) -> Ru
     }
     from_file = config.read_toml(options.config) if options.config else {}
     from_options = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
-    for flag in ("fresh", "plots"):
+    for flag in ("fresh", "plots", "replay_states"):
         if getattr(options, flag, False):
             from_options[flag] = True
     from_options |= {
@@ -119,6 +124,25 @@ def render(options: argparse.Namespace) -> int:
     return _run(dataclasses.replace(run, num_trials=len(demos.names), num_envs=1))
 
 
+def replay(options: argparse.Namespace) -> int:
+    """Replay demonstrations and count how many succeed again: by their actions, or by their recorded states."""
+    options.source = options.dataset
+    first = run_config(options, "replay")
+    demos = check_demos(_source(first), first.task)
+    folder = PROJECT / "output" / f"replay_{demos.path.stem}"
+    run = run_config(
+        options,
+        "replay",
+        num_trials=len(demos.names),
+        guarantee=False,
+        settle_steps=0,
+        output_dir=folder,
+        fresh=True,
+        **SOURCES_ONLY,
+    )
+    return _run(dataclasses.replace(run, output_dataset=run.output_dir / "replay.hdf5"))  # which nothing writes
+
+
 def check(options: argparse.Namespace) -> int:
     """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
     run = run_config(options, "generate", source=SHIPPED_SOURCE)
@@ -131,17 +155,13 @@ def check(options: argparse.Namespace) -> int:
     return check_command(run, as_json=options.json)
 
 
-def convert(options: argparse.Namespace) -> int:
-    """Convert a dataset of Isaac Lab 2.x to the current format, every quaternion of it."""
-    convert_legacy(options.dataset, options.output)
-    print(f"wrote {options.output.absolute()}")
-    return 0
-
-
 def _source(run: RunConfig) -> Path:
+    """Return the source file of a run, after a look at all of it where it can do no harm."""
     if run.source is None:
         raise SourceError("no demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
-    return run.source.expanduser().absolute()
+    path = run.source.expanduser().absolute()
+    guarded(read_through, (path,))
+    return path
 
 
 def _run(run: RunConfig) -> int:
@@ -179,10 +199,12 @@ def _parser() -> argparse.ArgumentParser:
     command = _add_run_command(commands, "check", check)
     command.add_argument("--json", action="store_true", help="print JSON")
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
-    tool = tools.add_parser("convert", help=(convert.__doc__ or "").partition("\n")[0], description=convert.__doc__)
-    tool.set_defaults(command=convert)
-    tool.add_argument("dataset", type=Path, help="HDF5 file of Isaac Lab 2.x")
-    tool.add_argument("output", type=Path, help="file to write; must not exist")
+    dataset_cli.add_tools(tools)
+    command = _add_run_command(tools, "replay", replay)
+    command.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    command.add_argument(
+        "--states", dest="replay_states", action="store_true", help=config.fields()["replay_states"].metadata["doc"]
+    )
     return parser
 
 

@@ -188,8 +188,8 @@ class RunConfig:
     mode: str = _setting(
         "generate",
         "What the run does: generate with Mimic, record the scripted expert, annotate raw demonstrations, "
-        "or render a dataset",
-        choices=("generate", "record", "annotate", "render"),
+        "render a dataset, or only replay demonstrations",
+        choices=("generate", "record", "annotate", "render", "replay"),
     )
     task: str = _setting("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0", "Registered Isaac Lab Mimic task")
     source: Path | None = _setting(
@@ -209,6 +209,9 @@ class RunConfig:
         10, "Steps that success has to hold after the last waypoint", unit="steps", low=0, high=10_000
     )
     keep_failed: bool = _setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
+    replay_states: bool = _setting(
+        False, "Replay by restoring every recorded state, instead of by the actions from the initial state"
+    )
     plots: bool = _setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
     fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of refusing")
     mimic: MimicConfig = field(default_factory=MimicConfig)

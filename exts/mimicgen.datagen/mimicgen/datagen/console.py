@@ -57,7 +57,8 @@ class Console:
         attempt = progress.last_attempt
         if attempt is not None:
             where = f" as {attempt.demo}" if attempt.demo else ""
-            self._line(f"attempt {attempt.number}: {attempt.outcome}{where}, {attempt.reason}, {attempt.steps} steps")
+            which = f"{attempt.number}, {attempt.replayed}" if attempt.replayed else f"{attempt.number}"
+            self._line(f"attempt {which}: {attempt.outcome}{where}, {attempt.reason}, {attempt.steps} steps")
             self._line(f"  {describe(progress)}")
         if progress.render_failure is not None:
             self._line(progress.render_failure)

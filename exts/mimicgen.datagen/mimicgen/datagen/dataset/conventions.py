@@ -8,14 +8,14 @@ order the quaternions beside them really are, whatever the file says.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.files import demo_names
+from mimicgen.datagen.dataset.files import datasets_in, demo_names
 from mimicgen.datagen.errors import SourceError
 
 type QuaternionOrder = Literal["wxyz", "xyzw"]
@@ -38,6 +38,11 @@ OBSERVATIONS: dict[str, Layout] = {
 """Observations of the cube-stacking tasks that hold quaternions."""
 
 _CUBES = ("cube_1", "cube_2", "cube_3")
+
+_POSES = "obs/datagen_info"
+
+_SAMPLE = 64
+"""Rows of an array, evenly spaced, that are looked at: more do not tell more."""
 
 _SAME = 0.05
 """Entries of two rotation matrices may differ by this much, in the median over the steps, for quaternions to be in
@@ -69,11 +74,24 @@ def quaternion_order(file: h5py.File) -> QuaternionOrder:
     Raises:
         SourceError: The version is unknown, or what the file says and what it holds disagree.
     """
+    return told_order(file, ((name, _telling(file["data"][name])) for name in demo_names(file)))
+
+
+def told_order(file: h5py.File, demos: Iterable[tuple[str, Mapping[str, NDArray[Any]]]]) -> QuaternionOrder:
+    """Return the order of a file's quaternions, from arrays that were read already.
+
+    Args:
+        file: The file.
+        demos: Demonstrations by name, with their arrays by path.
+
+    Raises:
+        SourceError: As `quaternion_order`.
+    """
     version = format_version(file)
     stated: QuaternionOrder = "xyzw" if version else "wxyz"
     held: dict[QuaternionOrder, dict[str, str]] = defaultdict(dict)
-    for name in demo_names(file):
-        for array, quaternions, rotations in _evidence(file["data"][name]):
+    for name, arrays in demos:
+        for array, quaternions, rotations in _evidence(arrays):
             order = _order_of(quaternions, rotations)
             if order is not None:
                 held[order].setdefault(array, name)
@@ -113,25 +131,29 @@ def _remedy(stated: QuaternionOrder, *, mixed: bool) -> str:
     return f"set the file's attribute 'format_version' to {FORMAT_VERSION}"
 
 
-def _evidence(demo: h5py.Group) -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
+def _telling(demo: h5py.Group) -> dict[str, NDArray[Any]]:
+    """Read the arrays of a demonstration that tell the order of quaternions."""
+    beginnings = (f"{_POSES}/", "initial_state/rigid_object/", "states/rigid_object/", *OBSERVATIONS)
+    return {path: dataset[()] for path, dataset in datasets_in(demo) if path.startswith(beginnings)}
+
+
+def _evidence(arrays: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
     """Yield quaternions, shape (n, 4), of which the rotations, shape (n, 3, 3), are known, with their array's name.
 
     `obs` and `obs/datagen_info` are recorded before a step and `states` after it, so row k of `states` belongs to
     row k + 1 of the poses.
     """
-    objects = demo.get("obs/datagen_info/object_pose")
-    rotations = {name: _rotations(objects, name) for name in objects} if isinstance(objects, h5py.Group) else {}
+    rotations = _rotations(arrays, f"{_POSES}/object_pose/")
     for name, known in rotations.items():
         for array, first in ((f"initial_state/rigid_object/{name}", 0), (f"states/rigid_object/{name}", 1)):
-            rows = _rows(demo, f"{array}/root_pose", ROOT_POSE[0])
+            rows = _rows(arrays, f"{array}/root_pose", ROOT_POSE[0])
             count = min(len(rows), len(known) - first)
             if count > 0:
                 yield f"{array}/root_pose", rows[:count, 3:7], known[first : first + count]
-    hands = demo.get("obs/datagen_info/eef_pose")
-    hand = [_rotations(hands, name) for name in hands] if isinstance(hands, h5py.Group) else []
+    hand = list(_rotations(arrays, f"{_POSES}/eef_pose/").values())
     cubes = [rotations[name] for name in _CUBES if name in rotations]
     for array, (width, starts) in OBSERVATIONS.items():
-        rows = _rows(demo, array, width)
+        rows = _rows(arrays, array, width)
         known_here = hand if array == "obs/eef_quat" else cubes
         if len(known_here) != len(starts):  # several hands, or other objects
             continue
@@ -140,28 +162,30 @@ def _evidence(demo: h5py.Group) -> Iterator[tuple[str, NDArray[Any], NDArray[Any
                 yield array, rows[:, start : start + 4], known
 
 
-def _rows(demo: h5py.Group, array: str, width: int) -> NDArray[Any]:
+def _rows(arrays: Mapping[str, NDArray[Any]], path: str, width: int) -> NDArray[Any]:
     """Return an array of rows of the given width, an empty one where there is no such array."""
-    dataset = demo.get(array)
-    fits = isinstance(dataset, h5py.Dataset) and dataset.shape[1:] == (width,) and dataset.dtype.kind == "f"
-    return dataset[:] if fits else np.empty((0, width))
+    values = arrays.get(path)
+    return values if values is not None and _fits(values, width) else np.empty((0, width))
 
 
-def _rotations(poses: h5py.Group, name: str) -> NDArray[Any]:
-    """Return the rotations of 4x4 poses, shape (n, 3, 3), none where there are no such poses."""
-    dataset = poses.get(name)
-    fits = isinstance(dataset, h5py.Dataset) and dataset.shape[1:] == (4, 4) and dataset.dtype.kind == "f"
-    return dataset[:, :3, :3] if fits else np.empty((0, 3, 3))
+def _rotations(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the rotations of 4x4 poses, shape (n, 3, 3), by what follows the prefix of their paths."""
+    poses = {path: values for path, values in arrays.items() if path.startswith(prefix) and _fits(values, 4, 4)}
+    return {path.removeprefix(prefix): values[:, :3, :3] for path, values in poses.items()}
+
+
+def _fits(values: NDArray[Any], *shape: int) -> bool:
+    return values.shape[1:] == shape and values.dtype.kind == "f"
 
 
 def _order_of(quaternions: NDArray[Any], rotations: NDArray[Any]) -> QuaternionOrder | None:
     """Return the order in which quaternions are the rotations, None when none or both of them fit."""
     orders: tuple[QuaternionOrder, ...] = ("wxyz", "xyzw")
-    fitting: list[QuaternionOrder] = []
-    for order in orders:
-        matrices = rotation_matrices(quaternions if order == "xyzw" else to_xyzw(quaternions))
-        if np.median(np.abs(matrices - rotations).max(axis=(1, 2))) < _SAME:
-            fitting.append(order)
+    sample = slice(None, None, -(-len(quaternions) // _SAMPLE))
+    quaternions, rotations = quaternions[sample], rotations[sample]
+    matrices = rotation_matrices(np.stack([to_xyzw(quaternions), quaternions]))
+    errors = np.median(np.abs(matrices - rotations).max(axis=(2, 3)), axis=1)
+    fitting = [order for order, error in zip(orders, errors, strict=True) if error < _SAME]
     return fitting[0] if len(fitting) == 1 else None
 
 

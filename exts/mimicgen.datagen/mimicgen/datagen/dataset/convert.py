@@ -6,9 +6,7 @@ hold some, and where, or known to hold none; otherwise the file is refused.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -21,9 +19,10 @@ from mimicgen.datagen.dataset.conventions import (
     quaternion_order,
     to_xyzw,
 )
-from mimicgen.datagen.dataset.files import demo_names, natural_order, open_source, recorded_task
-from mimicgen.datagen.dataset.outputs import writable_folder
-from mimicgen.datagen.errors import OutputError, SourceError
+from mimicgen.datagen.dataset.copying import written
+from mimicgen.datagen.dataset.files import datasets_in, demo_names, natural_order, open_source, recorded_task
+from mimicgen.datagen.dataset.guard import alive
+from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.tasks import task_family
 from mimicgen.datagen.version import __version__
 
@@ -48,50 +47,27 @@ def convert_legacy(source: Path, target: Path) -> None:
     Reordered: `root_pose` in `initial_state` and `states`; `obs/eef_quat`, `obs/cube_orientations` and the quaternions
     in `obs/object` of the cube-stacking tasks; the actions of tasks with absolute poses. Everything else is copied as
     it is, with attributes, chunks and compression; demonstrations are in natural order. One array is in memory at a
-    time. The target appears complete, or not at all.
+    time.
+
+    Args:
+        source: File of Isaac Lab 2.x.
+        target: File to write; see `mimicgen.datagen.dataset.copying.new_file`.
 
     Raises:
         SourceError: The source cannot be read, is not in w, x, y, z, has links to elsewhere, or has an array of which
             nobody knows whether it holds quaternions.
-        OutputError: The target exists or cannot be written.
+        OutputError: The target cannot be written.
     """
-    if target.exists():
-        raise OutputError(f"output '{target}' exists; remove it, or choose another name")
     with open_source(source) as file:
         if quaternion_order(file) != "wxyz":
             raise SourceError(f"source '{source}' has its quaternions in x, y, z, w already; use it as it is")
-        _refuse_links(file)
         layouts = _layouts(file)
-        writable_folder(target.parent)
-        scratch = target.with_name(f"{target.name}.part")
-        try:
-            with h5py.File(scratch, "w") as copy:
-                _copy_group(file, copy, layouts)
-                copy.attrs["format_version"] = FORMAT_VERSION
-                copy.attrs[CONVERTED] = (
-                    f"by mimicgen.datagen {__version__}: quaternions of '{source.name}' from w, x, y, z to x, y, z, w"
-                )
-            os.replace(scratch, target)
-        except (OSError, RuntimeError) as error:  # h5py raises either for a full disk and for broken content
-            raise OutputError(
-                f"'{source}' cannot be converted to '{target}' ({error}); "
-                "see whether the disk is full, and copy the source again if it is damaged"
-            ) from error
-        finally:
-            scratch.unlink(missing_ok=True)
-
-
-def _refuse_links(group: h5py.Group) -> None:
-    for name in group:
-        link = group.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            kind = "an external link" if isinstance(link, h5py.ExternalLink) else "a soft link"
-            raise SourceError(
-                f"source '{group.file.filename}': '{group.name}/{name}' is {kind}; "
-                "make a file without links first (h5repack, or h5py's Group.copy with expand_soft and expand_external)"
+        with written(target, source) as copy:
+            _copy_group(file, copy, layouts)
+            copy.attrs["format_version"] = FORMAT_VERSION
+            copy.attrs[CONVERTED] = (
+                f"by mimicgen.datagen {__version__}: quaternions of '{source.name}' from w, x, y, z to x, y, z, w"
             )
-        if isinstance(group[name], h5py.Group):
-            _refuse_links(group[name])
 
 
 def _layouts(file: h5py.File) -> dict[str, Layout]:
@@ -99,7 +75,7 @@ def _layouts(file: h5py.File) -> dict[str, Layout]:
     task = recorded_task(file)
     layouts: dict[str, Layout] = {}
     for demo in demo_names(file):
-        for path, dataset in _arrays(file["data"][demo]):
+        for path, dataset in datasets_in(file["data"][demo]):
             try:
                 layout = _layout(path, dataset, task)
             except KeyError as error:
@@ -110,14 +86,6 @@ def _layouts(file: h5py.File) -> dict[str, Layout]:
             if layout is not None:
                 layouts[dataset.name] = layout
     return layouts
-
-
-def _arrays(group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, h5py.Dataset]]:
-    for name, member in group.items():
-        if isinstance(member, h5py.Group):
-            yield from _arrays(member, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", member
 
 
 def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:
@@ -156,6 +124,7 @@ def _copy_group(source: h5py.Group, target: h5py.Group, layouts: dict[str, Layou
     """Copy attributes and members, and reorder the quaternions of the copy, one array at a time."""
     for name, value in source.attrs.items():
         target.attrs[name] = value
+    alive()
     for name in sorted(source, key=natural_order):
         member = source[name]
         if isinstance(member, h5py.Group):

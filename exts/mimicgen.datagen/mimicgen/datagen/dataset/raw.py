@@ -15,6 +15,9 @@ from mimicgen.datagen.dataset.files import demo_names, open_source, recorded_tas
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.tasks import task_family
 
+type States = dict[str, dict[str, dict[str, np.ndarray[Any, Any]]]]
+"""States by kind, asset and quantity, rows of each."""
+
 
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
@@ -38,24 +41,39 @@ class RawDemos:
 
     def actions(self, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return a demonstration's actions, shape (steps, action_dim)."""
-        with open_source(self.path) as file:
+        with open_source(self.path, demos=[name]) as file:
             return np.asarray(file["data"][name]["actions"][:], dtype=np.float32)
 
-    def initial_state(self, name: str) -> dict[str, dict[str, dict[str, np.ndarray[Any, Any]]]]:
-        """Return a demonstration's initial state by kind, asset and quantity, quaternions in x, y, z, w.
+    def initial_state(self, name: str) -> States:
+        """Return a demonstration's initial state, with one row.
 
-        The shape is the one that Isaac Lab's `reset_to` takes, with a leading dimension of one.
+        The shape is the one that Isaac Lab's `reset_to` takes; quaternions are in x, y, z, w.
         """
-        state: dict[str, dict[str, dict[str, np.ndarray[Any, Any]]]] = {}
-        with open_source(self.path) as file:
-            for kind, assets in file["data"][name]["initial_state"].items():
-                state[kind] = {}
+        return self._read(name, "initial_state")
+
+    def states(self, name: str) -> States:
+        """Return the states after each step of a demonstration, a row a step; otherwise as `initial_state`.
+
+        Raises:
+            SourceError: It has none, or not as many as actions.
+        """
+        states = self._read(name, "states")
+        lengths = {len(values) for assets in states.values() for own in assets.values() for values in own.values()}
+        if lengths != {len(self.actions(name))}:
+            raise SourceError(f"source '{self.path}', {name}: has no state for every action; replay it by its actions")
+        return states
+
+    def _read(self, name: str, group: str) -> States:
+        states: States = {}
+        with open_source(self.path, demos=[name]) as file:
+            for kind, assets in file["data"][name].get(group, {}).items():
+                states[kind] = {}
                 for asset, quantities in assets.items():
                     values = {key: value[:] for key, value in quantities.items()}
                     if self.legacy:
                         values["root_pose"][:, 3:] = to_xyzw(values["root_pose"][:, 3:])
-                    state[kind][asset] = values
-        return state
+                    states[kind][asset] = values
+        return states
 
 
 def check_demos(path: Path, task: str) -> RawDemos:

@@ -100,7 +100,7 @@ class RecordedDemos:
 
     def states(self, name: str) -> States:
         """Read the states of a demonstration."""
-        with open_source(self.path) as file:
+        with open_source(self.path, demos=(name,)) as file:
             return States.of(file["data"][name], legacy=self.legacy)
 
 

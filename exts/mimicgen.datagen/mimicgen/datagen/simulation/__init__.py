@@ -72,7 +72,7 @@ async def open_simulation(
             sources = check_sources(source_of(config), environment.task_needs(cfg))
             for line in report(sources).splitlines():
                 note(line)
-        elif config.mode == "annotate":
+        elif config.mode in ("annotate", "replay"):
             demos = check_demos(source_of(config), cfg.env_name)
             replay.prepare(cfg, config, demos)
         elif config.mode == "render":
@@ -93,7 +93,9 @@ async def open_simulation(
                     note(f"{finding.severity}: {finding}")
                 policy = reference.MimicPolicy(opened, checked)
             elif config.mode == "annotate":
-                policy = replay.ReplayPolicy(opened, demos, outputs.record.parent / "plots" if config.plots else None)
+                policy = replay.AnnotatePolicy(opened, demos, outputs.record.parent / "plots" if config.plots else None)
+            elif config.mode == "replay":
+                policy = replay.ReplayPolicy(opened, demos, by_states=config.replay_states)
             elif config.mode == "record":
                 policy = expert.ExpertPolicy(opened)
             if config.mode != "render":

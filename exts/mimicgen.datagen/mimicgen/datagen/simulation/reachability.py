@@ -34,9 +34,11 @@ def check_round_trip(env: ManagerBasedRLMimicEnv, path: Path, demos: Sequence[st
     """
     relative = "IK-Rel" in env.cfg.env_name
     findings: list[Finding] = []
-    with open_source(path) as file, torch.inference_mode():
+    with open_source(path, demos=demos) as file:
+        recorded = {demo: file["data"][demo]["actions"][:] for demo in demos}
+    with torch.inference_mode():
         for demo in demos:
-            actions = torch.tensor(file["data"][demo]["actions"][:], dtype=torch.float32, device=env.device)
+            actions = torch.tensor(recorded[demo], dtype=torch.float32, device=env.device)
             for step in np.linspace(0, len(actions) - 1, max(1, SAMPLES // len(demos)), dtype=int):
                 action = actions[step]
                 if relative and action.abs().max() > 1:
@@ -77,19 +79,21 @@ def check_reach(env: ManagerBasedRLMimicEnv, path: Path, demos: Sequence[str]) -
     joints = torch.stack([positions[robot.body_names.index(name)] for name in ARM])
     base = float(robot.data.root_pos_w.torch[0, 2] - env.scene.env_origins[0, 2])
     findings: list[Finding] = []
-    with open_source(path) as file:
-        for eef in env.cfg.subtask_configs:
-            tool = env.get_robot_eef_pose(eef, env_ids=[0])[0, :3, 3]
-            length = float(torch.cat([joints, tool[None]]).diff(dim=0).norm(dim=1).sum())
-            for demo in demos:
-                target = file["data"][demo][f"obs/datagen_info/eef_pose/{eef}"][0, :3, 3]
-                distance = float(np.linalg.norm(target - joints[0].cpu().numpy()))
-                problem = None
-                if distance > length:
-                    problem = f"is {distance:.2f} m from the shoulder, the arm reaches {length:.2f} m"
-                elif target[2] < base - BELOW_TABLE:
-                    problem = f"is {base - target[2]:.2f} m below the robot's base"
-                if problem:
-                    remedy = "see whether the poses are in the environment's frame and the robot where it was"
-                    findings.append(Finding(demo=demo, step=0, problem=f"the first pose {problem}", remedy=remedy))
+    eefs = list(env.cfg.subtask_configs)
+    with open_source(path, demos=demos) as file:
+        poses = {eef: [file["data"][demo][f"obs/datagen_info/eef_pose/{eef}"][0] for demo in demos] for eef in eefs}
+    for eef in eefs:
+        tool = env.get_robot_eef_pose(eef, env_ids=[0])[0, :3, 3]
+        length = float(torch.cat([joints, tool[None]]).diff(dim=0).norm(dim=1).sum())
+        for demo, pose in zip(demos, poses[eef], strict=True):
+            target = pose[:3, 3]
+            distance = float(np.linalg.norm(target - joints[0].cpu().numpy()))
+            problem = None
+            if distance > length:
+                problem = f"is {distance:.2f} m from the shoulder, the arm reaches {length:.2f} m"
+            elif target[2] < base - BELOW_TABLE:
+                problem = f"is {base - target[2]:.2f} m below the robot's base"
+            if problem:
+                remedy = "see whether the poses are in the environment's frame and the robot where it was"
+                findings.append(Finding(demo=demo, step=0, problem=f"the first pose {problem}", remedy=remedy))
     return findings

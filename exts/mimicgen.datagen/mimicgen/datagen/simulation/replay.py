@@ -1,4 +1,4 @@
-"""Acts as recorded: replays raw demonstrations, so that they are recorded again with what Mimic needs."""
+"""Acts as recorded: replays demonstrations, to see whether they succeed again, or to record what Mimic needs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from isaaclab.managers import DatasetExportMode
 
-from mimicgen.datagen.attempts import Segment
+from mimicgen.datagen.attempts import WHOLE, Segment
 from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.raw import RawDemos, file_hash
+from mimicgen.datagen.dataset.raw import RawDemos, States, file_hash
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.simulation.driver import Flight
 from mimicgen.datagen.simulation.environment import Environment
@@ -31,6 +32,8 @@ def prepare(cfg: Any, config: RunConfig, demos: RawDemos) -> None:
         )
     if demos.legacy:
         use_legacy_controller(cfg)
+    if config.mode == "replay":
+        cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
 
 
 class ReplayPolicy:
@@ -39,14 +42,15 @@ class ReplayPolicy:
     Args:
         environment: The environment, open.
         demos: The demonstrations.
-        plots: Folder for a plot of every demonstration that misses a signal; None for none.
+        by_states: Whether every recorded state is restored after the step that led to it, so that each step starts
+            where it was recorded and the attempt ends in the very state that the demonstration ended in. Otherwise
+            only the initial state is, and the actions do the rest.
     """
 
-    def __init__(self, environment: Environment, demos: RawDemos, plots: Path | None = None):
+    def __init__(self, environment: Environment, demos: RawDemos, *, by_states: bool = False):
         self._environment = environment
         self._demos = demos
-        self._plots = plots
-        self._traces: dict[int, Trace] = {}
+        self._by_states = by_states
         environment.facts["source"] = {
             "file": demos.path.name,
             "sha256": file_hash(demos.path),
@@ -67,28 +71,71 @@ class ReplayPolicy:
                 await rendezvous.actions.join()
         name = self._demos.names[flight.number - 1]
         actions = torch.tensor(self._demos.actions(name), device=self._environment.env.device)
-        flight.segments.append(Segment(eef="*", subtask=0, demo=name, start=0, end=len(actions)))
-        trace = self._traces[env_id] = Trace()
-        for action in actions:
+        states = self._demos.states(name) if self._by_states else None
+        flight.segments.append(Segment(eef=WHOLE, subtask=0, demo=name, start=0, end=len(actions)))
+        for step, action in enumerate(actions):
             await rendezvous.actions.put((env_id, action))
             await rendezvous.actions.join()
-            trace.note(self._environment.env, env_id)
+            if states is not None:
+                self._restore(flight, self._tensors(states, step))
+            self._stepped(flight)
 
     def reset(self, flight: Flight) -> None:
         """Put the environment into the demonstration's initial state."""
-        env = self._environment.env
-        env_ids = torch.tensor([flight.env], dtype=torch.int64, device=env.device)
+        env, env_ids = self._environment.env, self._env_ids(flight)
         if flight.idle:
             env.reset(env_ids=env_ids)
             return
-        state = {
+        initial = self._demos.initial_state(self._demos.names[flight.number - 1])
+        env.reset_to(self._tensors(initial, 0), env_ids, is_relative=True)
+
+    def judge(self, flight: Flight, *, success: bool) -> str | None:
+        """Only success counts."""
+        return None
+
+    def _stepped(self, flight: Flight) -> None:
+        """Called after every step of an attempt."""
+
+    def _restore(self, flight: Flight, state: Any) -> None:
+        """Put the environment into a state that the attempt goes on from, and see whether it is a success."""
+        env = self._environment.env
+        env.scene.reset_to(state, self._env_ids(flight), is_relative=True)
+        env.sim.forward()
+        self._environment.update_success()
+
+    def _env_ids(self, flight: Flight) -> torch.Tensor:
+        return torch.tensor([flight.env], dtype=torch.int64, device=self._environment.env.device)
+
+    def _tensors(self, states: States, row: int) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
+        """Return one of a demonstration's states as `reset_to` takes it."""
+        device = self._environment.env.device
+        return {
             kind: {
-                asset: {key: torch.tensor(value, device=env.device) for key, value in values.items()}
+                asset: {key: torch.tensor(value[row : row + 1], device=device) for key, value in values.items()}
                 for asset, values in assets.items()
             }
-            for kind, assets in self._demos.initial_state(self._demos.names[flight.number - 1]).items()
+            for kind, assets in states.items()
         }
-        env.reset_to(state, env_ids, is_relative=True)
+
+
+class AnnotatePolicy(ReplayPolicy):
+    """Replays demonstrations by their actions, and wants all their subtask signals.
+
+    Args:
+        environment: The environment, open.
+        demos: The demonstrations.
+        plots: Folder for a plot of every demonstration that misses a signal; None for none.
+    """
+
+    def __init__(self, environment: Environment, demos: RawDemos, plots: Path | None = None):
+        super().__init__(environment, demos)
+        self._plots = plots
+        self._traces: dict[int, Trace] = {}
+
+    def reset(self, flight: Flight) -> None:
+        """See `ReplayPolicy.reset`."""
+        super().reset(flight)
+        self._traces[flight.env] = Trace()
 
     def judge(self, flight: Flight, *, success: bool) -> str | None:
         """A demonstration without all its signals is no source, however it ended."""
@@ -102,3 +149,6 @@ class ReplayPolicy:
             trace.plot(cfg, missing, self._plots / f"{name}.png")
         near = trace.explain(cfg, missing)
         return f"{name}: signal '{missing}' never came; {near}"
+
+    def _stepped(self, flight: Flight) -> None:
+        self._traces[flight.env].note(self._environment.env, flight.env)

@@ -1,0 +1,142 @@
+"""Writing new files of demonstrations from old ones: complete or not at all, without reading arrays into memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+from h5py import h5o
+
+from mimicgen.datagen.dataset.files import datasets_in
+from mimicgen.datagen.dataset.guard import alive
+from mimicgen.datagen.dataset.outputs import writable_folder
+from mimicgen.datagen.errors import OutputError
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which becomes `path` when it was written without an error.
+
+    The file is written beside `path`, is on the disk before it gets its name, and is removed when something fails, the
+    process that writes it included, if that is a child.
+
+    Raises:
+        OutputError: `path` exists, or cannot be written.
+    """
+    _refuse_existing(path)
+    folder = writable_folder(path.absolute().parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=folder)
+    os.fchmod(descriptor, 0o666 & ~_umask())
+    scratch = Path(name)
+    try:
+        yield scratch
+        _refuse_existing(path)
+        try:
+            os.fsync(descriptor)
+            scratch.rename(path)
+            _sync_folder(folder)
+        except OSError as error:
+            raise OutputError(f"output '{path}': {error.strerror}; see whether the disk is full") from error
+    finally:
+        os.close(descriptor)
+        scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def written(path: Path, *sources: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for writing, and say what the matter is when that fails.
+
+    Args:
+        path: File to write; an existing one is replaced (see `new_file`).
+        sources: Files that are copied from, for the message.
+
+    Raises:
+        OutputError: Writing failed, or reading the sources meanwhile.
+    """
+    try:
+        with h5py.File(path, "w") as file:
+            yield file
+    except (OSError, RuntimeError, UnicodeError) as error:  # what h5py raises for a full disk and for broken content
+        names = ", ".join(f"'{source}'" for source in sources)
+        raise OutputError(
+            f"{names} cannot be copied to a new file in '{path.parent}' ({error}); "
+            "see whether the disk is full, and copy the source again if it is damaged"
+        ) from error
+
+
+def copy_demos(source: h5py.File, data: h5py.Group, names: Mapping[str, str]) -> int:
+    """Copy demonstrations with everything in them, as they are stored.
+
+    Args:
+        source: An open file of demonstrations.
+        data: Group to copy into.
+        names: The new name of each demonstration to copy, by its name.
+
+    Returns:
+        The number of their steps, for the attribute `total`.
+    """
+    total = 0
+    size = os.path.getsize(source.filename)
+    for old, new in names.items():
+        demo = source["data"][old]
+        stored = sum(dataset.id.get_storage_size() for _, dataset in datasets_in(demo))
+        alive(min(stored, size))
+        h5o.copy(source["data"].id, old.encode(), data.id, new.encode())
+        total += steps_of(demo)
+    return total
+
+
+def copy_attributes(source: h5py.Group, target: h5py.Group) -> None:
+    """Copy every attribute."""
+    for name, value in source.attrs.items():
+        target.attrs[name] = value
+
+
+def steps_of(demo: h5py.Group) -> int:
+    """Return the number of a demonstration's steps: its actions, or what it says if it has none."""
+    actions = demo.get("actions")
+    if isinstance(actions, h5py.Dataset) and actions.ndim:
+        return len(actions)
+    count = np.asarray(demo.attrs.get("num_samples", 0))
+    return int(count) if count.ndim == 0 and count.dtype.kind in "iu" else 0
+
+
+def read_masks(file: h5py.File) -> dict[str, list[str]]:
+    """Return robomimic's lists of demonstrations, `mask/<name>`, by name."""
+    group = file.get("mask")
+    if not isinstance(group, h5py.Group):
+        return {}
+    lists = {name: member for name, member in datasets_in(group) if member.ndim == 1 and member.dtype.kind in "SO"}
+    return {name: [str(demo) for demo in member.asstr(errors="replace")[:]] for name, member in lists.items()}
+
+
+def write_masks(file: h5py.File, masks: Mapping[str, Iterable[str]]) -> None:
+    """Write robomimic's lists of demonstrations; a list of the same name is replaced."""
+    for name, demos in masks.items():
+        if f"mask/{name}" in file:
+            del file[f"mask/{name}"]
+        file[f"mask/{name}"] = np.array(list(demos), dtype="S")
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise OutputError(f"output '{path}' exists; remove it, or choose another name")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

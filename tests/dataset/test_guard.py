@@ -1,0 +1,66 @@
+"""A guarded process may crash, hang, or take all memory, and nothing else happens. Run in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import PROJECT
+
+CODE = """
+import ctypes, os, sys, time
+import numpy as np
+from mimicgen.datagen.dataset import guard
+from mimicgen.datagen.errors import DatagenError, OutputError
+
+guard.PATIENCE = 0.5
+
+def crash(path): ctypes.string_at(0)
+def hang(path):
+    while True: pass
+def work(path):
+    for _ in range(8):
+        guard.alive()
+        begin = time.process_time()
+        while time.process_time() - begin < 0.1: pass
+    return "worked"
+def wait(path):
+    time.sleep(0.8)
+    return "waited"
+def gorge(path): return len(np.ones(2**28))
+def fail(path): raise OutputError("full")
+
+try:
+    print(guard.guarded(globals()[sys.argv[1]], ('some.hdf5',)))
+except (DatagenError, MemoryError) as error:
+    print(type(error).__name__, error)
+print("alive", os.getpid() > 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("crash", "SourceError source 'some.hdf5': damaged such that reading it crashed (exit code -11)"),
+        ("hang", "SourceError source 'some.hdf5': damaged such that reading it got stuck for 0.5 s"),
+        ("work", "['worked']"),
+        ("wait", "['waited']"),
+        ("gorge", "MemoryError"),
+        ("fail", "OutputError full"),
+    ],
+)
+def test_what_happens_to_a_guarded_process_is_said(call: str, said: str) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", CODE, call],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=os.environ | {"PYTHONPATH": str(PROJECT / "exts" / "mimicgen.datagen")},
+        check=False,
+    )
+    first, last = process.stdout.splitlines()[0], process.stdout.splitlines()[-1]
+    assert first.startswith(said) or said == "MemoryError" in first, process.stderr
+    assert last == "alive True"
