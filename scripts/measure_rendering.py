@@ -25,7 +25,7 @@ from PIL import Image
 
 from mimicgen.datagen.config import RenderConfig, RunConfig, build
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.states import check_recorded
+from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.images import COLOURS
 from mimicgen.datagen.simulation import kitless
@@ -80,7 +80,7 @@ def measure(config: RunConfig, dataset: Path, demos: int, folder: Path, *, stock
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with torch.inference_mode():
         for name in recorded.names:
-            states = recorded.states(name)
+            states = StateSequence.of(recorded.initial_state(name), recorded.states(name))
             begin = time.perf_counter()
             asyncio.run(rendering.render(name, states, pace))
             ours.append((time.perf_counter() - begin) / len(states))

@@ -52,6 +52,7 @@ def make_config(human_demos: Path, tmp_path: Path) -> Callable[..., RunConfig]:
             "output_dir": tmp_path / "output",
             "num_trials": 1,
             "guarantee": False,
+            "render.when": "never",
         }
         return build(small | values)
 

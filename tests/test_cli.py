@@ -42,7 +42,8 @@ def outputs(folder: Path) -> list[str]:
 
 def test_generate_prints_stages_attempts_and_a_summary_and_writes(human_demos: Path, tmp_path: Path) -> None:
     process = datagen(
-        "generate", "--source", human_demos, "--num-trials", 1, "--set", "guarantee=false", *outputs(tmp_path)
+        *("generate", "--source", human_demos, "--num-trials", 1, "--set", "guarantee=false"),
+        *("--set", "render.every=50", *outputs(tmp_path)),
     )
     text = process.stdout
     assert process.returncode == 0, text + process.stderr

@@ -13,7 +13,7 @@ import pytest
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config import build
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.states import States
+from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.generator import Generator
 from mimicgen.datagen.progress import State
 from mimicgen.datagen.rendering.renderer import Renderer
@@ -28,7 +28,7 @@ class Waiting:
         self.facts: dict[str, Any] = {"runtime": "none"}
         self.renderer: Renderer | None = None
 
-    def states(self, demo: str) -> States:
+    def states(self, demo: str) -> StateSequence:
         raise NotImplementedError
 
     async def ended(self) -> list[Attempt]:

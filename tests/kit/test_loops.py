@@ -15,7 +15,7 @@ kitless.teach_isaaclab()
 from mimicgen.datagen.simulation import environment
 from mimicgen.datagen.simulation.runtime import Runtime
 config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2],
-                "guarantee": False, "num_trials": 1})
+                "guarantee": False, "num_trials": 1, "render.when": "never"})
 cfg, success = environment.task_config(config, Outputs(config), Runtime.EMBEDDED)
 sources = check_sources(config.source, environment.task_needs(cfg))
 """

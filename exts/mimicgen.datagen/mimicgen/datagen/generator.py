@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.states import States
+from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.rendering.renderer import Renderer
 
 
@@ -24,7 +24,7 @@ class Recording(Protocol):
     facts: dict[str, Any]
     renderer: Renderer | None
 
-    def states(self, demo: str) -> States:
+    def states(self, demo: str) -> StateSequence:
         """Return the states of a recorded demonstration."""
 
 

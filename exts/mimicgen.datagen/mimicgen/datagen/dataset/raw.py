@@ -64,16 +64,21 @@ class RawDemos:
         return states
 
     def _read(self, name: str, group: str) -> States:
-        states: States = {}
         with open_source(self.path, demos=[name]) as file:
-            for kind, assets in file["data"][name].get(group, {}).items():
-                states[kind] = {}
-                for asset, quantities in assets.items():
-                    values = {key: value[:] for key, value in quantities.items()}
-                    if self.legacy:
-                        values["root_pose"][:, 3:] = to_xyzw(values["root_pose"][:, 3:])
-                    states[kind][asset] = values
+            states = read_states(file["data"][name].get(group, {}))
+        if self.legacy:
+            for assets in states.values():
+                for values in assets.values():
+                    values["root_pose"][:, 3:] = to_xyzw(values["root_pose"][:, 3:])
         return states
+
+
+def read_states(group: h5py.Group) -> States:
+    """Read states as they are written, `states` or `initial_state` of a demonstration."""
+    return {
+        kind: {asset: {key: value[:] for key, value in own.items()} for asset, own in assets.items()}
+        for kind, assets in group.items()
+    }
 
 
 def check_demos(path: Path, task: str) -> RawDemos:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.config import RenderConfig
-from mimicgen.datagen.dataset.states import States
+from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
@@ -80,7 +80,7 @@ class Rendering:
         self._sheet: list[list[Sample]] = []
         self.rendered = Rendered()
 
-    async def render(self, demo: str, states: States, pace: Pace) -> None:
+    async def render(self, demo: str, states: StateSequence, pace: Pace) -> None:
         """Render a demonstration, unless its frames are complete already.
 
         Whatever `pace` raises ends the rendering, and leaves the demonstration incomplete.
@@ -121,7 +121,7 @@ class Rendering:
         self._writers.close()
         self._renderer.close()
 
-    async def _draw(self, frames: DemoFrames, states: States, steps: range, pace: Pace) -> None:
+    async def _draw(self, frames: DemoFrames, states: StateSequence, steps: range, pace: Pace) -> None:
         frames.begin()
         images = len(frames.folders)
         on_disk: deque[Path] = deque(maxlen=QUEUE // images + 2)  # what was given earlier than this has been written

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mimicgen.datagen.config import RenderConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.preflight import report
-from mimicgen.datagen.dataset.raw import check_demos
+from mimicgen.datagen.dataset.raw import RawDemos, check_demos
 from mimicgen.datagen.dataset.sources import check_file, check_sources
-from mimicgen.datagen.dataset.states import RecordedDemos, States, check_recorded
+from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.rendering.views import views_of
 
@@ -34,11 +34,11 @@ class Viewer:
     facts: dict[str, Any]
     renderer: Renderer | None
     demos: tuple[str, ...]
-    recorded: RecordedDemos
+    recorded: RawDemos
 
-    def states(self, demo: str) -> States:
+    def states(self, demo: str) -> StateSequence:
         """See `Recording.states`."""
-        return self.recorded.states(demo)
+        return StateSequence.of(self.recorded.initial_state(demo), self.recorded.states(demo))
 
 
 @contextlib.asynccontextmanager

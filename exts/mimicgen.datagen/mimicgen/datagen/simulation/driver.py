@@ -16,7 +16,7 @@ import torch
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, Segment, reason_for_failure
 from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.states import States
+from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.simulation.environment import Environment
 from mimicgen.datagen.simulation.randomness import Streams, attempt_seed, run_with
@@ -144,7 +144,7 @@ class Driver:
             await rendezvous.everybody()
         return torch.stack([action for _, action in sorted(rendezvous.actions.pending, key=lambda pair: pair[0])])
 
-    def states(self, demo: str) -> States:
+    def states(self, demo: str) -> StateSequence:
         """See `Recording.states`."""
         return self._environment.states(demo)
 

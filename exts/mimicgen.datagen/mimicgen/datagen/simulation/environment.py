@@ -20,8 +20,9 @@ from isaaclab_mimic.datagen.generation import setup_env_config
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import MimicConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.raw import read_states
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
-from mimicgen.datagen.dataset.states import States
+from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
@@ -210,9 +211,10 @@ class Environment:
         attributes["signals"] = json.dumps(attempt.signals)
         return name if success else None
 
-    def states(self, demo: str) -> States:
+    def states(self, demo: str) -> StateSequence:
         """Return the states of a demonstration that was exported."""
-        return States.of(self.env.recorder_manager._dataset_file_handler._hdf5_data_group[demo])
+        group = self.env.recorder_manager._dataset_file_handler._hdf5_data_group[demo]
+        return StateSequence.of(read_states(group["initial_state"]), read_states(group["states"]))
 
     def close(self) -> None:
         """Close the environment, its simulation and the dataset; a dataset without demonstrations is removed."""
