@@ -13,7 +13,7 @@ import pytest
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config import build
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.states import StateSequence
+from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.generator import Generator
 from mimicgen.datagen.progress import State
 from mimicgen.datagen.rendering.renderer import Renderer
@@ -27,15 +27,13 @@ class Waiting:
         self.stages: tuple[str, ...] = ("success",)
         self.facts: dict[str, Any] = {"runtime": "none"}
         self.renderer: Renderer | None = None
-
-    def states(self, demo: str) -> StateSequence:
-        raise NotImplementedError
+        self.env_args: dict[str, Any] = {}
 
     async def ended(self) -> list[Attempt]:
         return []
 
-    def keep(self, attempt: Attempt) -> Attempt:
-        return attempt
+    def episode(self, attempt: Attempt) -> Episode:
+        return {}
 
     async def actions(self) -> None:
         return None
@@ -56,7 +54,8 @@ def test_a_full_disk_is_told_once_and_the_state_is_never_left_behind(
         yield Waiting()
 
     def full(self: Outputs, record: dict[str, Any]) -> None:
-        raise OSError(28, "No space left on device")
+        if record["end"] is not None:
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Outputs, "write_record", full)
 

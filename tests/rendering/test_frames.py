@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config import build
+from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import OutputError
-from mimicgen.datagen.rendering.frames import QUEUE, DemoFrames, Writers, demo_folder
+from mimicgen.datagen.rendering.frames import DemoFrames, demo_folder
 from mimicgen.datagen.rendering.images import read_image
 from mimicgen.datagen.rendering.views import views_of
 

@@ -95,6 +95,19 @@ class Attempt:
             reached = name
         return reached
 
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Attempt:
+        """Return the attempt of a record.
+
+        Raises:
+            ValueError, KeyError, TypeError: It is not one, or not a whole one.
+        """
+        told = json.loads(line)
+        values = {member.name: told[member.name] for member in dataclasses.fields(cls)}
+        values["segments"] = tuple(Segment(**segment) for segment in values["segments"])
+        values["outcome"] = Outcome(values["outcome"])
+        return cls(**values)
+
     def to_json(self) -> str:
         """Return the record as one line of JSON."""
         record: dict[str, Any] = dataclasses.asdict(self)

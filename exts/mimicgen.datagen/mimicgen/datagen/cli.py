@@ -14,8 +14,9 @@ from typing import cast
 from mimicgen.datagen import config, dataset_cli
 from mimicgen.datagen.config import Flat, RunConfig
 from mimicgen.datagen.dataset.files import read_through
+from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.guard import guarded
-from mimicgen.datagen.dataset.outputs import Outputs, writable_folder
+from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
 from mimicgen.datagen.dataset.states import check_recorded

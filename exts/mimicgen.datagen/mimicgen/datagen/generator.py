@@ -9,26 +9,24 @@ from typing import Any, Protocol
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.rendering.renderer import Renderer
 
 
-class Recording(Protocol):
-    """A simulation with recorded demonstrations.
+class Simulation(Protocol):
+    """What a run opens.
 
     Attributes:
         facts: What the run record says about the simulation (versions, formats).
-        renderer: What draws their states, None when nothing is to be drawn.
+        renderer: What draws demonstrations, None when nothing is to be drawn.
     """
 
     facts: dict[str, Any]
     renderer: Renderer | None
 
-    def states(self, demo: str) -> StateSequence:
-        """Return the states of a recorded demonstration."""
 
-
-class Viewer(Recording, Protocol):
+class Viewer(Simulation, Protocol):
     """A simulation for looking at the demonstrations of an existing dataset.
 
     Attributes:
@@ -37,23 +35,28 @@ class Viewer(Recording, Protocol):
 
     demos: tuple[str, ...]
 
+    def states(self, demo: str) -> StateSequence:
+        """Return the states of a demonstration."""
 
-class Generator(Recording, Protocol):
+
+class Generator(Simulation, Protocol):
     """Drives one attempt in every environment: all environments in, all actions and the ended attempts out.
 
-    A cycle is `ended`, then `keep` for the successes that are wanted, `actions`, `step`.
+    A cycle is `ended`, then `episode` for what is to be written, `actions`, `step`.
 
     Attributes:
         stages: Subtask signals in order, then 'success'.
+        env_args: What a dataset says about the environment, for Isaac Lab and robomimic.
     """
 
     stages: tuple[str, ...]
+    env_args: dict[str, Any]
 
     async def ended(self) -> list[Attempt]:
         """Return the attempts that ended with the last step. Their environments have not been reset yet."""
 
-    def keep(self, attempt: Attempt) -> Attempt:
-        """Write the attempt's episode; return the attempt with the name of the demonstration, if it got one."""
+    def episode(self, attempt: Attempt) -> Episode:
+        """Return what was recorded of an attempt that has just ended."""
 
     async def actions(self) -> Any:
         """Reset what has to be reset, and return one action for every environment."""

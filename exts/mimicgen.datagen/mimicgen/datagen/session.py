@@ -30,10 +30,10 @@ from mimicgen.datagen.attempts import Attempt, Counts, Outcome
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError, RunError, StateError
-from mimicgen.datagen.generator import Generator, OpenSimulation, Recording, Viewer
+from mimicgen.datagen.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.progress import Drawing, End, Observer, Progress, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
-from mimicgen.datagen.rendering.rendering import Rendering
+from mimicgen.datagen.rendering.rendering import Rendered, Rendering
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,9 @@ class Session:
         self._task: asyncio.Task[None] | None = None
         self._config = RunConfig()
         self._counts = Counts()
+        self._decided = Counts()
+        self._env_args: dict[str, Any] = {}
+        self._rendered: Rendered | None = None
         self._stop: End | None = None
         self._clock = _Clock()
         self._step_seconds: list[float] = []
@@ -98,7 +101,9 @@ class Session:
             StateError: A run is going on.
         """
         self._require("start", State.IDLE, State.DONE, State.FAILED)
-        self._config, self._counts, self._stop = config, Counts(), None
+        self._config, self._counts, self._decided, self._stop = config, Counts(), Counts(), None
+        self._env_args = {}
+        self._rendered = None
         self._clock, self._step_seconds = _Clock(), []
         self._progress = Progress(target=config.num_trials, guarantee=config.guarantee)
         self._publish(state=State.STARTING)
@@ -201,22 +206,24 @@ class Session:
             except _StoppedError:
                 assert self._stop is not None
                 end = self._stop
-            outputs.write_record(self._record(end, facts))
+            await self._fold(outputs, facts)
+            outputs.write_record(self._record(end, facts, outputs))
             self._finish(State.DONE, end, outputs)
         except DatagenError as error:
-            self._fail(error, facts, outputs)
+            await self._fail(error, facts, outputs)
         except asyncio.CancelledError:
-            self._fail(RunError("the application cancelled the run"), facts, outputs)
+            self._finish(State.FAILED, End(reason="the application cancelled the run", exit_code=1), outputs)
             raise
         except Exception as error:  # the one place where a run's unexpected error is handled
             log.exception("the run failed")
-            self._fail(RunError(f"{type(error).__name__}: {error}"), facts, outputs)
+            await self._fail(RunError(f"{type(error).__name__}: {error}"), facts, outputs)
         finally:
             outputs.close()
 
     async def _work(self, outputs: Outputs, facts: dict[str, Any]) -> End:
         async with self._open_simulation(self._config, outputs, self._stage) as simulation:
             facts |= simulation.facts
+            self._env_args = getattr(simulation, "env_args", {})
             if self._stop is None:
                 self._clock.start()
                 self._publish(state=State.RUNNING)
@@ -235,34 +242,33 @@ class Session:
             finally:
                 if rendering is not None:
                     rendering.close()
-                    facts["rendering"] = rendering.rendered.facts()
-        if rendering is not None and rendering.rendered.complete and self._config.render.in_dataset:
-            await embed(
-                outputs.rendered_dataset,
-                outputs.record.parent,
-                self._config.render,
-                rendering.rendered.complete,
-                self._next_frame,
-            )
+                    self._rendered = rendering.rendered
         return end
 
     async def _generate(self, generator: Generator, outputs: Outputs, rendering: Rendering | None) -> End:
         """Make attempts until the run ends."""
-        self._counts = Counts(generator.stages)
-        kept: list[str] = []
+        self._counts, self._decided = Counts(generator.stages), Counts(generator.stages)
+        for attempt in outputs.earlier.attempts:
+            self._counts.add(attempt)
+            self._decided.add(attempt)
+        kept = outputs.earlier.demos
         while True:
             for attempt in await generator.ended():
-                kept += self._account(attempt, generator, outputs)
-            while self.state is State.PAUSED:  # after the account, so that no attempt is accounted for twice
+                self._decide(attempt, generator, outputs)
+            kept += self._report(outputs)
+            while self.state is State.PAUSED:  # after the decision, so that none is made twice
                 await self._next_frame()
             end = self._stop or self._why_end()
+            while end is not None and outputs.writing:  # nothing ends before everything is on the disk
+                await self._next_frame()
+                kept += self._report(outputs)
             if rendering is not None and (end is not None or self._config.render.when == "after_each"):
-                await self._render(kept, generator, rendering)
+                await self._render(kept, outputs, rendering)
                 kept = []
             end = self._stop or end
             if end is not None:
                 for attempt in generator.abandoned():
-                    outputs.write_attempt(attempt)
+                    outputs.keep(attempt)
                 return end
             actions = await generator.actions()
             begin = time.perf_counter()
@@ -278,7 +284,7 @@ class Session:
         complete = self._progress.rendered
         return self._stop or End(reason=f"{complete} of {len(viewer.demos)} demonstrations are rendered", exit_code=0)
 
-    async def _render(self, demos: Sequence[str], simulation: Recording, rendering: Rendering) -> None:
+    async def _render(self, demos: Sequence[str], recorded: Outputs | Viewer, rendering: Rendering) -> None:
         """Render demonstrations, until the run is stopped."""
 
         async def pace(drawing: Drawing) -> None:
@@ -291,7 +297,7 @@ class Session:
 
         for demo in demos:
             try:
-                await rendering.render(demo, simulation.states(demo), pace)
+                await rendering.render(demo, recorded.states(demo), pace)
             except RenderError as error:
                 self._publish(render_failure=f"the frames of {demo} are not right: {error}")
             except _StoppedError:
@@ -299,19 +305,29 @@ class Session:
             else:
                 self._publish(rendered=len(rendering.rendered.complete), last_rendered=demo)
 
-    def _account(self, attempt: Attempt, generator: Generator, outputs: Outputs) -> list[str]:
-        """Keep or drop an ended attempt, record it and count it. Returns the kept demonstration, if there is one."""
+    def _decide(self, attempt: Attempt, generator: Generator, outputs: Outputs) -> None:
+        """Keep or drop an attempt that has just ended, and have it written."""
         if self._why_end() is not None:  # ended in the very step that reached the target in another environment
-            attempt = dataclasses.replace(attempt, outcome=Outcome.ABANDONED, reason="the target was reached first")
-        else:
-            attempt = generator.keep(attempt)
-        outputs.write_attempt(attempt)
-        self._counts.add(attempt)
-        self._publish(last_attempt=attempt)
-        return [attempt.demo] if attempt.demo else []
+            outputs.keep(dataclasses.replace(attempt, outcome=Outcome.ABANDONED, reason="the target was reached first"))
+            return
+        episode = None
+        if self._config.mode != "replay" and (attempt.outcome is Outcome.SUCCESS or self._config.keep_failed):
+            episode = generator.episode(attempt)
+        self._decided.add(attempt)
+        outputs.keep(attempt, episode)
+
+    def _report(self, outputs: Outputs) -> list[str]:
+        """Count and tell the attempts that have come to be on the disk. Returns the kept demonstrations."""
+        kept = []
+        for attempt in outputs.settled():
+            self._counts.add(attempt)
+            self._publish(last_attempt=attempt)
+            if attempt.demo is not None:
+                kept.append(attempt.demo)
+        return kept
 
     def _why_end(self) -> End | None:
-        counts, config = self._counts, self._config
+        counts, config = self._decided, self._config
         if (counts.successes if config.guarantee else counts.attempts) >= config.num_trials:
             return End(reason="target reached", exit_code=0)
         if config.guarantee and counts.failures >= config.max_failures:
@@ -324,12 +340,23 @@ class Session:
             )
         return None
 
-    def _record(self, end: End, facts: dict[str, Any]) -> dict[str, Any]:
+    async def _fold(self, outputs: Outputs, facts: dict[str, Any]) -> None:
+        """Make the dataset of everything that was kept; then its images, if they are wanted in it."""
+        # Datasets travel, so files are named without their folders.
+        values = {key: v.name if isinstance(v, Path) else v for key, v in self._config.flat().items()}
+        await outputs.fold(self._env_args, {"config": values, **facts}, self._next_frame)
+        render = self._config.render
+        if self._rendered is not None and self._rendered.complete and render.in_dataset:
+            demos = self._rendered.complete
+            await embed(outputs.rendered_dataset, outputs.record.parent, render, demos, self._next_frame)
+
+    def _record(self, end: End, facts: dict[str, Any], outputs: Outputs) -> dict[str, Any]:
         counts, seconds = self._counts, self._step_seconds
         return {
             "end": dataclasses.asdict(end),
-            "config": {key: str(v) if isinstance(v, Path) else v for key, v in self._config.flat().items()},
+            "config": outputs.plain_config(),
             **facts,
+            **({"rendering": self._rendered.facts()} if self._rendered is not None else {}),
             "counts": {
                 "attempts": counts.attempts,
                 "successes": counts.successes,
@@ -344,13 +371,16 @@ class Session:
             },
         }
 
-    def _fail(self, error: DatagenError, facts: dict[str, Any], outputs: Outputs) -> None:
+    async def _fail(self, error: DatagenError, facts: dict[str, Any], outputs: Outputs) -> None:
         end = End(reason=str(error), exit_code=error.exit_code)
-        if facts:  # the simulation had started, so the outputs are this run's
-            try:
-                outputs.write_record(self._record(end, facts))
-            except OSError as unwritten:  # a full disk, perhaps what ended the run, too
-                end = dataclasses.replace(end, reason=f"{end.reason}; run.json was not written: {unwritten.strerror}")
+        try:
+            await self._fold(outputs, facts)
+        except DatagenError as unfolded:  # a full disk, perhaps what ended the run, too
+            end = _and(end, f"the demonstrations stay in '{outputs.parts_folder}' until the next run: {unfolded}")
+        try:
+            outputs.write_record(self._record(end, facts, outputs))
+        except OSError as unwritten:
+            end = _and(end, f"{outputs.record.name} was not written: {unwritten.strerror}")
         self._finish(State.FAILED, end, outputs)
 
     def _finish(self, state: State, end: End, outputs: Outputs) -> None:
@@ -366,6 +396,10 @@ def _with_failures(end: End, failed: dict[str, str]) -> End:
     number = "1 demonstration" if len(failed) == 1 else f"{len(failed)} demonstrations"
     reason = f"{end.reason}, but the frames of {number} are not right ({demo}: {what})"
     return End(reason=reason, exit_code=end.exit_code or 1)
+
+
+def _and(end: End, what: str) -> End:
+    return dataclasses.replace(end, reason=f"{end.reason}; {what}")
 
 
 class _StoppedError(Exception):

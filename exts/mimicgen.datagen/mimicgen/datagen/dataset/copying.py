@@ -13,33 +13,39 @@ import numpy as np
 from h5py import h5o
 
 from mimicgen.datagen.dataset.files import datasets_in
+from mimicgen.datagen.dataset.folders import sync_folder, writable_folder
 from mimicgen.datagen.dataset.guard import alive
-from mimicgen.datagen.dataset.outputs import writable_folder
 from mimicgen.datagen.errors import OutputError
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give the name of a file to write, which becomes `path` when it was written without an error.
 
     The file is written beside `path`, is on the disk before it gets its name, and is removed when something fails, the
     process that writes it included, if that is a child.
 
+    Args:
+        path: The file.
+        replace: Whether it may exist, and is replaced then.
+
     Raises:
         OutputError: `path` exists, or cannot be written.
     """
-    _refuse_existing(path)
+    if not replace:
+        _refuse_existing(path)
     folder = writable_folder(path.absolute().parent)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=folder)
     os.fchmod(descriptor, 0o666 & ~_umask())
     scratch = Path(name)
     try:
         yield scratch
-        _refuse_existing(path)
+        if not replace:
+            _refuse_existing(path)
         try:
             os.fsync(descriptor)
             scratch.rename(path)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise OutputError(f"output '{path}': {error.strerror}; see whether the disk is full") from error
     finally:
@@ -48,20 +54,25 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def written(path: Path, *sources: Path) -> Iterator[h5py.File]:
+def written(path: Path, *sources: Path, mode: str = "w") -> Iterator[h5py.File]:
     """Open an HDF5 file for writing, and say what the matter is when that fails.
 
     Args:
         path: File to write; an existing one is replaced (see `new_file`).
         sources: Files that are copied from, for the message.
+        mode: 'w' for a new file, 'a' to go on with one.
 
     Raises:
         OutputError: Writing failed, or reading the sources meanwhile.
     """
     try:
-        with h5py.File(path, "w") as file:
+        with h5py.File(path, mode) as file:
             yield file
     except (OSError, RuntimeError, UnicodeError) as error:  # what h5py raises for a full disk and for broken content
+        if not sources:
+            raise OutputError(
+                f"output '{path.parent}': {error}; choose a place with room that can be written"
+            ) from error
         names = ", ".join(f"'{source}'" for source in sources)
         raise OutputError(
             f"{names} cannot be copied to a new file in '{path.parent}' ({error}); "
@@ -132,11 +143,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

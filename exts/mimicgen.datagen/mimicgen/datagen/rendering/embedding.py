@@ -11,7 +11,8 @@ from pathlib import Path
 import h5py
 
 from mimicgen.datagen.config import RenderConfig
-from mimicgen.datagen.rendering.frames import Writers, demo_folder
+from mimicgen.datagen.dataset.writers import Writers
+from mimicgen.datagen.rendering.frames import demo_folder
 from mimicgen.datagen.rendering.images import read_image
 
 
@@ -34,8 +35,7 @@ async def embed(
     writers = Writers(threads=1)
     try:
         writers.submit(_embed, dataset, root, names, list(demos))
-        while not writers.idle:
-            await next_frame()
+        await writers.written(next_frame)
     finally:
         writers.close()
 

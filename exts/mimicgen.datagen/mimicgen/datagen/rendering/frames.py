@@ -12,20 +12,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
 
+from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.images import COLOURS, MILLIMETRES, Frame, Image
 from mimicgen.datagen.rendering.views import View
-
-QUEUE = 24
-"""Images that may wait to be written."""
 
 COMPRESSION = 3
 """Of PNG: 6, the usual level, takes twice the time for a tenth of the size."""
@@ -40,58 +35,6 @@ def demo_folder(name: str) -> str:
 def file_name(step: int) -> str:
     """Return the file name of a step's image."""
     return f"{step:04d}.png"
-
-
-class Writers:
-    """Threads that write files, with a bounded queue; the loop never waits for them.
-
-    Attributes:
-        threads: How many.
-    """
-
-    def __init__(self, threads: int | None = None):
-        self.threads = threads or min(8, max(1, (os.cpu_count() or 2) - 1))
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="mimicgen.datagen writer")
-        self._under_way: deque[Future[Any]] = deque()
-
-    @property
-    def full(self) -> bool:
-        """Whether the queue has no room.
-
-        Raises:
-            OutputError: A file could not be written.
-        """
-        self._collect()
-        return len(self._under_way) >= QUEUE
-
-    @property
-    def idle(self) -> bool:
-        """Whether everything that was asked for is done.
-
-        Raises:
-            OutputError: A file could not be written.
-        """
-        self._collect()
-        return not self._under_way
-
-    def submit(self, write: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function in a thread."""
-        self._under_way.append(self._pool.submit(write, *arguments))
-
-    def close(self) -> None:
-        """Wait for what has begun, drop the rest, and end the threads."""
-        self._pool.shutdown(cancel_futures=True)
-        self._under_way.clear()
-
-    def _collect(self) -> None:
-        while self._under_way and self._under_way[0].done():
-            try:
-                self._under_way.popleft().result()
-            except OSError as error:
-                raise OutputError(
-                    f"output '{error.filename or 'frames'}': {error.strerror or error}; "
-                    "choose a place with room that can be written"
-                ) from error
 
 
 class DemoFrames:

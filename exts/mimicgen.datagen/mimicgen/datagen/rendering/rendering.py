@@ -11,10 +11,11 @@ from typing import Any
 
 from mimicgen.datagen.config import RenderConfig
 from mimicgen.datagen.dataset.states import StateSequence
+from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
-from mimicgen.datagen.rendering.frames import QUEUE, DemoFrames, Writers, demo_folder, file_name
+from mimicgen.datagen.rendering.frames import DemoFrames, demo_folder, file_name
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder, write_video
@@ -113,8 +114,7 @@ class Rendering:
         """
         if self._sheet:
             self._writers.submit(write_sheet, self._root / "contact_sheet.png", self._sheet)
-        while not self._writers.idle:
-            await next_frame()
+        await self._writers.written(next_frame)
 
     def close(self) -> None:
         """End the threads and the renderer; what is not written by now is not written."""

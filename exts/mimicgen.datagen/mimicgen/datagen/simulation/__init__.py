@@ -37,7 +37,7 @@ class Viewer:
     recorded: RawDemos
 
     def states(self, demo: str) -> StateSequence:
-        """See `Recording.states`."""
+        """See `Viewer.states`."""
         return StateSequence.of(self.recorded.initial_state(demo), self.recorded.states(demo))
 
 
@@ -99,7 +99,7 @@ async def open_simulation(
             elif config.mode == "record":
                 policy = expert.ExpertPolicy(opened)
             if config.mode != "render":
-                generator = driver.Driver(opened, config, policy, renderer)
+                generator = driver.Driver(opened, config, policy, renderer, outputs.earlier.numbers)
                 await generator.start()
                 stack.push_async_callback(generator.close)
         yield generator or Viewer(opened.facts, renderer, recorded.names, recorded)

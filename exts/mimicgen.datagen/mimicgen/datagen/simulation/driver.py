@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import time
+from collections.abc import Collection
 from typing import Protocol
 
 import torch
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, Segment, reason_for_failure
 from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.states import StateSequence
+from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.simulation.environment import Environment
 from mimicgen.datagen.simulation.randomness import Streams, attempt_seed, run_with
@@ -90,9 +92,17 @@ class Driver:
         config: The run's configuration.
         policy: What acts.
         renderer: What draws kept demonstrations, if they are to be drawn.
+        made: Numbers of attempts that an earlier run has made.
     """
 
-    def __init__(self, environment: Environment, config: RunConfig, policy: Policy, renderer: Renderer | None = None):
+    def __init__(
+        self,
+        environment: Environment,
+        config: RunConfig,
+        policy: Policy,
+        renderer: Renderer | None = None,
+        made: Collection[int] = (),
+    ):
         self._environment = environment
         self._config = config
         self._policy = policy
@@ -100,15 +110,15 @@ class Driver:
         self._signals = environment.signal_names
         self.stages = (*self._signals, FINAL)
         self.facts = environment.facts
+        self.env_args = environment.env_args()
         self.renderer = renderer
         self._rendezvous = Rendezvous(self._env.num_envs)
         self._flights: dict[int, Flight] = {}
-        self._attempts = 0
+        self._numbers = (number for number in itertools.count(1) if number not in made)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start one task an environment."""
-        self._environment.stamp(self._config)
         self._tasks = [
             asyncio.create_task(self._attempts_in(env_id), name=f"mimicgen.datagen environment {env_id}")
             for env_id in range(self._env.num_envs)
@@ -126,9 +136,9 @@ class Driver:
         await self._rendezvous.everybody()
         return self._rendezvous.ends.pending
 
-    def keep(self, attempt: Attempt) -> Attempt:
-        """See `Generator.keep`. A failure is written to the file of failures, if there is one."""
-        return dataclasses.replace(attempt, demo=self._environment.export(attempt))
+    def episode(self, attempt: Attempt) -> Episode:
+        """See `Generator.episode`."""
+        return self._environment.episode(attempt.env)
 
     async def actions(self) -> torch.Tensor:
         """See `Generator.actions`. Shape (num_envs, action_dim)."""
@@ -143,10 +153,6 @@ class Driver:
             rendezvous.resets.serve()
             await rendezvous.everybody()
         return torch.stack([action for _, action in sorted(rendezvous.actions.pending, key=lambda pair: pair[0])])
-
-    def states(self, demo: str) -> StateSequence:
-        """See `Recording.states`."""
-        return self._environment.states(demo)
 
     def step(self, actions: torch.Tensor) -> None:
         """See `Generator.step`. Success and the subtask signals are computed once for all environments."""
@@ -196,10 +202,10 @@ class Driver:
             await rendezvous.ends.join()
 
     def _begin(self, env_id: int) -> Flight:
-        self._attempts += 1
-        seed = attempt_seed(self._config.seed, self._attempts)
+        number = next(self._numbers)
+        seed = attempt_seed(self._config.seed, number)
         flight = Flight(
-            number=self._attempts,
+            number=number,
             env=env_id,
             seed=seed,
             streams=Streams(seed, self._env.device),

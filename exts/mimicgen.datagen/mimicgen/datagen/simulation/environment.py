@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -17,12 +13,10 @@ from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManager
 from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.generation import setup_env_config
 
-from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import MimicConfig, RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.raw import read_states
+from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
-from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
@@ -56,17 +50,9 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
         raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
     cfg.seed = config.seed
     if type(cfg.recorders) is ActionStateRecorderManagerCfg:  # a task's own recorders are kept
-        exported = cfg.recorders
         cfg.recorders = SourceRecorderManagerCfg()
-        for name in ("dataset_export_dir_path", "dataset_filename", "dataset_compression", "dataset_export_mode"):
-            setattr(cfg.recorders, name, getattr(exported, name))
-    if config.mode == "render":
-        cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
-    elif config.keep_failed:
-        cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_FAILED_IN_SEPARATE_FILES
-    # The session exports what it keeps; an episode that is under way at a reset or at the end is not a demonstration.
-    cfg.recorders.export_in_record_pre_reset = False
-    cfg.recorders.export_in_close = False
+    # Isaac Lab records; what is written, and when, is decided by the session (see dataset/outputs.py).
+    cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
     _apply_mimic(cfg, config.mimic)
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.simulation import embedded
@@ -179,52 +165,25 @@ class Environment:
 
         return action
 
-    def stamp(self, config: RunConfig) -> None:
-        """Write into the datasets where their demonstrations come from: attribute `provenance`, JSON.
+    def env_args(self) -> dict[str, Any]:
+        """Return what a dataset says about the environment, as Isaac Lab's file handler writes it, and robomimic's."""
+        return {
+            "env_name": self.env.cfg.env_name,
+            "type": 2,  # robomimic: a gym environment
+            "env_kwargs": {},
+            **self.env.recorder_manager.get_ep_meta(),
+        }
 
-        Datasets travel, so files are named without their folders.
-        """
-        values = {key: value.name if isinstance(value, Path) else value for key, value in config.flat().items()}
-        provenance = json.dumps({"config": values, **self.facts})
-        for handler in self._handlers():
-            handler._hdf5_file_stream.attrs["provenance"] = provenance
-            handler.add_env_args({"env_kwargs": {}})  # robomimic asks for it
-
-    def export(self, attempt: Attempt) -> str | None:
-        """Write the episode that an environment has recorded, with what is known of the attempt as attributes.
-
-        Returns:
-            The demonstration's name, or None for a failure that nobody wants.
-        """
-        recorder = self.env.recorder_manager
-        success = attempt.outcome is Outcome.SUCCESS
-        handler = recorder._dataset_file_handler if success else recorder._failed_episode_dataset_file_handler
-        if handler is None:
-            return None
-        name = f"demo_{handler.demo_count}"
-        recorder.set_success_to_episodes([attempt.env], torch.tensor([success]))
-        recorder.get_episode(attempt.env).seed = attempt.seed
-        recorder.export_episodes([attempt.env])
-        attributes = handler._hdf5_data_group[name].attrs
-        attributes["attempt"] = attempt.number
-        attributes["segments"] = json.dumps([dataclasses.asdict(segment) for segment in attempt.segments])
-        attributes["signals"] = json.dumps(attempt.signals)
-        return name if success else None
-
-    def states(self, demo: str) -> StateSequence:
-        """Return the states of a demonstration that was exported."""
-        group = self.env.recorder_manager._dataset_file_handler._hdf5_data_group[demo]
-        return StateSequence.of(read_states(group["initial_state"]), read_states(group["states"]))
+    def episode(self, env_id: int) -> Episode:
+        """Return what an environment has recorded since its last reset, as Isaac Lab exports it."""
+        recorded = self.env.recorder_manager.get_episode(env_id)
+        recorded.pre_export()
+        return _on_host(recorded.data)
 
     def close(self) -> None:
-        """Close the environment, its simulation and the dataset; a dataset without demonstrations is removed."""
-        empty = [handler._hdf5_file_stream.filename for handler in self._handlers() if handler.demo_count == 0]
-        self.env.recorder_manager.close()
-        for path in empty:
-            os.unlink(path)
+        """Close the environment and its simulation."""
         self.env.close()
 
-    def _handlers(self) -> list[Any]:
-        recorder = self.env.recorder_manager
-        both = (recorder._dataset_file_handler, recorder._failed_episode_dataset_file_handler)
-        return [handler for handler in both if handler is not None]
+
+def _on_host(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: _on_host(value) if isinstance(value, dict) else value.cpu().numpy() for key, value in data.items()}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from isaaclab.managers import DatasetExportMode
 
 from mimicgen.datagen.attempts import WHOLE, Segment
 from mimicgen.datagen.config import RunConfig
@@ -32,8 +31,6 @@ def prepare(cfg: Any, config: RunConfig, demos: RawDemos) -> None:
         )
     if demos.legacy:
         use_legacy_controller(cfg)
-    if config.mode == "replay":
-        cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
 
 
 class ReplayPolicy:
