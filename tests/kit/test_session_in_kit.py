@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import Kit
+from tests.dataset.writing import attempt_of, recorded_episodes
 
 MakeConfig = Callable[..., RunConfig]
 
@@ -389,7 +391,7 @@ def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> No
         path.write_bytes(b"of an earlier run")
     end = run_to_end(kit, config)
     assert end.exit_code == 2
-    assert "would be overwritten" in end.reason
+    assert "no run of this project says how it was made" in end.reason
     for path in (config.output_dataset, config.output_dir / "run.json"):
         assert path.read_bytes() == b"of an earlier run"
     kit.session.start(make_config(fresh=True))
@@ -397,6 +399,26 @@ def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> No
     (aside,) = config.output_dataset.parent.glob("generated.2*.hdf5")
     assert aside.read_bytes() == b"of an earlier run"
     assert run_record(config)["end"]["reason"] == "seen enough"
+
+
+def test_a_run_continues_what_another_left(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config(num_trials=5, seed=7)
+    earlier = Outputs(config)
+    earlier.open()
+    earlier.keep(attempt_of(1), recorded_episodes()[0])
+    while earlier.writing:
+        earlier.settled()
+    earlier.close()  # as a killed process leaves it: the demonstration has not been folded
+    assert not config.output_dataset.exists()
+    kit.session.start(config)
+    assert step_and_stop(kit, 3).reason == "seen enough"
+    assert (kit.session.progress.successes, kit.session.progress.attempts) == (1, 1)
+    assert [(record["number"], record["outcome"]) for record in records(config)] == [(1, "success"), (2, "abandoned")]
+    assert run_record(config)["counts"]["successes"] == 1
+    with h5py.File(config.output_dataset) as file:
+        assert list(file["data"]) == ["demo_0"]
+        assert json.loads(file["data"].attrs["env_args"])["sim_args"]["decimation"] == 5
+        assert json.loads(file.attrs["provenance"])["quaternion_order"] == "xyzw"
 
 
 def test_a_bad_source_or_task_fails_before_the_environment(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:

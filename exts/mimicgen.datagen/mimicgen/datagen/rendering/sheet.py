@@ -33,15 +33,16 @@ class Sample:
     images: dict[str, Path]
 
     def picture(self) -> Image.Image:
-        """Return the frame as people like to see it: in colour, else shaded segmentation, else whatever there is."""
+        """Return the frame, small: in colour, else as shaded segmentation, else whatever there is."""
         if "rgb" not in self.images and {"segmentation", "normals"} <= set(self.images):
-            shaded = shade(read_image(self.images["segmentation"]), read_image(self.images["normals"]))
-            return Image.fromarray(shaded)
-        name = next(name for name in ("rgb", "segmentation", "normals", "depth") if name in self.images)
-        pixels = read_image(self.images[name])
-        if name == "depth":
-            pixels = (pixels / max(1, int(pixels.max())) * 255).astype(np.uint8)
-        return Image.fromarray(pixels).convert("RGB")
+            pixels = shade(read_image(self.images["segmentation"]), read_image(self.images["normals"]))
+        else:
+            name = next(name for name in ("rgb", "segmentation", "normals", "depth") if name in self.images)
+            pixels = read_image(self.images[name])
+            if name == "depth":
+                pixels = (pixels / max(1, int(pixels.max())) * 255).astype(np.uint8)
+        height = round(WIDTH * pixels.shape[0] / pixels.shape[1])
+        return Image.fromarray(pixels).convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
 
 
 def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
@@ -54,7 +55,7 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
     if len(rows) > MOST:
         rows = [rows[index * (len(rows) - 1) // (MOST - 1)] for index in range(MOST)]
     pictures = [[sample.picture() for sample in row] for row in rows]
-    height = max(round(WIDTH * picture.height / picture.width) for row in pictures for picture in row)
+    height = max(picture.height for row in pictures for picture in row)
     across = max(map(len, rows))
     size = (across * (WIDTH + MARGIN) + MARGIN, len(rows) * (height + CAPTION + MARGIN) + MARGIN)
     sheet = Image.new("RGB", size, (24, 26, 30))
@@ -64,6 +65,5 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
         for column, (sample, picture) in enumerate(zip(row, row_pictures, strict=True)):
             left = MARGIN + column * (WIDTH + MARGIN)
             pen.text((left, top), sample.caption, fill=(200, 204, 210), font=font)
-            small = picture.resize((WIDTH, round(WIDTH * picture.height / picture.width)), Image.Resampling.LANCZOS)
-            sheet.paste(small, (left, top + CAPTION))
+            sheet.paste(picture, (left, top + CAPTION))
     sheet.save(path, optimize=True)
