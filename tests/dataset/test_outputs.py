@@ -203,6 +203,42 @@ def test_a_line_that_was_cut_off_anywhere_is_made_good(tmp_path: Path) -> None:
         assert sorted(log.read_bytes().splitlines()) == sorted(whole.splitlines())
 
 
+def test_a_full_disk_is_a_clear_end_and_what_was_kept_stays(tmp_path: Path) -> None:
+    code = f"""
+import resource, signal, time
+from pathlib import Path
+from tests.dataset.writing import *
+outputs = Outputs(config_in(Path({str(tmp_path)!r})))
+outputs.open()
+episode = recorded_episodes()[0]
+def settle():
+    while outputs.writing:
+        for attempt in outputs.settled():
+            print("kept", attempt.demo)
+        time.sleep(0.001)
+outputs.keep(attempt_of(1), episode)
+settle()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+outputs.keep(attempt_of(2), episode)
+try:
+    settle()
+except Exception as error:
+    print(type(error).__name__, error)
+outputs.close()
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[0] == "kept demo_0"
+    assert told[1].startswith("OutputError output ")
+    assert "choose a place with room" in told[1]
+    again = opened(tmp_path)
+    assert again.earlier.demos == ["demo_0"]
+    assert len(again.states("demo_0")) == 209
+    again.close()
+    run(tmp_path, 2)
+    assert attempts_in(tmp_path) == [1, 2]
+
+
 def test_a_folder_that_goes_away_is_a_clear_end_and_what_was_kept_stays(tmp_path: Path) -> None:
     outputs = opened(tmp_path)
     outputs.keep(attempt_of(1), recorded_episodes()[0])

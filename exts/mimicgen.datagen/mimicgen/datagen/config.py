@@ -213,7 +213,7 @@ class RunConfig:
         False, "Replay by restoring every recorded state, instead of by the actions from the initial state"
     )
     plots: bool = _setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
-    fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of refusing")
+    fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of continuing it")
     mimic: MimicConfig = field(default_factory=MimicConfig)
     render: RenderConfig = field(default_factory=RenderConfig)
 

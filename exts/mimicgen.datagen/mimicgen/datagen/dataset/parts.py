@@ -22,6 +22,7 @@ from mimicgen.datagen.dataset.files import natural_order
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.raw import read_states
 from mimicgen.datagen.dataset.states import StateSequence
+from mimicgen.datagen.errors import OutputError
 
 FORMAT_VERSION = 1
 """Isaac Lab 3.0's layout: quaternions are x, y, z, w."""
@@ -74,13 +75,18 @@ class Parts:
         Raises:
             OutputError: It cannot be written.
         """
-        with new_file(self.path(name)) as scratch, written(scratch) as file:
+        # HDF5 makes the file in memory: where a disk is full, HDF5 2.0 crashes the process when it closes the file.
+        with h5py.File(name, "w", driver="core", backing_store=False) as file:
             file.attrs["format_version"] = FORMAT_VERSION
             demo = file.create_group(f"data/{name}")
             _write(demo, episode)
             demo.attrs["num_samples"] = len(episode["actions"])
             for key, value in attributes.items():
                 demo.attrs[key] = value
+            file.flush()
+            image = file.id.get_file_image()
+        with new_file(self.path(name)) as scratch, explained(self.path(name)):
+            scratch.write_bytes(image)
 
     def attributes(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the name and the attributes of every demonstration, those of the dataset first."""
@@ -109,6 +115,7 @@ class Parts:
         """
         names = self.written()
         if names:
+            self._check_room(names)
             with new_file(self.dataset, replace=True) as scratch:
                 if self.dataset.exists():
                     shutil.copyfile(self.dataset, scratch)
@@ -119,6 +126,17 @@ class Parts:
                     file["data"].attrs["env_args"] = json.dumps(env_args)
         for name in names:
             self.path(name).unlink()
+
+    def _check_room(self, names: list[str]) -> None:
+        """Check that the new dataset fits beside the old one, rather than have HDF5 find out (see `write`)."""
+        files = [*map(self.path, names), *([self.dataset] if self.dataset.exists() else [])]
+        needed = sum(path.stat().st_size for path in files)
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise OutputError(
+                f"output '{self.dataset}': {needed // 2**20 + 1} MB are needed and {free // 2**20} MB are free; "
+                "make room, and run this again"
+            )
 
     def _append(self, file: h5py.File, names: list[str]) -> None:
         data = file.require_group("data")
