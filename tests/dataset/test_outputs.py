@@ -236,7 +236,8 @@ outputs.close()
     assert len(again.states("demo_0")) == 209
     again.close()
     run(tmp_path, 2)
-    assert attempts_in(tmp_path) == [1, 2]
+    with h5py.File(tmp_path / "d.hdf5") as file:
+        assert [file["data"][name].attrs["attempt"] for name in ("demo_0", "demo_1")] == [1, 2]
 
 
 def test_a_folder_that_goes_away_is_a_clear_end_and_what_was_kept_stays(tmp_path: Path) -> None:

@@ -151,6 +151,8 @@ class Outputs:
         for parts in (self._parts, self._failed_parts):
             self._writers.submit(parts.fold, env_args, provenance)
         await self._writers.written(next_frame)
+        for parts in (self._parts, self._failed_parts):
+            parts.remove_if_empty()
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write `run.json`, whole or not at all."""
