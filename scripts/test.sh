@@ -8,6 +8,7 @@ if [ $# -eq 0 ]; then
     "$bin/ruff" check .
     "$bin/ruff" format --check .
     "$bin/mypy"
-    set -- --cov --cov-report=term
+    # A file of tests runs in one process, with one Kit application.
+    set -- --numprocesses 2 --dist loadfile --durations 15 --cov --cov-report=term
 fi
 exec ./scripts/python.sh -m pytest "$@"
