@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.errors import OutputError
 
@@ -61,3 +63,19 @@ def _owner(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def refuse_if_in_use(dataset: Path) -> None:
+    """Check that nobody has a dataset open: HDF5 locks the files that it has, and asking for the lock tells.
+
+    Raises:
+        OutputError: Somebody has.
+    """
+    try:
+        h5py.File(dataset, "r+").close()
+    except BlockingIOError as error:
+        raise OutputError(
+            f"output '{dataset}' is open in another process; wait for it, or pass another --output-dataset"
+        ) from error
+    except OSError:
+        return  # not HDF5, or read-only: nobody writes to it, and it is moved or refused as it is

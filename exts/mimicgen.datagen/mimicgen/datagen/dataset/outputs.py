@@ -20,7 +20,7 @@ from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.demos import attributes, complete
 from mimicgen.datagen.dataset.earlier import Earlier, read_earlier, refuse_another
 from mimicgen.datagen.dataset.folders import explained, writable_folder
-from mimicgen.datagen.dataset.locks import Lock
+from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use
 from mimicgen.datagen.dataset.parts import Episode, Parts
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import Writers
@@ -77,8 +77,7 @@ class Outputs:
         """
         self._lock()
         try:
-            if not self._config.fresh:
-                self._refuse_what_cannot_be_continued()
+            self._refuse_what_cannot_be_written()
         finally:
             self._unlock()
 
@@ -89,10 +88,9 @@ class Outputs:
             OutputError: As `check`.
         """
         self._lock()
+        self._refuse_what_cannot_be_written()
         if self._config.fresh:
             self._move_aside()
-        else:
-            self._refuse_what_cannot_be_continued()
         self._writers = Writers(threads=1)  # so that attempts are logged in the order in which they ended
         if self._config.mode == "render":
             return
@@ -192,9 +190,14 @@ class Outputs:
             self._log.flush()
             os.fsync(self._log.fileno())
 
-    def _refuse_what_cannot_be_continued(self) -> None:
+    def _refuse_what_cannot_be_written(self) -> None:
         if self._config.mode in ("render", "replay"):
             return  # what is rendered stays, and a replay is made anew
+        for path in (self.dataset, self.failed_dataset):
+            if path.exists():
+                refuse_if_in_use(path)
+        if self._config.fresh:
+            return
         ours = [path for path in (*self._data(), self.record, self.attempts) if path.exists()]
         if any(path in ours for path in (*self._data(), self.record)):
             refuse_another(self._config, self.record, self.dataset)
