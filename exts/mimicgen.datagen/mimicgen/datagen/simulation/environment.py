@@ -24,6 +24,7 @@ from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.dataset.states import States
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.simulation import runtime as runtimes
+from mimicgen.datagen.simulation.randomization import apply_randomization
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.simulation.runtime import Runtime
 
@@ -67,6 +68,7 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     cfg.recorders.export_in_record_pre_reset = False
     cfg.recorders.export_in_close = False
     _apply_mimic(cfg, config.mimic)
+    apply_randomization(cfg, config.randomization)
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.simulation import embedded
 
