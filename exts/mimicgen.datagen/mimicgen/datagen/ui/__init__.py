@@ -1,0 +1,5 @@
+"""The panel: an `omni.ui` window that configures, starts and watches runs. It does not know which application hosts it."""
+
+from mimicgen.datagen.ui.panel import Panel
+
+__all__ = ["Panel"]
