@@ -169,6 +169,8 @@ def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -
     for key in ("source", "output_dataset", "output_dir"):
         if key in values:
             values[key] = Path(values[key]).expanduser().absolute()
+    if window:
+        os.chdir(PROJECT)  # the window's library leaves its settings (imgui.ini) in the current folder
     path = PROJECT / "config" / f"mimicgen.datagen.{app}.kit"
     return run_kit(path, log, settings | values, cache=cache_folder(), window=window)
 

@@ -10,12 +10,13 @@ import importlib
 import logging
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import carb.eventdispatcher
 import carb.settings
 import omni.kit.app
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config import Flat, RunConfig
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.progress import Progress, State
@@ -46,10 +47,13 @@ class PanelHost:
         self._session = session
         self._settings = carb.settings.get_settings()
         with contextlib.ExitStack() as stack:
-            self.panel = Panel(session, _values(), self._on_visible)
+            self._desktop = _open_desktop(stack) if settings.get("desktop") else None  # before any window is made
+            self.panel = Panel(session, _values())
             stack.callback(self.panel.close)
-            self._desktop = self._open_desktop(stack) if settings.get("desktop") else None
+            if self._desktop is not None:
+                self._desktop.fill(self.panel.window)
             self.panel.visible = bool(self._settings.get(VISIBLE))
+            self.panel.window.set_visibility_changed_fn(self._on_visible)
             subscription = carb.eventdispatcher.get_eventdispatcher().observe_event(
                 observer_name="mimicgen.datagen.panel",
                 event_name=omni.kit.app.GLOBAL_EVENT_UPDATE,
@@ -63,16 +67,6 @@ class PanelHost:
                 if remove is not None:
                     stack.callback(remove)
             self.close = stack.pop_all().close
-
-    def _open_desktop(self, stack: contextlib.ExitStack) -> object:
-        from mimicgen.datagen.kit.desktop import Desktop
-
-        app = omni.kit.app.get_app()
-        size = tuple(settings.get(f"desktop_{side}") or default for side, default in (("width", 1280), ("height", 900)))
-        desktop = Desktop(TITLE, size, on_close=lambda: app.post_quit(0))
-        stack.callback(desktop.close)
-        desktop.fill(self.panel.window)
-        return desktop
 
     def _on_update(self, _: carb.eventdispatcher.Event) -> None:
         changed = self.panel.refresh()
@@ -137,7 +131,16 @@ class PanelHost:
         return self._session.subscribe(notify)
 
 
-def _values() -> dict[str, object]:
+def _open_desktop(stack: contextlib.ExitStack) -> Any:
+    from mimicgen.datagen.kit.desktop import Desktop  # needs ovui
+
+    size = int(settings.get("desktop_width")), int(settings.get("desktop_height"))
+    desktop = Desktop(TITLE, size, on_close=lambda: omni.kit.app.get_app().post_quit(0))
+    stack.callback(desktop.close)
+    return desktop
+
+
+def _values() -> Flat:
     """Return what the panel starts with: the last run's settings, and over them what the application was told."""
     try:
         told = settings.layers()

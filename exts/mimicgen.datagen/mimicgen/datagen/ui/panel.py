@@ -43,7 +43,6 @@ class Panel:
     Args:
         session: Owns the runs.
         values: The configuration that the panel starts with.
-        on_visible: Is told when the window was shown or hidden, by whomever.
 
     Attributes:
         draft: The configuration as it is edited.
@@ -51,7 +50,7 @@ class Panel:
         window: The window.
     """
 
-    def __init__(self, session: Session, values: Flat, on_visible: Callable[[bool], None] = lambda _: None):
+    def __init__(self, session: Session, values: Flat):
         self._session = session
         self.draft = Draft(values)
         self.history = History()
@@ -70,7 +69,6 @@ class Panel:
         self.window = ui.Window(TITLE, width=960, height=760, padding_x=0, padding_y=0, visible=False)
         self.window.frame.style = style.STYLE
         self.window.frame.set_build_fn(self._build)
-        self.window.set_visibility_changed_fn(on_visible)
 
     def close(self) -> None:
         """Take the window away, and leave nothing behind."""
