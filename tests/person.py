@@ -21,21 +21,26 @@ class Person:
 
     Args:
         size: Width and height of the window [pixels].
+        before: Is called when Python knows Kit, and the application has not started.
         settings: Settings of the extension, by name.
     """
 
-    def __init__(self, size: tuple[int, int] = (1280, 900), **settings: object):
+    def __init__(
+        self, size: tuple[int, int] = (1280, 900), before: Callable[[], None] = lambda: None, **settings: object
+    ):
         from mimicgen.datagen.desktop import load_ui
         from mimicgen.datagen.simulation.runtime import cache_folder
 
         load_ui(cache_folder() / "lib")
         from omni.kit_app import KitApp
 
+        before()
         told: dict[str, object] = {
             "console": False,
             "desktop": True,
             "desktop_width": size[0],
             "desktop_height": size[1],
+            **settings,
         }
         self.kit = KitApp()
         self.kit.startup(
@@ -43,7 +48,7 @@ class Person:
                 str(PROJECT / "config" / "mimicgen.datagen.gui.kit"),
                 "--/app/python/interceptSysStdOutput=false",
                 "--/log/outputStreamLevel=Error",
-                *(f"--/exts/mimicgen.datagen/{key.replace('.', '/')}={_spelled(v)}" for key, v in (told | settings).items()),
+                *(f"--/exts/mimicgen.datagen/{name.replace('.', '/')}={_spelled(v)}" for name, v in told.items()),
             ]
         )
         import omni.kit.app
@@ -55,7 +60,8 @@ class Person:
         self.app = omni.kit.app.get_app()
         self.session = session()
         self.window = omni.ui.Workspace.get_window("MimicGen data generation")
-        self.update(5)
+        self.draw(3)
+        self.wait(lambda: not self.window.visible or self.text("state"), seconds=10)
 
     def update(self, times: int = 1) -> None:
         """Let the application go on."""
@@ -68,7 +74,6 @@ class Person:
         while not what():
             self.kit.update()
             if time.monotonic() > end:
-                self.shot("/tmp/waited.png")
                 raise TimeoutError(f"after {seconds:.0f} s it is still not so; the panel says: {self.texts()}")
 
     def find(self, identifier: str) -> Any:
@@ -107,15 +112,26 @@ class Person:
             self.kit.update()
             standalone._tick_one_frame()
 
-    def click(self, identifier: str, *, hold: int = 2) -> None:
+    def click(self, identifier: str) -> None:
         """Press and release the left button on a widget."""
-        x, y = self.reach(identifier)
+        self.point(*self.reach(identifier))
+        self.press()
+        self.update(2)
+        self.release()
+        self.update(3)
+
+    def point(self, x: int, y: int) -> None:
+        """Move the mouse somewhere [pixels]."""
         _xdotool("mousemove", x, y)
         self.update(3)
+
+    def press(self) -> None:
+        """Press the left button."""
         _xdotool("mousedown", 1)
-        self.update(hold)
+
+    def release(self) -> None:
+        """Release the left button."""
         _xdotool("mouseup", 1)
-        self.update(2)
 
     def type(self, identifier: str, text: str) -> None:
         """Put a text in the place of what a field holds."""

@@ -1,5 +1,1 @@
 """The panel: an `omni.ui` window that configures, starts and watches runs. It does not know which application hosts it."""
-
-from mimicgen.datagen.ui.panel import Panel
-
-__all__ = ["Panel"]

@@ -93,10 +93,8 @@ class Draft:
                 config.parse(key, value)
             except ConfigError as error:
                 self.problems[key] = shown(error)
-        if self.problems:
-            return
         try:
-            built = config.build(self._values)
+            built = config.build({key: value for key, value in self._values.items() if key not in self.problems})
         except ConfigError as error:
             self.problems[about(error)] = shown(error)
             return

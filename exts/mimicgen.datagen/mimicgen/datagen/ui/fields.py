@@ -39,10 +39,12 @@ class Row:
 
     Attributes:
         key: The configuration's key.
+        label: What the user reads.
     """
 
     def __init__(self, draft: Draft, key: str, label: str):
         self.key = key
+        self.label = label
         self._draft = draft
         self._fields: list[Any] = []
         self._showing = False
@@ -128,7 +130,7 @@ class Switch(Row):
     def _build(self, tooltip: str) -> None:
         with ui.VStack(width=18, height=style.ROW):
             ui.Spacer()
-            box = ui.CheckBox(height=18, identifier=self.key, tooltip=tooltip)
+            box = ui.CheckBox(height=16, identifier=self.key, tooltip=tooltip)
             ui.Spacer()
         ui.Spacer()
         box.model.add_value_changed_fn(lambda model: self._put(model.as_bool))
@@ -180,7 +182,7 @@ class Several(Row):
                 with ui.HStack(height=style.ROW, spacing=style.GAP):
                     with ui.VStack(width=18):
                         ui.Spacer()
-                        box = ui.CheckBox(height=18, identifier=f"{self.key}.{name}", tooltip=tooltip)
+                        box = ui.CheckBox(height=16, identifier=f"{self.key}.{name}", tooltip=tooltip)
                         ui.Spacer()
                     ui.Label(_spoken(name))
                 box.model.add_value_changed_fn(lambda _: self._put_all())

@@ -30,7 +30,6 @@ class Form:
         self._rows: list[Row] = []
         self._subtasks: tuple[str, ...] = ()
         self._cameras: list[str] = []
-        self._enabled = True
         self._data()
         self._run()
         self._randomization()
@@ -51,6 +50,11 @@ class Form:
             row.enable(enabled)
         self._presets.enable(enabled)
         self._show_sources()
+
+    def label(self, key: str) -> str:
+        """Return what the user reads before a key's value, the key itself where it has no row."""
+        rows = (*self._rows, *self._subtask_rows, *self._camera_rows)
+        return next((row.label for row in rows if row.key == key), key)
 
     def _data(self) -> None:
         draft = self._draft
@@ -148,8 +152,10 @@ class Form:
             if value is None:
                 return ""
             path = Path(value).expanduser().absolute()
-            there = key == "output_dataset" and path.exists() and self._draft.value("fresh") is not True
-            return f"{path}" + (", which exists already" if there else "")
+            words = [] if str(path) == str(value) else [str(path)]
+            if key == "output_dataset" and path.exists() and self._draft.value("fresh") is not True:
+                words.append("Exists already: name another, or start afresh, which moves it aside")
+            return "\n".join(words)
 
         return resolved
 

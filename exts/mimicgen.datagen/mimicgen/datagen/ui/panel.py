@@ -175,18 +175,21 @@ class Panel:
                         ui.Spacer()
                     self._state = ui.Label("", name="state", width=0, identifier="state")
                     self._detail = ui.Label("", name="key", elided_text=True, identifier="detail")
-                with ui.HStack(height=30, spacing=style.GAP):
-                    self._start = self._button("Start", "start", self.start, "Start a run with this configuration")
+                with ui.HStack(height=32, spacing=style.GAP):
+                    self._start = self._button("Start", "start", self.start)
                     self._start.name = "primary"
-                    self._pause = self._button("Pause", "pause", self.pause_or_resume, "Take no further step; go on")
-                    self._stop = self._button("Stop", "stop", self.stop, "End the run; what is finished is kept")
-                    self._button("Output", "open_output", self.open_output, "Open the folder of the run's records")
+                    self._pause = self._button("Pause", "pause", self.pause_or_resume)
+                    self._stop = self._button("Stop", "stop", self.stop)
+                    self._button("Open output", "open_output", self.open_output)
+                    if self._wide:
+                        ui.Spacer()
                 self._why = Note("warning", identifier="why")
                 ui.Spacer(height=0)
             ui.Spacer(width=14)
 
-    def _button(self, text: str, identifier: str, action: Callable[[], None], tooltip: str) -> ui.Button:
-        return ui.Button(text, identifier=identifier, clicked_fn=action, tooltip=tooltip)
+    def _button(self, text: str, identifier: str, action: Callable[[], None]) -> ui.Button:
+        width = ui.Pixel(130) if self._wide else ui.Fraction(1)
+        return ui.Button(text, width=width, identifier=identifier, clicked_fn=action)
 
     def _build_column[T](self, make: Callable[[], T]) -> T:
         scroll = ui.ScrollingFrame(horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF)
@@ -234,8 +237,12 @@ class Panel:
         self._pause.enabled = allowed.pause or allowed.resume
         self._pause.text = "Resume" if allowed.resume else "Pause"
         self._stop.enabled = allowed.stop
-        key, problem = next(iter(self.draft.problems.items()), ("", ""))
-        self._why.show(f"Start is not possible: {key}: {problem}" if problem and allowed.edit else "")
+        why = ""
+        if allowed.edit and self._form is not None:
+            for key, problem in self.draft.problems.items():
+                why = f"Not ready to start. {self._form.label(key)}: {problem}"
+                break
+        self._why.show(why)
 
 
 def _detail(progress: Progress) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import omni.ui as ui
 from omni.ui import color
 
 WINDOW = color("#2a2b2e")
@@ -12,7 +13,7 @@ FIELD = color("#1f2022")
 LINE = color("#4a4c52")
 TEXT = color("#dcdee1")
 DIM = color("#9da1a8")
-FAINT = color("#6d7178")
+FAINT = color("#858a92")
 GREEN = color("#76b900")
 LIGHT_GREEN = color("#8fd411")
 AMBER = color("#e3a73c")
@@ -20,7 +21,7 @@ RED = color("#f0706a")
 BLUE = color("#6cb2f0")
 CLEAR = color("#00000000")
 
-LABEL_WIDTH = 124
+LABEL_WIDTH = 132
 """Width of the column of labels [pixels]."""
 
 GAP = 8
@@ -33,20 +34,21 @@ STYLE: dict[str, Any] = {
     "Window": {"background_color": WINDOW, "border_width": 0},
     "ScrollingFrame": {"background_color": WINDOW, "secondary_color": LINE, "scrollbar_size": 8},
     "ScrollingFrame::well": {"background_color": FIELD, "border_radius": 3},
-    "Label": {"color": TEXT, "font_size": 14},
+    "Label": {"color": TEXT, "font_size": 16},
     "Label::key": {"color": DIM},
-    "Label::hint": {"color": FAINT, "font_size": 13},
-    "Label::problem": {"color": RED, "font_size": 13},
-    "Label::warning": {"color": AMBER, "font_size": 13},
-    "Label::good": {"color": LIGHT_GREEN, "font_size": 13},
-    "Label::section": {"color": TEXT, "font_size": 14},
-    "Label::group": {"color": DIM, "font_size": 13},
-    "Label::number": {"color": TEXT, "font_size": 20},
-    "Label::caption": {"color": DIM, "font_size": 12},
-    "Label::state": {"color": TEXT, "font_size": 16},
-    "Label::info": {"color": DIM, "font_size": 13},
-    "Label::error": {"color": RED, "font_size": 13},
-    "Label::clock": {"color": FAINT, "font_size": 13},
+    "Label::hint": {"color": FAINT, "font_size": 15},
+    "Label::problem": {"color": RED, "font_size": 15},
+    "Label::warning": {"color": AMBER, "font_size": 15},
+    "Label::good": {"color": LIGHT_GREEN, "font_size": 15},
+    "Label::section": {"color": TEXT, "font_size": 17},
+    "Label::group": {"color": DIM, "font_size": 15},
+    "Label::number": {"color": TEXT, "font_size": 23},
+    "Label::caption": {"color": DIM, "font_size": 16},
+    "Label::state": {"color": TEXT, "font_size": 20},
+    "Label::body": {"color": TEXT, "font_size": 15},
+    "Label::info": {"color": DIM, "font_size": 15},
+    "Label::error": {"color": RED, "font_size": 15},
+    "Label::clock": {"color": FAINT, "font_size": 15},
     "Rectangle::card": {"background_color": CARD, "border_radius": 5},
     "Rectangle::well": {"background_color": FIELD, "border_radius": 3},
     "Rectangle::bar": {"background_color": GREEN, "border_radius": 3},
@@ -61,7 +63,7 @@ STYLE: dict[str, Any] = {
         "border_radius": 3,
         "border_width": 1,
         "border_color": FIELD,
-        "font_size": 14,
+        "font_size": 16,
         "background_selected_color": color("#3d6285"),
     },
     "Field:hovered": {"border_color": LINE},
@@ -72,26 +74,27 @@ STYLE: dict[str, Any] = {
         "secondary_color": FIELD,
         "color": TEXT,
         "border_radius": 3,
-        "font_size": 14,
+        "font_size": 16,
         "selected_color": color("#3d6285"),
         "secondary_selected_color": TEXT,
     },
-    "CheckBox": {"background_color": TEXT, "color": FIELD, "border_radius": 2, "font_size": 13},
+    "CheckBox": {"background_color": TEXT, "color": FIELD, "border_radius": 2, "font_size": 14},
     "Button": {"background_color": color("#505258"), "border_radius": 4, "margin": 0, "padding": 5},
     "Button:hovered": {"background_color": color("#62656c")},
     "Button:pressed": {"background_color": color("#45474c")},
     "Button:disabled": {"background_color": color("#3a3b3f")},
-    "Button.Label": {"color": TEXT, "font_size": 14},
+    "Button.Label": {"color": TEXT, "font_size": 16},
     "Button.Label:disabled": {"color": FAINT},
     "Button::primary": {"background_color": GREEN},
     "Button::primary:hovered": {"background_color": LIGHT_GREEN},
     "Button::primary:pressed": {"background_color": color("#5f9400")},
     "Button::primary:disabled": {"background_color": color("#3f4a2e")},
-    "Button.Label::primary": {"color": color("#14170d"), "font_size": 15},
+    "Button.Label::primary": {"color": color("#14170d"), "font_size": 17},
     "Button.Label::primary:disabled": {"color": color("#7c8a63")},
     "Button::choice": {"background_color": FIELD},
     "Button::choice:hovered": {"background_color": color("#2a2c2f")},
-    "Button.Label::choice": {"alignment": 1},
+    "Button.Label::choice": {"alignment": ui.Alignment.LEFT_CENTER},
+    "Button.Label::choice:disabled": {"alignment": ui.Alignment.LEFT_CENTER, "color": FAINT},
     "Button::tab": {"background_color": CLEAR, "border_radius": 0},
     "Button::tab:checked": {"background_color": CARD},
     "Button.Label::tab": {"color": DIM},
@@ -119,10 +122,10 @@ STYLE: dict[str, Any] = {
         "border_width": 1,
         "border_color": LINE,
         "padding": 6,
-        "font_size": 13,
+        "font_size": 15,
     },
-    "Menu": {"background_color": FIELD, "color": TEXT, "font_size": 14},
-    "MenuItem": {"color": TEXT, "font_size": 14},
+    "Menu": {"background_color": FIELD, "color": TEXT, "font_size": 16},
+    "MenuItem": {"color": TEXT, "font_size": 16},
     "MenuItem:disabled": {"color": FAINT},
     "Image": {"border_radius": 3},
 }

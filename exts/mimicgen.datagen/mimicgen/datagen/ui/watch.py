@@ -54,8 +54,8 @@ class Watch:
                 with ui.VStack(height=0, spacing=4):
                     ui.Spacer(height=6)
                     self._end_title = ui.Label("", height=0, word_wrap=True)
-                    self._end_reason = Note("info", identifier="end")
-                    self._end_written = Note("info", identifier="written")
+                    self._end_reason = Note("body", identifier="end")
+                    self._end_written = Note("body", identifier="written")
                     ui.Spacer(height=6)
                 ui.Spacer(width=12)
 
