@@ -136,13 +136,12 @@ class Person:
     def type(self, identifier: str, text: str) -> None:
         """Put a text in the place of what a field holds."""
         self.click(identifier)
-        self.update(2)
-        _xdotool("key", "ctrl+a")
-        self.update(3)
-        for letter in text:
-            _xdotool("type", letter)
-            self.update(2)
+        self.wait(lambda: self.ui.standalone.is_text_input_active(), seconds=5)
+        for key in ("ctrl+a", *text):
+            _xdotool(*(("key", key) if key == "ctrl+a" else ("type", key)))
+            self.update(3)
         _xdotool("key", "Return")
+        self.wait(lambda: self.text(identifier) == text, seconds=5)
         self.update(3)
 
     def shot(self, path: str | Path) -> None:

@@ -29,7 +29,7 @@ print(hasattr(named, "cuInit"))
 
 def test_missing_libraries_are_named_with_their_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desktop, "LIBRARIES", {"libc.so.6": "libc6", "libnot-here.so.9": "libnot-here9"})
-    with pytest.raises(SetupError, match="apt-get install libnot-here9$"):
+    with pytest.raises(SetupError, match=r"apt-get install libnot-here9$"):
         desktop.load_ui(tmp_path)
 
 

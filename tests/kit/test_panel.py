@@ -149,10 +149,9 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
 
 def test_opening_and_closing_during_a_run_leaks_nothing_and_changes_nothing(display: str, tmp_path: Path) -> None:
     code = """
+    person = Person(size=(360, 700), source=source, num_trials=1, guarantee=False, seed=5, **outputs)
     import carb.settings
     store = carb.settings.get_settings()
-    person = Person(size=(360, 700), source=source, num_trials=1, guarantee=False, seed=5, **outputs)
-    person.update(10)
 
     def attempt():
         return json.loads((folder / "records" / "attempts.jsonl").read_text())

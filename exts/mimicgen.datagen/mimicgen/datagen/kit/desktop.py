@@ -57,7 +57,7 @@ class Desktop:
             busy: A run is going on; otherwise, updates are kept from following each other at once.
         """
         now = time.perf_counter()
-        if self._inputs.moved():
+        if self._inputs.moved() or standalone.is_text_input_active():  # a key may come and go between two updates
             self._awake_until = now + AWAKE
         if changed or now < self._awake_until or now > self._drawn + HEARTBEAT:
             self._drawn = now

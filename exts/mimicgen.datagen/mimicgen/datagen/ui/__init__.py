@@ -1,1 +1,1 @@
-"""The panel: an `omni.ui` window that configures, starts and watches runs. It does not know which application hosts it."""
+"""The panel: an `omni.ui` window that configures, starts and watches runs, whichever application hosts it."""

@@ -109,9 +109,7 @@ class Pair(Text):
 
     def _build(self, tooltip: str) -> None:
         with ui.HStack(height=style.ROW, spacing=style.GAP):
-            self._fields = [
-                ui.StringField(identifier=f"{self.key}.{end}", tooltip=tooltip) for end in ("low", "high")
-            ]
+            self._fields = [ui.StringField(identifier=f"{self.key}.{end}", tooltip=tooltip) for end in ("low", "high")]
         for field in self._fields:
             field.model.add_value_changed_fn(lambda _: self._put_both())
 

@@ -109,9 +109,10 @@ class History(logging.Handler):
             self._write(logging.INFO, f"{progress.last_rendered}: frames complete")
         if progress.render_failure is not None:
             self._write(logging.ERROR, progress.render_failure)
-        if progress.state is State.PAUSED or (before.state is State.PAUSED and progress.state is State.RUNNING):
-            if before.state is not progress.state:
-                self._write(logging.INFO, "paused" if progress.state is State.PAUSED else "resumed")
+        if (before.state, progress.state) == (State.RUNNING, State.PAUSED):
+            self._write(logging.INFO, "paused")
+        if (before.state, progress.state) == (State.PAUSED, State.RUNNING):
+            self._write(logging.INFO, "resumed")
         if progress.end is not None and before.end is None:
             failed = progress.state is State.FAILED
             self._write(logging.ERROR if failed else logging.INFO, progress.end.reason)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import omni.ui as ui
 from omni.ui import color
 
 WINDOW = color("#2a2b2e")
@@ -35,6 +34,7 @@ STYLE: dict[str, Any] = {
     "ScrollingFrame": {"background_color": WINDOW, "secondary_color": LINE, "scrollbar_size": 8},
     "ScrollingFrame::well": {"background_color": FIELD, "border_radius": 3},
     "Label": {"color": TEXT, "font_size": 16},
+    "Label:disabled": {"color": FAINT},
     "Label::key": {"color": DIM},
     "Label::hint": {"color": FAINT, "font_size": 15},
     "Label::problem": {"color": RED, "font_size": 15},
@@ -93,8 +93,6 @@ STYLE: dict[str, Any] = {
     "Button.Label::primary:disabled": {"color": color("#7c8a63")},
     "Button::choice": {"background_color": FIELD},
     "Button::choice:hovered": {"background_color": color("#2a2c2f")},
-    "Button.Label::choice": {"alignment": ui.Alignment.LEFT_CENTER},
-    "Button.Label::choice:disabled": {"alignment": ui.Alignment.LEFT_CENTER, "color": FAINT},
     "Button::tab": {"background_color": CLEAR, "border_radius": 0},
     "Button::tab:checked": {"background_color": CARD},
     "Button.Label::tab": {"color": DIM},

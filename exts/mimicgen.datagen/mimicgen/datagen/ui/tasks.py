@@ -23,24 +23,22 @@ class TaskChoice(Row):
         return "" if self._checker.tasks is not None else "Looking up which tasks can run here..."
 
     def _build(self, tooltip: str) -> None:
-        self._button = ui.Button(
-            "",
-            name="choice",
-            height=style.ROW,
-            identifier="task",
-            tooltip=tooltip,
-            clicked_fn=self._open,
-            alignment=ui.Alignment.LEFT_CENTER,
-        )
+        with ui.ZStack(height=style.ROW):
+            self._button = ui.Button("", name="choice", identifier="task", tooltip=tooltip, clicked_fn=self._open)
+            with ui.HStack():
+                ui.Spacer(width=8)
+                # A label of its own: a button is never narrower than its text.
+                self._chosen = ui.Label("", elided_text=True, identifier="task.chosen")
+                ui.Spacer(width=8)
 
     def _show(self) -> None:
         text = str(self._draft.value("task"))
-        if self._button.text != text:
-            self._button.text = text
+        if self._chosen.text != text:
+            self._chosen.text = text
 
     def enable(self, enabled: bool) -> None:
         """See `Row.enable`."""
-        self._button.enabled = enabled
+        self._button.enabled = self._chosen.enabled = enabled
 
     def _open(self) -> None:
         self._menu = ui.Menu("Tasks")

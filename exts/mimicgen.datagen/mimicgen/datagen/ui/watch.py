@@ -159,7 +159,7 @@ class Watch:
         self._end_colour.name = "banner_failed" if failed else "banner_done"
         _put(self._end_title, "The run failed" if failed else "The run has ended")
         self._end_reason.show(progress.end.reason[:1].upper() + progress.end.reason[1:])
-        self._end_written.show("\n".join(str(path) for path in progress.written[:4]))
+        self._end_written.show("\n".join(str(path) for path in progress.written[:3]))
 
     def _show_funnel(self) -> None:
         progress = self._history.progress
