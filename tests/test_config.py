@@ -38,6 +38,9 @@ def test_layers_win_over_earlier_ones(tmp_path: Path) -> None:
         ({"device": "gpu"}, ["device = 'gpu'", "cuda:N"]),
         ({"device": "cpu:0"}, ["device = 'cpu:0'"]),
         ({"output_dataset": "data.zip"}, ["data.zip", ".hdf5"]),
+        ({"randomization.cube_x": "0.4"}, ["randomization.cube_x", "expected 2 numbers"]),
+        ({"randomization.cube_yaw": "1, -1"}, ["randomization.cube_yaw", "the smaller number first"]),
+        ({"randomization.joint_noise_std": -1}, ["randomization.joint_noise_std = -1", "from 0"]),
         ({"num_trails": 5}, ["unknown key 'num_trails'", "num_trials"]),
     ],
 )

@@ -21,6 +21,7 @@ from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.errors import ConfigError, DatagenError, SourceError
+from mimicgen.datagen.remembered import recall
 from mimicgen.datagen.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -156,6 +157,12 @@ def check(options: argparse.Namespace) -> int:
     return check_command(run, as_json=options.json)
 
 
+def gui(options: argparse.Namespace) -> int:
+    """Open the panel in a window of the desktop: configure, start and watch runs."""
+    run = run_config(options, "generate", source=SHIPPED_SOURCE, **recall())
+    return _launch(run, "gui", {"desktop": True}, window=True)
+
+
 def _source(run: RunConfig) -> Path:
     """Return the source file of a run, after a look at all of it where it can do no harm."""
     if run.source is None:
@@ -168,18 +175,25 @@ def _source(run: RunConfig) -> Path:
 def _run(run: RunConfig) -> int:
     """Run a configuration in the embedded runtime."""
     Outputs(run).check()
-    folder = writable_folder(run.output_dir.absolute())
+    return _launch(run, "headless", {"autostart": True})
+
+
+def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -> int:
+    """Run one of the project's Kit applications with a configuration."""
+    folder = writable_folder(run.output_dir.expanduser().absolute())
     from mimicgen.datagen.launch import run_kit
     from mimicgen.datagen.simulation.runtime import cache_folder
 
     log = folder / "kit.log"
     print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {log}", flush=True)
-    settings = {key: value for key, value in run.flat().items() if value is not None}
+    values = {key: value for key, value in run.flat().items() if value is not None}
     for key in ("source", "output_dataset", "output_dir"):
-        if key in settings:
-            settings[key] = Path(settings[key]).expanduser().absolute()
-    app = PROJECT / "config" / "mimicgen.datagen.headless.kit"
-    return run_kit(app, log, {"autostart": True, **settings}, cache=cache_folder())
+        if key in values:
+            values[key] = Path(values[key]).expanduser().absolute()
+    if window:
+        os.chdir(PROJECT)  # the window's library leaves its settings (imgui.ini) in the current folder
+    path = PROJECT / "config" / f"mimicgen.datagen.{app}.kit"
+    return run_kit(path, log, settings | values, cache=cache_folder(), window=window)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -197,6 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     for key in ("demos", "views", "modalities", "width", "height", "every", "videos"):
         about = config.fields()[f"render.{key}"].metadata["doc"]
         command.add_argument(f"--{key}", metavar="VALUE", dest=f"render.{key}", help=about)
+    _add_run_command(commands, "gui", gui)
     command = _add_run_command(commands, "check", check)
     command.add_argument("--json", action="store_true", help="print JSON")
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)

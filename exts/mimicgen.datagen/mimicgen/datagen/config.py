@@ -182,6 +182,30 @@ class RenderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RandomizationConfig:
+    """How a reset scatters the scene. A value left out is the task's own."""
+
+    cube_x: tuple[float, ...] | None = _setting(
+        None, "Smallest and largest x of a cube, in the frame of its environment", unit="m", length=2
+    )
+    cube_y: tuple[float, ...] | None = _setting(
+        None, "Smallest and largest y of a cube, in the frame of its environment", unit="m", length=2
+    )
+    cube_yaw: tuple[float, ...] | None = _setting(
+        None, "Smallest and largest rotation of a cube about the vertical", unit="rad", length=2
+    )
+    min_separation: float | None = _setting(
+        None, "Smallest distance between the centres of two cubes", unit="m", low=0, high=10
+    )
+    joint_noise_mean: float | None = _setting(
+        None, "Mean of the Gaussian noise on the arm's joints at a reset", unit="rad", low=-3.2, high=3.2
+    )
+    joint_noise_std: float | None = _setting(
+        None, "Standard deviation of the Gaussian noise on the arm's joints at a reset", unit="rad", low=0, high=3.2
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One run. Relative paths are relative to the current folder."""
 
@@ -215,6 +239,7 @@ class RunConfig:
     plots: bool = _setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
     fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of continuing it")
     mimic: MimicConfig = field(default_factory=MimicConfig)
+    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
     render: RenderConfig = field(default_factory=RenderConfig)
 
     def __post_init__(self) -> None:
@@ -227,6 +252,10 @@ class RunConfig:
                     f"mimic.subtasks.{name}: term_offset_low = {low} and term_offset_high = {high}: "
                     "give both, the low one not above the high one"
                 )
+        for key in ("cube_x", "cube_y", "cube_yaw"):
+            pair = getattr(self.randomization, key)
+            if pair is not None and not pair[0] <= pair[1]:
+                raise ConfigError(f"randomization.{key} = {list(pair)}: expected the smaller number first")
         _check_render(self.render)
         kind, _, index = self.device.partition(":")
         if kind not in ("cpu", "cuda") or (":" in self.device and not (kind == "cuda" and index.isdigit())):
@@ -282,17 +311,30 @@ def build(*layers: Flat) -> RunConfig:
     for layer in layers:
         merged |= layer
     merged = task_defaults(str(merged.get("task", RunConfig.task))) | merged
-    values = {key: _convert(key, value, field_of(key)) for key, value in merged.items()}
-    for key, value in values.items():
-        _check_value(key, value, field_of(key))
-    tree = _nest(values)
+    tree = _nest({key: parse(key, value) for key, value in merged.items()})
     mimic = tree.pop("mimic", {})
     subtasks = {name: SubtaskConfig(**own) for name, own in mimic.pop("subtasks", {}).items()}
+    randomization = RandomizationConfig(**tree.pop("randomization", {}))
     render = tree.pop("render", {})
     cameras = {name: CameraConfig(**own) for name, own in render.pop("cameras", {}).items()}
     return RunConfig(
-        **tree, mimic=MimicConfig(**mimic, subtasks=subtasks), render=RenderConfig(**render, cameras=cameras)
+        **tree,
+        mimic=MimicConfig(**mimic, subtasks=subtasks),
+        randomization=randomization,
+        render=RenderConfig(**render, cameras=cameras),
     )
+
+
+def parse(key: str, value: Any) -> Any:
+    """Return a value in its key's type, from what a text field, TOML, a variable or the command line says.
+
+    Raises:
+        ConfigError: The key is unknown, or the value has the wrong type or is out of range.
+    """
+    setting = field_of(key)
+    parsed = _convert(key, value, setting)
+    _check_value(key, parsed, setting)
+    return parsed
 
 
 def read_toml(path: Path) -> Flat:
@@ -366,6 +408,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "": RunConfig,
     "mimic.": MimicConfig,
     "mimic.subtasks.<signal>.": SubtaskConfig,
+    "randomization.": RandomizationConfig,
     "render.": RenderConfig,
     "render.cameras.<camera>.": CameraConfig,
 }

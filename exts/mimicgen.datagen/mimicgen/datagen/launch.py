@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.desktop import load_ui
 from mimicgen.datagen.errors import SetupError
 
 EULA = "https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html"
 
 
-def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path) -> int:
+def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, window: bool = False) -> int:
     """Run a Kit application until it quits.
 
     The application gets this process: its standard output and error go to the log file, and the settings carry the
@@ -25,12 +26,13 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path) -
         log: Where Kit's and Isaac Lab's output goes; appended to.
         settings: Settings of the extension, by name relative to `/exts/mimicgen.datagen`.
         cache: Kit's own data and caches go here.
+        window: Whether the application shows the panel in a window of the desktop.
 
     Returns:
         The exit code that the application quit with. With Kit's fast shutdown the process ends with it instead.
 
     Raises:
-        SetupError: The kernel is not installed, or its licence was not accepted.
+        SetupError: The kernel, or what a window needs, is not installed, or the licence was not accepted.
     """
     launched = time.monotonic()
     if os.environ.get("ACCEPT_EULA", "").lower() in ("y", "yes", "1"):
@@ -39,6 +41,8 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path) -
         raise SetupError(f"the NVIDIA Omniverse License Agreement was not accepted ({EULA}); set ACCEPT_EULA=Y")
     if os.geteuid() == 0:
         os.environ["OMNI_KIT_ALLOW_ROOT"] = "1"
+    if window:
+        load_ui(cache / "lib")
     console = os.dup(1)
     with log.open("ab", buffering=0) as stream:
         os.dup2(stream.fileno(), 1)

@@ -46,6 +46,10 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
         if settings.get("console"):
             console = Console.on_descriptor(settings.get("console_fd"), kit=self._kit_stage())
             self._on_close += [self._session.subscribe(console), console.close]
+        if "omni.ui" in sys.modules:  # the application has it: extensions that we depend on, optionally too, come first
+            from mimicgen.datagen.kit.panel import PanelHost
+
+            self._on_close.append(PanelHost(ext_id, self._session).close)
         if settings.get("autostart"):
             self._autostart()
 

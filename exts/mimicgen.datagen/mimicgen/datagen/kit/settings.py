@@ -11,7 +11,7 @@ from typing import Any
 import carb.settings
 
 from mimicgen.datagen import config
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config import Flat, RunConfig
 
 ROOT = "/exts/mimicgen.datagen"
 """Where the extension's settings are."""
@@ -45,10 +45,19 @@ def run_config() -> RunConfig:
     Raises:
         ConfigError: A key is unknown, or a value has the wrong type or is out of range.
     """
+    return config.build(layers())
+
+
+def layers() -> Flat:
+    """Return what file, environment and settings say by dotted key, later ones winning over earlier ones.
+
+    Raises:
+        ConfigError: The file is missing, not TOML, or names an unknown key.
+    """
     path = get("config")
     from_file = config.read_toml(Path(path)) if path else {}
     values = {key: get(key.replace(".", "/")) for key in config.fields() if "<" not in key}
     values |= config.flatten(get("mimic/subtasks") or {}, "mimic.subtasks.")
     values |= config.flatten(get("render/cameras") or {}, "render.cameras.")
     from_settings = {key: value for key, value in values.items() if value is not None}
-    return config.build(from_file, config.from_environment(os.environ), from_settings)
+    return from_file | config.from_environment(os.environ) | from_settings

@@ -19,6 +19,7 @@ from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.simulation import runtime as runtimes
+from mimicgen.datagen.simulation.randomization import apply_randomization
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.simulation.runtime import Runtime
 
@@ -54,6 +55,7 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     # Isaac Lab records; what is written, and when, is decided by the session (see dataset/outputs.py).
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
     _apply_mimic(cfg, config.mimic)
+    apply_randomization(cfg, config.randomization)
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.simulation import embedded
 

@@ -1,0 +1,46 @@
+"""The settings of the last run that was started in the panel, as TOML in the user's data folder.
+
+A file of our own instead of Kit's persistent settings: it has the format of a preset, it is written when a run starts
+(Kit writes its settings when it ends in good order), and it is the same one in every application.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from mimicgen.datagen.config import Flat, RunConfig, read_toml
+from mimicgen.datagen.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+def location() -> Path:
+    """Return the file: `$XDG_DATA_HOME/mimicgen.datagen/last_run.toml`, in `~/.local/share` by default."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "mimicgen.datagen" / "last_run.toml"
+
+
+def remember(config: RunConfig) -> None:
+    """Write the settings of a run. Where that is impossible, they are not remembered, and the log says so."""
+    path = location()
+    scratch = path.with_suffix(".toml.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(config.to_toml(), encoding="utf-8")
+        scratch.replace(path)
+    except OSError as error:
+        log.warning("these settings will not be remembered: '%s': %s", path, error.strerror)
+
+
+def recall() -> Flat:
+    """Return the settings by dotted key; nothing where none are remembered or the file is of another version."""
+    path = location()
+    if not path.exists():
+        return {}
+    try:
+        return read_toml(path)
+    except ConfigError as error:
+        log.warning("the last settings are not used: %s", error)
+        return {}

@@ -1,0 +1,125 @@
+"""The configuration while it is edited: what was typed, what is wrong with it, and the configuration that it gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mimicgen.datagen import config
+from mimicgen.datagen.config import Flat, RunConfig
+from mimicgen.datagen.dataset.sources import check_file
+from mimicgen.datagen.errors import BadInputError, ConfigError
+from mimicgen.datagen.tasks import task_defaults
+
+
+class Draft:
+    """Values by dotted key, as they were typed.
+
+    Args:
+        values: What is said from the start; everything else has its default.
+
+    Attributes:
+        version: Grows with every change.
+        config: The configuration, None while something is wrong.
+        candidate: The same, but also when only `report` found something wrong.
+        problems: What is wrong, by key, in words.
+    """
+
+    def __init__(self, values: Flat):
+        self.version = 0
+        self.config: RunConfig | None = None
+        self.candidate: RunConfig | None = None
+        self.problems: dict[str, str] = {}
+        self._found: dict[str, str] = {}
+        self.load(values)
+
+    def load(self, values: Flat) -> None:
+        """Put other values in the place of all."""
+        self._values = {key: value for key, value in values.items() if value is not None}
+        self._found = {}
+        self._update()
+
+    def value(self, key: str) -> Any:
+        """Return what was typed for a key, else its default; None when it has neither."""
+        defaults = task_defaults(str(self._values.get("task", RunConfig.task)))
+        return self._values.get(key, defaults.get(key, config.field_of(key).default))
+
+    def put(self, key: str, value: Any) -> None:
+        """Put in what was typed; nothing (an empty text, None, a range of empty texts) takes the key's value back."""
+        typed = any(map(str, value)) if isinstance(value, tuple) and value else value not in ("", None)
+        if typed:
+            self._values[key] = value
+        elif config.field_of(key).default is None:
+            self._values.pop(key, None)
+        else:
+            self._values[key] = value
+        self._found = {}
+        self._update()
+
+    def report(self, found: Mapping[str, str]) -> None:
+        """Add problems that somebody else found in the values as they are now; the next change takes them back."""
+        self._found = dict(found)
+        self._update()
+
+    def cameras(self) -> list[str]:
+        """Return the names of the cameras that the task or the values bring."""
+        defaults = task_defaults(str(self._values.get("task", RunConfig.task)))
+        named = (re.match(r"render\.cameras\.([^.]+)\.", key) for key in (defaults | self._values))
+        return list(dict.fromkeys(match[1] for match in named if match))
+
+    def save(self, path: Path) -> None:
+        """Write the configuration as the TOML that the command line takes. Nothing is overwritten.
+
+        Raises:
+            ConfigError: There is something wrong with the configuration, or the file cannot be written.
+        """
+        if self.config is None:
+            raise ConfigError("not saved: put right what is marked first")
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(self.config.to_toml())
+        except FileExistsError as error:
+            raise ConfigError(f"'{path}' exists already; choose another name") from error
+        except OSError as error:
+            raise ConfigError(f"'{path}': {error.strerror}; choose a place that can be written") from error
+
+    def _update(self) -> None:
+        self.version += 1
+        self.config, self.candidate, self.problems = None, None, {}
+        for key, value in self._values.items():
+            try:
+                config.parse(key, value)
+            except ConfigError as error:
+                self.problems[key] = shown(error)
+        try:
+            built = config.build({key: value for key, value in self._values.items() if key not in self.problems})
+        except ConfigError as error:
+            self.problems[about(error)] = shown(error)
+            return
+        if built.source is None:
+            self.problems["source"] = "Choose an HDF5 file with annotated demonstrations"
+        else:
+            try:
+                check_file(built.source.expanduser().absolute())
+            except BadInputError as error:
+                self.problems["source"] = shown(error)
+        if not self.problems:
+            self.candidate = built
+        self.problems |= self._found
+        if not self.problems:
+            self.config = built
+
+
+def about(error: BadInputError) -> str:
+    """Return the key that an error is about: messages begin with it. The source, when they do not."""
+    match = re.match(r"[a-z_]+(\.\w+)*", str(error))
+    return match[0] if match and match[0].partition(".")[0] in config.RunConfig.__dataclass_fields__ else "source"
+
+
+def shown(error: BadInputError) -> str:
+    """Return a message without the key and the value, which stand beside it."""
+    _, separator, rest = str(error).partition(": ")
+    words = rest if separator else str(error)
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,213 @@
+"""A row for every kind of configuration value: what can be typed or chosen, its tooltip, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import omni.ui as ui
+
+from mimicgen.datagen import config
+from mimicgen.datagen.ui import style
+from mimicgen.datagen.ui.draft import Draft
+from mimicgen.datagen.ui.parts import Note, row
+
+_SHORT = 5
+"""Units up to this length stand in the label; longer ones only in the tooltip."""
+
+
+def _describe(key: str, label: str) -> tuple[str, str]:
+    """Return the label with its unit, and the tooltip: the field's own documentation, its unit and its range."""
+    about = config.field_of(key).metadata
+    words = [f"{about['doc']}."]
+    if about["unit"]:
+        words.append(f"Unit: {about['unit']}.")
+    if about["low"] is not None:
+        words.append(f"From {about['low']:g} to {about['high']:g}.")
+    words.append(f"Key: {key}")
+    unit = about["unit"]
+    return (f"{label} ({unit})" if unit and len(unit) <= _SHORT else label), "\n".join(words)
+
+
+class Row:
+    """A labelled row for one key.
+
+    Args:
+        draft: Where values are read and put.
+        key: The configuration's key.
+        label: What the user reads.
+
+    Attributes:
+        key: The configuration's key.
+        label: What the user reads.
+    """
+
+    def __init__(self, draft: Draft, key: str, label: str):
+        self.key = key
+        self.label = label
+        self._draft = draft
+        self._fields: list[Any] = []
+        self._showing = False
+        text, tooltip = _describe(key, label)
+        with ui.VStack(height=0, spacing=2):
+            with row(text, tooltip):
+                self._build(tooltip)
+            self.note = Note("hint", identifier=f"{key}.note", indent=style.LABEL_WIDTH + style.GAP)
+
+    def _build(self, tooltip: str) -> None:
+        raise NotImplementedError
+
+    def _show(self) -> None:
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Show the draft's value and what is wrong with it."""
+        self._showing = True
+        self._show()
+        self._showing = False
+        problem = self._draft.problems.get(self.key, "")
+        self.note.show(problem or self.hint(), "problem" if problem else "hint")
+        for field in self._fields:
+            field.name = "wrong" if problem else ""
+
+    def hint(self) -> str:
+        """Return what to say under the field while nothing is wrong."""
+        return ""
+
+    def enable(self, enabled: bool) -> None:
+        """Let the value be edited or not."""
+        for field in self._fields:
+            field.enabled = enabled
+
+    def _put(self, value: Any) -> None:
+        if not self._showing:
+            self._draft.put(self.key, value)
+
+
+class Text(Row):
+    """A value that is typed. `hint` under it comes from outside: a resolved path, or the task's own value."""
+
+    def __init__(self, draft: Draft, key: str, label: str, hint: Callable[[], str] = str):
+        self._hint = hint
+        super().__init__(draft, key, label)
+
+    def hint(self) -> str:
+        """See `Row.hint`."""
+        return self._hint()
+
+    def _build(self, tooltip: str) -> None:
+        field = ui.StringField(height=style.ROW, identifier=self.key, tooltip=tooltip)
+        field.model.add_value_changed_fn(lambda model: self._put(model.as_string.strip()))
+        self._fields = [field]
+
+    def _show(self) -> None:
+        _set_text(self._fields[0], self._draft.value(self.key))
+
+
+class Pair(Text):
+    """A smallest and a largest number, typed in two fields."""
+
+    def _build(self, tooltip: str) -> None:
+        with ui.HStack(height=style.ROW, spacing=style.GAP):
+            self._fields = [ui.StringField(identifier=f"{self.key}.{end}", tooltip=tooltip) for end in ("low", "high")]
+        for field in self._fields:
+            field.model.add_value_changed_fn(lambda _: self._put_both())
+
+    def _put_both(self) -> None:
+        self._put(tuple(field.model.as_string.strip() for field in self._fields))
+
+    def _show(self) -> None:
+        value = self._draft.value(self.key)
+        for field, end in zip(self._fields, value or ("", ""), strict=True):
+            _set_text(field, end)
+
+
+class Switch(Row):
+    """Yes or no."""
+
+    def _build(self, tooltip: str) -> None:
+        with ui.VStack(width=18, height=style.ROW):
+            ui.Spacer()
+            box = ui.CheckBox(height=16, identifier=self.key, tooltip=tooltip)
+            ui.Spacer()
+        ui.Spacer()
+        box.model.add_value_changed_fn(lambda model: self._put(model.as_bool))
+        self._fields = [box]
+
+    def _show(self) -> None:
+        value = bool(config.parse(self.key, self._draft.value(self.key)))
+        if self._fields[0].model.as_bool != value:
+            self._fields[0].model.set_value(value)
+
+
+class Choice(Row):
+    """One of several texts. Where the key has no value of its own, `unset` says what then holds."""
+
+    def __init__(self, draft: Draft, key: str, label: str, unset: str = ""):
+        self._choices = config.field_of(key).metadata["choices"]
+        self._unset = unset
+        super().__init__(draft, key, label)
+
+    def _build(self, tooltip: str) -> None:
+        self._items = ([self._unset] if self._unset else []) + [_spoken(choice) for choice in self._choices]
+        box = ui.ComboBox(0, *self._items, height=style.ROW, identifier=self.key, tooltip=tooltip)
+        box.model.add_item_changed_fn(lambda model, _: self._chosen(model.get_item_value_model().as_int))
+        self._fields = [box]
+
+    def _chosen(self, index: int) -> None:
+        values = ([None] if self._unset else []) + list(self._choices)
+        self._put(values[index])
+
+    def _show(self) -> None:
+        value = self._draft.value(self.key)
+        index = self._items.index(_spoken(value)) if value in self._choices else 0
+        model = self._fields[0].model.get_item_value_model()
+        if model.as_int != index:
+            model.set_value(index)
+
+
+class Several(Row):
+    """Any of several names, each with a box. All boxes ticked is the empty list where that means all."""
+
+    def __init__(self, draft: Draft, key: str, label: str, names: Sequence[str], *, empty_means_all: bool):
+        self._names = list(names)
+        self._empty_means_all = empty_means_all
+        super().__init__(draft, key, label)
+
+    def _build(self, tooltip: str) -> None:
+        with ui.VStack(height=0, spacing=2):
+            for name in self._names:
+                with ui.HStack(height=style.ROW, spacing=style.GAP):
+                    with ui.VStack(width=18):
+                        ui.Spacer()
+                        box = ui.CheckBox(height=16, identifier=f"{self.key}.{name}", tooltip=tooltip)
+                        ui.Spacer()
+                    ui.Label(_spoken(name))
+                box.model.add_value_changed_fn(lambda _: self._put_all())
+                self._fields.append(box)
+
+    def _put_all(self) -> None:
+        ticked = tuple(name for name, box in zip(self._names, self._fields, strict=True) if box.model.as_bool)
+        if not ticked and self._empty_means_all and not self._showing:
+            self.refresh()  # the last one stays ticked: none at all is said by 'When'
+            return
+        self._put(() if self._empty_means_all and len(ticked) == len(self._names) else ticked)
+
+    def _show(self) -> None:
+        value = config.parse(self.key, self._draft.value(self.key))
+        wanted = value if value or not self._empty_means_all else tuple(self._names)
+        for name, box in zip(self._names, self._fields, strict=True):
+            if box.model.as_bool != (name in wanted):
+                box.model.set_value(name in wanted)
+
+
+def _set_text(field: Any, value: Any) -> None:
+    """Show a value, but leave alone a field that already means it: the user may be typing there."""
+    text = "" if value is None else str(value)
+    if field.model.as_string.strip() != text:
+        field.model.set_value(text)
+
+
+def _spoken(name: Any) -> str:
+    words = str(name).replace("_", " ")
+    return words[:1].upper() + words[1:]

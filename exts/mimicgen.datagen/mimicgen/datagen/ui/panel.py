@@ -1,0 +1,256 @@
+"""The window, and what it does between a user and a session."""
+
+from __future__ import annotations
+
+import logging
+import time
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+import omni.ui as ui
+
+from mimicgen.datagen import remembered
+from mimicgen.datagen.config import Flat
+from mimicgen.datagen.progress import Progress, State
+from mimicgen.datagen.session import Session
+from mimicgen.datagen.ui import style
+from mimicgen.datagen.ui.checker import Checker
+from mimicgen.datagen.ui.controls import Controls, controls
+from mimicgen.datagen.ui.draft import Draft
+from mimicgen.datagen.ui.form import Form
+from mimicgen.datagen.ui.history import History
+from mimicgen.datagen.ui.parts import Note
+from mimicgen.datagen.ui.watch import Watch
+
+TITLE = "MimicGen data generation"
+
+PERIOD = 0.1
+"""The window shows changes at most this often [s]."""
+
+STEPS_PERIOD = 1.0
+"""And this often where only numbers of steps and seconds have changed [s]."""
+
+WIDE = 760
+"""From this width on, configuration and run stand beside each other; below, on two tabs [pixels]."""
+
+log = logging.getLogger(__name__)
+
+
+class Panel:
+    """The dockable window. Hiding it, or closing it, changes nothing about a run: that is the session's.
+
+    Args:
+        session: Owns the runs.
+        values: The configuration that the panel starts with.
+
+    Attributes:
+        draft: The configuration as it is edited.
+        history: What is remembered of the run.
+        window: The window.
+    """
+
+    def __init__(self, session: Session, values: Flat):
+        self._session = session
+        self.draft = Draft(values)
+        self.history = History()
+        self._checker = Checker(self.draft)
+        self._on_close = [session.subscribe(self.history), self._checker.close]
+        logger = logging.getLogger("mimicgen.datagen")
+        logger.addHandler(self.history)
+        self._on_close.append(lambda: logger.removeHandler(self.history))
+        self._form_shown: tuple[object, ...] = ()
+        self._version = self._steps = -1
+        self._next = self._counted = 0.0
+        self._wide: bool | None = None
+        self._tab = "setup"
+        self._form: Form | None = None
+        self._watch: Watch | None = None
+        self.window = ui.Window(TITLE, width=960, height=760, padding_x=0, padding_y=0, visible=False)
+        self.window.frame.style = style.STYLE
+        self.window.frame.set_build_fn(self._build)
+
+    def close(self) -> None:
+        """Take the window away, and leave nothing behind."""
+        for close in reversed(self._on_close):
+            close()
+        self._on_close.clear()
+        self.window.destroy()
+
+    @property
+    def visible(self) -> bool:
+        """Whether the window is shown."""
+        return bool(self.window.visible)
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        self.window.visible = visible
+
+    def refresh(self) -> bool:
+        """Show what has changed. Call it with every frame: it does something at most every `PERIOD`.
+
+        Returns:
+            Whether anything that is shown may have changed.
+        """
+        now = time.perf_counter()
+        if now < self._next or not self.visible:
+            return False
+        self._next = now + PERIOD
+        found = self._checker.poll(idle=not self._session.active)
+        wide = self.window.width >= WIDE
+        if wide is not self._wide:
+            self._wide = wide
+            self.window.frame.rebuild()
+            return True
+        if self._form is None or self._watch is None:
+            return True
+        allowed = self._allowed()
+        form = (self.draft.version, allowed.edit, self._form)
+        if found or form != self._form_shown:
+            self._form_shown = form
+            self._form.refresh(enabled=allowed.edit)
+        elif self.history.version == self._version and (
+            self.history.progress.steps == self._steps or now < self._counted + STEPS_PERIOD
+        ):
+            return False
+        self._version, self._steps, self._counted = self.history.version, self.history.progress.steps, now
+        self._watch.refresh()
+        self._show_header(allowed)
+        return True
+
+    def start(self) -> None:
+        """Start a run with the draft, as the button does; nothing happens while that is not possible."""
+        if self._allowed().start and self.draft.config is not None:
+            remembered.remember(self.draft.config)
+            self._session.start(self.draft.config)
+            self._show_tab("run")
+
+    def pause_or_resume(self) -> None:
+        """Pause a run that is running, let a paused one go on; nothing otherwise."""
+        allowed = self._allowed()
+        if allowed.pause:
+            self._session.pause()
+        elif allowed.resume:
+            self._session.resume()
+
+    def stop(self) -> None:
+        """Stop the run that is going on; nothing otherwise."""
+        if self._allowed().stop:
+            self._session.stop()
+
+    def open_output(self) -> None:
+        """Show the folder of the run's records in the desktop's file manager."""
+        path = Path(self.draft.value("output_dir")).expanduser().absolute()
+        if not path.exists():
+            log.warning("'%s' does not exist yet; a run makes it", path)
+        elif not webbrowser.open(path.as_uri()):
+            log.warning("no file manager was found; the records are in '%s'", path)
+
+    def _allowed(self) -> Controls:
+        return controls(self._session.state, valid=self.draft.config is not None)
+
+    def _build(self) -> None:
+        """Lay the window out for its width."""
+        self._form = self._watch = None
+        with ui.ZStack():
+            ui.Rectangle(style={"background_color": style.WINDOW})
+            with ui.VStack():
+                self._build_header()
+                if self._wide:
+                    with ui.HStack():
+                        self._form = self._build_column(lambda: Form(self.draft, self._checker))
+                        self._watch = self._build_column(lambda: Watch(self.history))
+                else:
+                    self._build_tabs()
+
+    def _build_header(self) -> None:
+        with ui.HStack(height=0):
+            ui.Spacer(width=14)
+            with ui.VStack(height=0, spacing=style.GAP):
+                ui.Spacer(height=4)
+                with ui.HStack(height=22, spacing=style.GAP):
+                    with ui.VStack(width=12):
+                        ui.Spacer()
+                        self._light = ui.Circle(name="idle", width=12, height=12, radius=6)
+                        ui.Spacer()
+                    self._state = ui.Label("", name="state", width=0, identifier="state")
+                    self._detail = ui.Label("", name="key", elided_text=True, identifier="detail")
+                with ui.HStack(height=32, spacing=style.GAP):
+                    self._start = self._button("Start", "start", self.start)
+                    self._start.name = "primary"
+                    self._pause = self._button("Pause", "pause", self.pause_or_resume)
+                    self._stop = self._button("Stop", "stop", self.stop)
+                    self._button("Open output", "open_output", self.open_output)
+                    if self._wide:
+                        ui.Spacer()
+                self._why = Note("warning", identifier="why")
+                ui.Spacer(height=0)
+            ui.Spacer(width=14)
+
+    def _button(self, text: str, identifier: str, action: Callable[[], None]) -> ui.Button:
+        width = ui.Pixel(130) if self._wide else ui.Fraction(1)
+        return ui.Button(text, width=width, identifier=identifier, clicked_fn=action)
+
+    def _build_column[T](self, make: Callable[[], T]) -> T:
+        scroll = ui.ScrollingFrame(horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF)
+        with scroll, ui.HStack(height=0):
+            ui.Spacer(width=10)
+            with ui.VStack(height=0, spacing=style.GAP):
+                made = make()
+                ui.Spacer(height=10)
+            ui.Spacer(width=10)
+        return made
+
+    def _build_tabs(self) -> None:
+        with ui.HStack(height=30):
+            ui.Spacer(width=10)
+            self._tabs = {
+                name: ui.Button(
+                    text, name="tab", identifier=f"tab_{name}", clicked_fn=lambda chosen=name: self._show_tab(chosen)
+                )
+                for name, text in (("setup", "Configuration"), ("run", "Run"))
+            }
+            ui.Spacer(width=10)
+        ui.Spacer(height=style.GAP)
+        with ui.ZStack():
+            self._pages = {name: ui.Frame() for name in self._tabs}
+            with self._pages["setup"]:
+                self._form = self._build_column(lambda: Form(self.draft, self._checker))
+            with self._pages["run"]:
+                self._watch = self._build_column(lambda: Watch(self.history))
+        self._show_tab(self._tab)
+
+    def _show_tab(self, chosen: str) -> None:
+        self._tab = chosen
+        if self._wide:
+            return
+        for name, page in self._pages.items():
+            page.visible = name == chosen
+            self._tabs[name].checked = name == chosen
+
+    def _show_header(self, allowed: Controls) -> None:
+        progress = self.history.progress
+        self._light.name = str(progress.state)
+        self._state.text = str(progress.state).capitalize()
+        self._detail.text = _detail(progress)
+        self._start.enabled = allowed.start
+        self._pause.enabled = allowed.pause or allowed.resume
+        self._pause.text = "Resume" if allowed.resume else "Pause"
+        self._stop.enabled = allowed.stop
+        why = ""
+        if allowed.edit and self._form is not None:
+            for key, problem in self.draft.problems.items():
+                why = f"Not ready to start. {self._form.label(key)}: {problem}"
+                break
+        self._why.show(why)
+
+
+def _detail(progress: Progress) -> str:
+    """Return what the run is doing, in a few words."""
+    if progress.state is State.STARTING and progress.stages:
+        return progress.stages[-1].name
+    if progress.state in (State.RUNNING, State.PAUSED):
+        return f"{progress.done} of {progress.target}"
+    if progress.state is State.STOPPING:
+        return "after this step"
+    return ""

@@ -1,0 +1,114 @@
+"""Small pieces that the panel is made of."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import omni.ui as ui
+
+from mimicgen.datagen.ui import style
+
+_collapsed: dict[str, bool] = {}
+"""Sections that the user has folded or unfolded, so that a new layout of the window keeps them so."""
+
+
+@contextlib.contextmanager
+def section(title: str, identifier: str, *, collapsed: bool = False) -> Iterator[None]:
+    """A card with a title that folds it. What is made inside becomes its content, one below the other."""
+    folded = _collapsed.get(identifier, collapsed)
+    frame = ui.CollapsableFrame(title, height=0, collapsed=folded, identifier=identifier)
+    frame.set_build_header_fn(_header)
+    frame.set_collapsed_changed_fn(lambda value: _collapsed.__setitem__(identifier, value))
+    with frame, ui.HStack(height=0):
+        ui.Spacer(width=12)
+        with ui.VStack(height=0, spacing=style.GAP):
+            ui.Spacer(height=0)
+            yield
+            ui.Spacer(height=4)
+        ui.Spacer(width=12)
+
+
+def _header(collapsed: bool, title: str) -> None:
+    with ui.HStack(height=32):
+        ui.Spacer(width=12)
+        with ui.VStack(width=10):
+            ui.Spacer()
+            towards = ui.Alignment.RIGHT_CENTER if collapsed else ui.Alignment.CENTER_BOTTOM
+            ui.Triangle(name="section", alignment=towards, width=8, height=8)
+            ui.Spacer()
+        ui.Spacer(width=8)
+        ui.Label(title, name="section")
+
+
+@contextlib.contextmanager
+def row(label: str, tooltip: str) -> Iterator[None]:
+    """A label in the column of labels, and what is made inside beside it."""
+    with ui.HStack(height=0, spacing=style.GAP):
+        ui.Label(
+            label,
+            name="key",
+            width=style.LABEL_WIDTH,
+            height=style.ROW,
+            word_wrap=True,
+            alignment=ui.Alignment.LEFT_CENTER,
+            tooltip=tooltip,
+        )
+        yield
+
+
+class Note:
+    """A line of text under something, of a kind ('problem', 'hint', ...), that takes no space while it is empty."""
+
+    def __init__(self, name: str, *, identifier: str = "", indent: int = 0):
+        self._row = ui.HStack(height=0, visible=False)
+        with self._row:
+            ui.Spacer(width=indent)
+            self._label = ui.Label("", name=name, word_wrap=True, height=0, identifier=identifier)
+
+    def show(self, text: str, name: str | None = None) -> None:
+        """Show a text, of another kind if one is named; nothing for an empty one."""
+        if name is not None and name != self._label.name:
+            self._label.name = name
+        if text != self._label.text:
+            self._label.text = text
+            self._row.visible = bool(text)
+
+
+class Bar:
+    """A horizontal bar that is filled to a share."""
+
+    def __init__(self, name: str, *, height: int, identifier: str = ""):
+        self._share = -1.0
+        with ui.ZStack(height=height, identifier=identifier):
+            ui.Rectangle(name="well")
+            with ui.HStack():
+                self._filled = ui.Rectangle(name=name, width=ui.Percent(0))
+                ui.Spacer()
+        self.show(0.0)
+
+    def show(self, share: float) -> None:
+        """Fill the bar to a share between 0 and 1."""
+        share = min(max(share, 0.0), 1.0)
+        if share != self._share:
+            self._share = share
+            self._filled.width = ui.Percent(100 * share)
+            self._filled.visible = share > 0.0
+
+
+class Tile:
+    """A number with a caption."""
+
+    def __init__(self, caption: str, identifier: str):
+        with ui.ZStack(height=48):
+            ui.Rectangle(name="well")
+            with ui.VStack():
+                ui.Spacer(height=5)
+                self._number = ui.Label("", name="number", alignment=ui.Alignment.CENTER, identifier=identifier)
+                ui.Label(caption, name="caption", height=16, alignment=ui.Alignment.CENTER)
+                ui.Spacer(height=4)
+
+    def show(self, text: str) -> None:
+        """Show a number."""
+        if text != self._number.text:
+            self._number.text = text

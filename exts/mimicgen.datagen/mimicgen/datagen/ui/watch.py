@@ -1,0 +1,226 @@
+"""The run: how far it is, where attempts die, and what it says."""
+
+from __future__ import annotations
+
+import logging
+
+import omni.ui as ui
+
+from mimicgen.datagen.attempts import FINAL
+from mimicgen.datagen.progress import State
+from mimicgen.datagen.ui import style
+from mimicgen.datagen.ui.history import FAILURES, LOG_LINES, History
+from mimicgen.datagen.ui.parts import Bar, Note, Tile, section
+
+PLOTTED = 200
+"""Points of the plot at most."""
+
+
+class Watch:
+    """The sections about the run, made inside the current container."""
+
+    def __init__(self, history: History):
+        self._history = history
+        self._version = -1
+        self._stages: tuple[str, ...] = ()
+        self._points: list[float] = []
+        self._picture = ""
+        self._banner()
+        self._progress()
+        self._funnel()
+        self._rate()
+        self._failures()
+        self._frame()
+        self._log()
+
+    def refresh(self) -> None:
+        """Show what is known now."""
+        self._show_numbers()
+        if self._history.version != self._version:
+            self._version = self._history.version
+            self._show_banner()
+            self._show_funnel()
+            self._show_rate()
+            self._show_failures()
+            self._show_frame()
+            self._show_log()
+
+    def _banner(self) -> None:
+        self._end = ui.ZStack(height=0, visible=False, identifier="banner")
+        with self._end:
+            self._end_colour = ui.Rectangle(name="banner_done")
+            with ui.HStack(height=0):
+                ui.Spacer(width=12)
+                with ui.VStack(height=0, spacing=4):
+                    ui.Spacer(height=6)
+                    self._end_title = ui.Label("", height=0, word_wrap=True)
+                    self._end_reason = Note("body", identifier="end")
+                    self._end_written = Note("body", identifier="written")
+                    ui.Spacer(height=6)
+                ui.Spacer(width=12)
+
+    def _progress(self) -> None:
+        with section("Progress", "section_progress"):
+            with ui.HStack(height=0):
+                self._count = ui.Label("", height=20, identifier="count")
+                self._share = ui.Label("", name="key", height=20, width=0, identifier="share")
+            self._bar = Bar("bar", height=12, identifier="bar")
+            with ui.HStack(height=0, spacing=style.GAP):
+                self._attempts = Tile("Attempts", "attempts")
+                self._success = Tile("Success rate", "success_rate")
+                self._speed = Tile("Steps a second", "speed")
+            with ui.HStack(height=0, spacing=style.GAP):
+                self._elapsed = Tile("Elapsed", "elapsed")
+                self._to_go = Tile("To go", "to_go")
+                self._rendered = Tile("Rendered", "rendered")
+
+    def _funnel(self) -> None:
+        with section("Attempts that reached each subtask", "section_funnel"):
+            self._funnel_frame = ui.Frame(height=0, build_fn=self._build_funnel)
+        self._funnel_bars: dict[str, tuple[Bar, ui.Label]] = {}
+
+    def _build_funnel(self) -> None:
+        self._funnel_bars = {}
+        with ui.VStack(height=0, spacing=6):
+            if not self._stages:
+                ui.Label("Bars appear with the first attempt.", name="hint")
+            for stage in self._stages:
+                with ui.HStack(height=18, spacing=style.GAP):
+                    ui.Label(stage, name="key", width=84, elided_text=True)
+                    with ui.VStack():
+                        ui.Spacer()
+                        bar = Bar("success" if stage == FINAL else "funnel", height=12, identifier=f"funnel.{stage}")
+                        ui.Spacer()
+                    count = ui.Label("", width=82, alignment=ui.Alignment.RIGHT_CENTER, identifier=f"reached.{stage}")
+                self._funnel_bars[stage] = (bar, count)
+        self._show_funnel()
+
+    def _rate(self) -> None:
+        with section("Success rate over attempts", "section_rate"):
+            self._no_rate = Note("hint")
+            self._plot = ui.HStack(height=72, spacing=6, visible=False)
+            with self._plot:
+                with ui.VStack(width=34):
+                    ui.Label("100%", name="caption", height=14, alignment=ui.Alignment.RIGHT)
+                    ui.Spacer()
+                    ui.Label("0%", name="caption", height=14, alignment=ui.Alignment.RIGHT)
+                self._curve = ui.Plot(ui.Type.LINE, 0.0, 1.0, 0.0, 0.0, identifier="plot")
+
+    def _failures(self) -> None:
+        with section("Last failures", "section_failures"):
+            self._no_failures = Note("hint")
+            self._failed = [Note("info", identifier=f"failure.{number}") for number in range(FAILURES)]
+
+    def _frame(self) -> None:
+        self._frame_section = ui.VStack(height=0, visible=False)
+        with self._frame_section, section("Latest frame", "section_frame"):
+            self._caption = ui.Label("", name="info", height=0, word_wrap=True, identifier="frame.caption")
+            self._image = ui.Image(
+                "", height=180, fill_policy=ui.FillPolicy.PRESERVE_ASPECT_FIT, identifier="frame.image"
+            )
+
+    def _log(self) -> None:
+        with section("Log", "section_log"):
+            scroll = ui.ScrollingFrame(
+                height=200, name="well", horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF
+            )
+            with scroll, ui.HStack(height=0):
+                ui.Spacer(width=8)
+                with ui.VStack(height=0, spacing=2):
+                    ui.Spacer(height=4)
+                    self._empty_log = Note("hint")
+                    self._lines = [Note("info", identifier=f"log.{number}") for number in range(LOG_LINES)]
+                    ui.Spacer(height=4)
+                ui.Spacer(width=8)
+
+    def _show_numbers(self) -> None:
+        progress = self._history.progress
+        what = "demonstrations kept" if progress.guarantee else "attempts made"
+        never = progress.state is State.IDLE
+        _put(self._count, "No run yet" if never else f"{progress.done} of {progress.target} {what}")
+        share = progress.done / progress.target if progress.target else 0.0
+        _put(self._share, "" if never else f"{100 * share:.0f}%")
+        self._bar.show(share)
+        self._attempts.show("-" if never else str(progress.attempts))
+        self._success.show(f"{100 * progress.successes / progress.attempts:.0f}%" if progress.attempts else "-")
+        speed = self._history.speed
+        self._speed.show("-" if speed is None else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}")
+        self._elapsed.show("-" if never else spoken_seconds(progress.elapsed))
+        to_go = progress.to_go if progress.end is None else None
+        self._to_go.show("-" if to_go is None else spoken_seconds(to_go))
+        self._rendered.show(str(progress.rendered) if progress.drawing is not None else "-")
+
+    def _show_banner(self) -> None:
+        progress = self._history.progress
+        self._end.visible = progress.end is not None
+        if progress.end is None:
+            return
+        failed = progress.state is State.FAILED
+        self._end_colour.name = "banner_failed" if failed else "banner_done"
+        _put(self._end_title, "The run failed" if failed else "The run has ended")
+        self._end_reason.show(progress.end.reason[:1].upper() + progress.end.reason[1:])
+        self._end_written.show("\n".join(str(path) for path in progress.written[:3]))
+
+    def _show_funnel(self) -> None:
+        progress = self._history.progress
+        stages = tuple(progress.reached)
+        if stages != self._stages:
+            self._stages = stages
+            self._funnel_frame.rebuild()
+            return
+        for stage, (bar, count) in self._funnel_bars.items():
+            reached = progress.reached[stage]
+            share = reached / progress.attempts if progress.attempts else 0.0
+            bar.show(share)
+            _put(count, f"{reached}  ({100 * share:.0f}%)" if progress.attempts else "0")
+
+    def _show_rate(self) -> None:
+        rates = self._history.rates
+        self._no_rate.show("" if rates else "The curve begins with the first attempt.")
+        self._plot.visible = bool(rates)
+        points = rates[:: len(rates) // PLOTTED + 1]
+        if points and points != self._points:
+            self._points = points
+            self._curve.set_data(*(points if len(points) > 1 else points * 2))
+
+    def _show_failures(self) -> None:
+        failures = list(self._history.failures)
+        self._no_failures.show("" if failures else "None.")
+        texts = [f"Attempt {each.number}, reached {each.reached}: {each.reason}" for each in failures]
+        for note, text in zip(self._failed, texts + [""] * FAILURES, strict=False):
+            note.show(text)
+
+    def _show_frame(self) -> None:
+        drawing = self._history.progress.drawing
+        latest = drawing.latest if drawing is not None else None
+        self._frame_section.visible = latest is not None
+        if drawing is None or latest is None:
+            return
+        view = latest.parent.parent.name
+        _put(self._caption, f"{drawing.demo}, {view.replace('_', ' ')}, frame {drawing.frames} of {drawing.total}")
+        if str(latest) != self._picture:
+            self._picture = str(latest)
+            self._image.source_url = self._picture
+
+    def _show_log(self) -> None:
+        lines = list(self._history.lines)
+        self._empty_log.show("" if lines else "Nothing yet. The latest lines stand on top.")
+        for note, line in zip(self._lines, lines, strict=False):
+            name = "error" if line.level >= logging.ERROR else "warning" if line.level >= logging.WARNING else "info"
+            level = logging.getLevelName(line.level).lower()
+            note.show(f"{line.clock}  {level}  {line.text}", name)
+
+
+def spoken_seconds(seconds: float) -> str:
+    """Return a duration as people say it: '42 s', '3 min 05 s', '2 h 07 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _put(label: ui.Label, text: str) -> None:
+    if label.text != text:
+        label.text = text

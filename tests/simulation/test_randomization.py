@@ -1,0 +1,46 @@
+"""Randomisation ranges in Isaac Lab's own configuration of the stack task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mimicgen.datagen.config import RandomizationConfig, RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.simulation import kitless
+
+
+@pytest.fixture
+def task_cfg(make_config: Callable[..., RunConfig]) -> Callable[..., Any]:
+    kitless.teach_isaaclab()
+    from mimicgen.datagen.simulation.environment import task_config
+    from mimicgen.datagen.simulation.runtime import Runtime
+
+    def make(**values: Any) -> Any:
+        config = make_config(**values)
+        return task_config(config, Outputs(config), Runtime.EMBEDDED)[0]
+
+    return make
+
+
+def test_what_is_set_replaces_the_tasks_own_and_the_rest_stays(task_cfg: Callable[..., Any]) -> None:
+    from mimicgen.datagen.simulation.randomization import task_randomization
+
+    before = task_randomization(task_cfg())
+    assert before["cube_x"] == (0.4, 0.6)
+    assert set(before) == set(RandomizationConfig.__dataclass_fields__)
+    cfg = task_cfg(**{"randomization.cube_x": "0.45, 0.5", "randomization.joint_noise_std": 0.01})
+    assert task_randomization(cfg) == before | {"cube_x": (0.45, 0.5), "joint_noise_std": 0.01}
+
+
+def test_a_task_without_such_a_reset_refuses_by_name(task_cfg: Callable[..., Any]) -> None:
+    from mimicgen.datagen.simulation.randomization import apply_randomization, task_randomization
+
+    cfg = task_cfg()
+    cfg.events.randomize_cube_positions = None
+    assert "cube_y" not in task_randomization(cfg)
+    with pytest.raises(TaskError, match=r"randomization\.cube_y.*has no reset that calls randomize_object_pose"):
+        apply_randomization(cfg, RandomizationConfig(cube_y=(0.0, 0.1)))

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mimicgen.datagen import config
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.ui.draft import Draft
+from tests.conftest import PROJECT
+
+SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
+
+
+def test_what_is_typed_becomes_a_configuration() -> None:
+    draft = Draft({"source": SOURCE})
+    for key, typed in {
+        "num_trials": "7",
+        "mimic.action_noise": "0.02",
+        "randomization.cube_x": ("0.45", "0.5"),
+        "mimic.subtasks.grasp_1.action_noise": "0.001",
+        "guarantee": False,
+    }.items():
+        draft.put(key, typed)
+    assert draft.config is not None
+    assert (draft.config.num_trials, draft.config.guarantee, draft.config.mimic.action_noise) == (7, False, 0.02)
+    assert draft.config.randomization.cube_x == (0.45, 0.5)
+    assert draft.config.mimic.of("grasp_1", "action_noise") == 0.001
+    draft.put("randomization.cube_x", ("", ""))
+    assert draft.config.randomization.cube_x is None, "an empty range is the task's own"
+
+
+def test_every_problem_stands_at_its_key_and_goes_when_it_is_put_right() -> None:
+    draft = Draft({})
+    assert set(draft.problems) == {"source"}
+    draft.put("source", "/nowhere/demos.hdf5")
+    assert "does not exist" in draft.problems["source"]
+    draft.put("source", str(SOURCE))
+    assert draft.config is not None
+    draft.put("num_trials", "many")
+    draft.put("device", "gpu")
+    draft.put("randomization.cube_y", ("0.1", ""))
+    assert draft.problems["num_trials"] == "Expected a whole number"
+    assert draft.problems["device"] == "Expected cpu, cuda or cuda:N"
+    assert draft.problems["randomization.cube_y"] == "Expected a list of numbers"
+    assert draft.config is None
+    for key, typed in (("num_trials", "2"), ("device", "cpu"), ("randomization.cube_y", ("0", "0.1"))):
+        draft.put(key, typed)
+    assert not draft.problems
+    assert draft.config is not None
+
+
+def test_what_others_find_blocks_until_something_changes() -> None:
+    draft = Draft({"source": SOURCE})
+    draft.report({"task": "It cannot run here"})
+    assert draft.config is None
+    assert draft.candidate is not None
+    draft.put("task", "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0")
+    assert draft.config is not None
+
+
+def test_a_preset_is_what_the_command_line_takes_and_is_not_overwritten(tmp_path: Path) -> None:
+    draft = Draft({"source": SOURCE, "num_trials": 4})
+    path = tmp_path / "preset.toml"
+    draft.save(path)
+    assert config.build(config.read_toml(path)) == draft.config
+    with pytest.raises(ConfigError, match="exists already"):
+        draft.save(path)
+    draft.put("seed", "x")
+    with pytest.raises(ConfigError, match="put right what is marked"):
+        draft.save(tmp_path / "other.toml")
+    draft.load(config.read_toml(path))
+    assert draft.value("num_trials") == 4
