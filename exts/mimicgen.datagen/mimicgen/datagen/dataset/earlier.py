@@ -74,9 +74,10 @@ def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
     """
     told = _told(record, dataset)
     if told is None:
+        found = dataset if dataset.exists() else record
         raise OutputError(
-            f"output '{dataset}' exists and no run of this project says how it was made, so it cannot be continued; "
-            "pass --fresh to move it aside, or another --output-dataset"
+            f"output '{found}' exists and no run of this project says how it was made, so it cannot be continued; "
+            "pass --fresh to move it aside, or another --output-dataset and --output-dir"
         )
     before = told.get("config", {})
     where = Path(str(before.get("output_dataset", dataset))).name
