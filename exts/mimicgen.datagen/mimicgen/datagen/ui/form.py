@@ -154,7 +154,7 @@ class Form:
             path = Path(value).expanduser().absolute()
             words = [] if str(path) == str(value) else [str(path)]
             if key == "output_dataset" and path.exists() and self._draft.value("fresh") is not True:
-                words.append("Exists already: name another, or start afresh, which moves it aside")
+                words.append("Exists: continued if it was made alike; starting afresh moves it aside")
             return "\n".join(words)
 
         return resolved
