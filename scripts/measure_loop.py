@@ -37,9 +37,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     os.environ |= {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
-    from omni.kit_app import KitApp
+    from mimicgen.datagen.launch import kit_app
 
-    kit = KitApp()
+    kit = kit_app()()
     app = PROJECT / "config" / "mimicgen.datagen.headless.kit"
     quiet = "--/exts/mimicgen.datagen/console=false"
     kit.startup([str(app), quiet, "--/log/outputStreamLevel=Error"])

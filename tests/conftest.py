@@ -82,9 +82,9 @@ class Kit:
     """A real Kit application in this process, with the extension enabled. The tests are its host: they update it."""
 
     def __init__(self) -> None:
-        from omni.kit_app import KitApp
+        from mimicgen.datagen.launch import kit_app
 
-        self.kit = KitApp()
+        self.kit = kit_app()()
         self.kit.startup(
             [
                 str(PROJECT / "config" / "mimicgen.datagen.headless.kit"),

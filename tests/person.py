@@ -32,7 +32,7 @@ class Person:
         from mimicgen.datagen.simulation.runtime import cache_folder
 
         load_ui(cache_folder() / "lib")
-        from omni.kit_app import KitApp
+        from mimicgen.datagen.launch import kit_app
 
         before()
         told: dict[str, object] = {
@@ -42,7 +42,7 @@ class Person:
             "desktop_height": size[1],
             **settings,
         }
-        self.kit = KitApp()
+        self.kit = kit_app()()
         self.kit.startup(
             [
                 str(PROJECT / "config" / "mimicgen.datagen.gui.kit"),

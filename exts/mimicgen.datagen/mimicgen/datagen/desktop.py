@@ -49,14 +49,11 @@ def load_ui(cache: Path) -> None:
     flags = sys.getdlopenflags()
     sys.setdlopenflags(os.RTLD_LAZY)  # Python would bind every symbol at once, those of an absent driver, too
     try:
-        import omni.ui
+        import omni.ui  # noqa: F401 -- before the kernel, so that it takes its standalone form
     except ModuleNotFoundError as error:
         raise SetupError("the package ovui is not installed; run: ACCEPT_EULA=Y ./scripts/setup.sh") from error
     finally:
         sys.setdlopenflags(flags)
-    import omni
-
-    omni.__path__.append(str(Path(omni.ui.__file__).parents[1] / "kernel" / "py" / "omni"))
 
 
 def _loads(library: str) -> bool:

@@ -48,7 +48,7 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, w
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     try:
-        from omni.kit_app import KitApp
+        application = kit_app()
     except ModuleNotFoundError as error:
         os.dup2(console, 2)
         raise SetupError("the Kit kernel is not installed; run: ACCEPT_EULA=Y ./scripts/setup.sh") from error
@@ -60,8 +60,27 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, w
         f"--portable-root={cache / 'kit'}",
         *(f"--/exts/mimicgen.datagen/{name.replace('.', '/')}={_setting(value)}" for name, value in values.items()),
     ]
-    kit = KitApp()
-    return int(kit.run())
+    return int(application().run())
+
+
+def kit_app() -> Any:
+    """Return the packaged kernel's class `KitApp`.
+
+    The package ovui makes `omni` a package whose parts are looked up once, when it is imported. The kernel's part is
+    not on Python's path by then, so it is added here.
+
+    Raises:
+        ModuleNotFoundError: The kernel is not installed.
+    """
+    import omni
+
+    for folder in list(omni.__path__):
+        part = str(Path(folder) / "kernel" / "py" / "omni")
+        if Path(part).is_dir() and part not in omni.__path__:
+            omni.__path__.append(part)
+    from omni.kit_app import KitApp
+
+    return KitApp
 
 
 def _setting(value: Any) -> str:
