@@ -65,7 +65,9 @@ def test_ctrl_c_and_sigterm_stop_cleanly(human_demos: Path, tmp_path: Path) -> N
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path / number.name
         process = subprocess.Popen(
-            command("generate", "--source", human_demos, "--num-trials", 50, *outputs(folder)),
+            command(
+                "generate", "--source", human_demos, "--num-trials", 50, *outputs(folder), "--set", "render.when=never"
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
