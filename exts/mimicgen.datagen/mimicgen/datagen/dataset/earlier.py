@@ -55,7 +55,7 @@ def read_earlier(log: Path, parts: Parts) -> Earlier:
         if attempt is not None:
             kept[attempt.number] = attempt
         elif "attempt" in attributes:
-            raise OutputError(f"output '{parts.dataset}', {name}: has no record of its attempt; pass --fresh")
+            raise OutputError(f"output '{parts.dataset}', {name}: has no record of its attempt; start afresh (--fresh)")
     # What is in the log as kept and is not there was deleted by somebody: it is made again.
     others = {number: attempt for number, attempt in found.items() if attempt.demo is None}
     return Earlier(tuple((others | kept)[number] for number in sorted(others | kept)))
@@ -77,7 +77,7 @@ def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
         found = dataset if dataset.exists() else record
         raise OutputError(
             f"output '{found}' exists and no run of this project says how it was made, so it cannot be continued; "
-            "pass --fresh to move it aside, or another --output-dataset and --output-dir"
+            "start afresh (--fresh) to move it aside, or choose another --output-dataset and --output-dir"
         )
     before = told.get("config", {})
     where = Path(str(before.get("output_dataset", dataset))).name
@@ -100,7 +100,7 @@ def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
     if differences:
         raise OutputError(
             f"output '{dataset}' was made with another configuration: {'; '.join(differences)}; continue with the same "
-            "one, pass --fresh to move it aside, or pass another --output-dataset and --output-dir"
+            "one, start afresh (--fresh) to move it aside, or choose another --output-dataset and --output-dir"
         )
 
 

@@ -205,8 +205,8 @@ class Outputs:
         if (existing and not ours) or ours == [self.attempts]:
             names = ", ".join(f"'{path}'" for path in existing)
             raise OutputError(
-                f"{names} would be overwritten; pass --fresh to move older outputs aside, "
-                "or another --output-dataset and --output-dir"
+                f"{names} would be overwritten; start afresh (--fresh) to move older outputs aside, "
+                "or choose another --output-dataset and --output-dir"
             )
 
     def _move_aside(self) -> None:

@@ -1,7 +1,8 @@
 """A window of the desktop for the panel, where Kit has none: NVIDIA's `omni.ui`, drawn from Kit's update.
 
 Drawing without a GPU costs as much as an environment step, so the window is not drawn in every update: only while
-somebody uses it, when the panel has something new, and now and then for what only the window system knows.
+somebody uses it, when the panel has something new, and now and then for what only the window system knows. While a
+run is going on and nobody touches the window, drawing gets a hundredth of the time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ AWAKE = 0.5
 
 HEARTBEAT = 1.0
 """The window is drawn at least this often [s]."""
+
+SHARE = 0.01
+"""How much of a run's time goes into drawing while nobody touches the window."""
+
+LONGEST = 3.0
+"""A run's news wait at most this long, however long drawing takes [s]."""
 
 FRAME = 1 / 60
 """Updates are this long while no run is going on [s]."""
@@ -38,7 +45,8 @@ class Desktop:
         self._inputs = Inputs()
         self._on_close = on_close
         self._awake_until = 0.0
-        self._drawn = 0.0
+        self._stale = True
+        self._drawn = self._cost = 0.0
         self._updated = 0.0
 
     def fill(self, window: ui.Window) -> None:
@@ -59,11 +67,16 @@ class Desktop:
         now = time.perf_counter()
         if self._inputs.moved() or standalone.is_text_input_active():  # a key may come and go between two updates
             self._awake_until = now + AWAKE
-        if changed or now < self._awake_until or now > self._drawn + HEARTBEAT:
-            self._drawn = now
+        self._stale |= changed
+        reason = self._stale or now > self._drawn + HEARTBEAT
+        rest = min(self._cost / SHARE, LONGEST) if busy else 0.0
+        if now < self._awake_until or (reason and now > self._drawn + rest):
             if (window.width, window.height) != standalone.get_window_size():
                 self.fill(window)
             standalone._tick_one_frame()
+            self._stale = False
+            self._drawn = time.perf_counter()
+            self._cost = self._drawn - now
             if ui._ui._standalone_should_close():
                 self._on_close()
         if not busy:

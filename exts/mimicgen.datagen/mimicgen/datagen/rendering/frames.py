@@ -84,7 +84,7 @@ class DemoFrames:
                 raise OutputError(
                     f"output '{self.folder(view, modality)}' has complete frames of something else "
                     f"({key} = {manifest.get(key)!r}, now {expected[key]!r}); "
-                    "pass --fresh to move older frames aside, or another --output-dir"
+                    "start afresh (--fresh) to move older frames aside, or choose another --output-dir"
                 )
         return all(manifest is not None for manifest in found)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,21 +17,24 @@ from mimicgen.datagen.ui.parts import Note, row
 _SHORT = 5
 """Units up to this length stand in the label; longer ones only in the tooltip."""
 
+_TOOLTIP = 48
+"""Tooltips are wrapped here: where the widget wraps them, it cuts their last line [characters]."""
+
 
 def _describe(key: str, label: str) -> tuple[str, str]:
     """Return the label with its unit, and the tooltip: the field's own documentation, its unit and its range."""
     about = config.field_of(key).metadata
-    words = [f"{about['doc']}."]
+    words = [textwrap.fill(f"{about['doc']}.", _TOOLTIP)]
     if about["unit"]:
         words.append(f"Unit: {about['unit']}.")
     if about["low"] is not None:
-        words.append(f"From {about['low']:g} to {about['high']:g}.")
+        words.append(f"From {about['low']:,.9g} to {about['high']:,.9g}.")
     words.append(f"Key: {key}")
     unit = about["unit"]
     return (f"{label} ({unit})" if unit and len(unit) <= _SHORT else label), "\n".join(words)
 
 
-class Row:
+class Row(ABC):
     """A labelled row for one key.
 
     Args:
@@ -54,11 +59,13 @@ class Row:
                 self._build(tooltip)
             self.note = Note("hint", identifier=f"{key}.note", indent=style.LABEL_WIDTH + style.GAP)
 
+    @abstractmethod
     def _build(self, tooltip: str) -> None:
-        raise NotImplementedError
+        """Make the widgets."""
 
+    @abstractmethod
     def _show(self) -> None:
-        raise NotImplementedError
+        """Put the draft's value into the widgets."""
 
     def refresh(self) -> None:
         """Show the draft's value and what is wrong with it."""

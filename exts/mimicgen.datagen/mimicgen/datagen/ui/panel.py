@@ -240,7 +240,8 @@ class Panel:
         why = ""
         if allowed.edit and self._form is not None:
             for key, problem in self.draft.problems.items():
-                why = f"Not ready to start. {self._form.label(key)}: {problem}"
+                label = self._form.label(key)
+                why = f"Not ready to start. {problem if problem.startswith(label) else f'{label}: {problem}'}"
                 break
         self._why.show(why)
 

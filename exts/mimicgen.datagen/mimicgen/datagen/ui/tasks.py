@@ -24,7 +24,9 @@ class TaskChoice(Row):
 
     def _build(self, tooltip: str) -> None:
         with ui.ZStack(height=style.ROW):
-            self._button = ui.Button("", name="choice", identifier="task", tooltip=tooltip, clicked_fn=self._open)
+            self._button = ui.Button(
+                " ", name="choice", height=style.ROW, identifier="task", tooltip=tooltip, clicked_fn=self._open
+            )
             with ui.HStack():
                 ui.Spacer(width=8)
                 # A label of its own: a button is never narrower than its text.
