@@ -157,6 +157,15 @@ def check(options: argparse.Namespace) -> int:
     return check_command(run, as_json=options.json)
 
 
+def selftest(options: argparse.Namespace) -> int:
+    """Try everything that a run needs, and say in seconds what is wrong: Kit, Isaac Lab, a step, frames, outputs."""
+    run = run_config(options, "generate", source=SHIPPED_SOURCE)
+    for folder in (run.output_dir, run.output_dataset.parent):
+        print(f"ok      {writable_folder(folder.expanduser().absolute())} can be written", flush=True)
+    check_file(_source(run))
+    return _launch(run, "headless", {"selftest": True})
+
+
 def gui(options: argparse.Namespace) -> int:
     """Open the panel in a window of the desktop: configure, start and watch runs."""
     run = run_config(options, "generate", source=SHIPPED_SOURCE, **recall())
@@ -212,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
         about = config.fields()[f"render.{key}"].metadata["doc"]
         command.add_argument(f"--{key}", metavar="VALUE", dest=f"render.{key}", help=about)
     _add_run_command(commands, "gui", gui)
+    _add_run_command(commands, "selftest", selftest)
     command = _add_run_command(commands, "check", check)
     command.add_argument("--json", action="store_true", help="print JSON")
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)

@@ -74,7 +74,7 @@ def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
     """
     told = _told(record, dataset)
     if told is None:
-        found = dataset if dataset.exists() else record
+        found = next((path for path in (dataset, record) if path.exists()), f"{dataset}.parts")
         raise OutputError(
             f"output '{found}' exists and no run of this project says how it was made, so it cannot be continued; "
             "start afresh (--fresh) to move it aside, or choose another --output-dataset and --output-dir"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import next_frame, open_simulation
 from mimicgen.datagen.progress import Progress, State
+from mimicgen.datagen.selftest import selftest
 from mimicgen.datagen.session import Session
 
 _session: Session | None = None
@@ -50,7 +52,9 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             from mimicgen.datagen.kit.panel import PanelHost
 
             self._on_close.append(PanelHost(ext_id, self._session).close)
-        if settings.get("autostart"):
+        if settings.get("selftest"):
+            run_coroutine(_test_and_quit())
+        elif settings.get("autostart"):
             self._autostart()
 
     def on_shutdown(self) -> None:
@@ -115,6 +119,18 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             observer_name="mimicgen.datagen", event_name=omni.kit.app.GLOBAL_EVENT_POST_QUIT, on_event=on_post_quit
         )
         self._on_close.append(subscription.reset)
+
+
+async def _test_and_quit() -> None:
+    try:
+        config = settings.run_config()
+    except BadInputError as error:
+        sys.stderr.write(f"mimicgen.datagen: {error}\n")
+        code = error.exit_code
+    else:
+        with os.fdopen(os.dup(settings.get("console_fd")), "w", buffering=1, encoding="utf-8") as stream:
+            code = await selftest(config, next_frame, open_simulation, stream)
+    omni.kit.app.get_app().post_quit(code)
 
 
 def _quit_at_the_end(progress: Progress) -> None:

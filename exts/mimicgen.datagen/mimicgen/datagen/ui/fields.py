@@ -17,7 +17,7 @@ from mimicgen.datagen.ui.parts import Note, row
 _SHORT = 5
 """Units up to this length stand in the label; longer ones only in the tooltip."""
 
-_TOOLTIP = 48
+_TOOLTIP = 34
 """Tooltips are wrapped here: where the widget wraps them, it cuts their last line [characters]."""
 
 

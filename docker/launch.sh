@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Starts what MODE says, in a container or on any machine with the project; results go to ./datasets and ./output.
+#   MODE=standalone   generate and end, with the run's exit code (default)
+#   MODE=gui          the panel: in a window where DISPLAY names a screen, by WebRTC from Isaac Sim where there is none
+#   MODE=jupyter      the notebook in JupyterLab, with a token
+#   MODE=selftest     try everything that a run needs
+# NUM_TRIALS, NUM_ENVS, TASK, SOURCE, SEED, DEVICE and every other key of the configuration are environment variables.
+# Further arguments are those of `datagen.sh generate`, with the embedded runtime, or Kit's, with Isaac Sim.
+set -euo pipefail
+project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+mode=${MODE:-standalone}
+
+refuse() { # every argument is one line
+    printf 'launch: %s\n' "$@" >&2
+    exit 2
+}
+
+case ${ACCEPT_EULA:-} in
+    Y | y | Yes | yes | YES | 1) ;;
+    *) refuse "the licences were not accepted: set ACCEPT_EULA=Y, in docker/.env for compose." \
+        "NVIDIA Omniverse License Agreement: https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html" ;;
+esac
+case $mode in
+    standalone | gui | jupyter | selftest) ;;
+    *) refuse "MODE = '$mode': expected standalone, gui, jupyter or selftest" ;;
+esac
+
+workspace=$PWD
+export OUTPUT_DATASET=${OUTPUT_DATASET:-$workspace/datasets/generated_dataset.hdf5} OUTPUT_DIR=${OUTPUT_DIR:-$workspace/output}
+for folder in "$(dirname -- "$OUTPUT_DATASET")" "$OUTPUT_DIR"; do
+    mkdir -p -- "$folder" 2>/dev/null || true
+    [[ -w $folder ]] || refuse "'$folder' cannot be written by user $(id -u):$(id -g)." \
+        "Mount a folder of that user, or run as another: USER_ID=\$(id -u) GROUP_ID=\$(id -g), in docker/.env for compose."
+done
+if [[ -n ${SOURCE:-} && ! -e $SOURCE ]]; then
+    refuse "SOURCE = '$SOURCE' does not exist in $workspace; mounted are ./datasets and ./output."
+fi
+
+if [[ $mode == jupyter ]]; then
+    export JUPYTER_ROOT=$workspace
+    mkdir -p -- "$workspace/output"
+    # A copy that can be saved, beside the results.
+    [[ -e $workspace/output/generate_dataset.ipynb ]] ||
+        cp -- "$project/notebook/generate_dataset.ipynb" "$workspace/output/"
+    export JUPYTER_URL=/lab/tree/output/generate_dataset.ipynb
+fi
+
+if [[ -z ${ISAACSIM_PATH:-} ]]; then
+    case $mode in
+        standalone) exec "$project/scripts/generate.sh" "$@" ;;
+        selftest) exec "$project/scripts/datagen.sh" selftest "$@" ;;
+        gui) exec "$project/scripts/gui.sh" "$@" ;;
+        jupyter) exec "$project/scripts/notebook.sh" "$@" ;;
+    esac
+fi
+
+[[ -x $ISAACSIM_PATH/isaac-sim.sh ]] || refuse "ISAACSIM_PATH = '$ISAACSIM_PATH' has no isaac-sim.sh; unset it to use the embedded runtime."
+export SOURCE=${SOURCE:-$project/datasets/source_demos.hdf5}
+options=(--ext-folder "$project/exts" --enable mimicgen.datagen "--portable-root=${XDG_CACHE_HOME:-$HOME/.cache}/isaacsim")
+settings=--/exts/mimicgen.datagen
+case $mode in
+    standalone) exec "$ISAACSIM_PATH/isaac-sim.sh" --no-window "${options[@]}" \
+        "$settings/autostart=true" "$settings/quit_when_done=true" "$settings/console=true" "$settings/window=false" "$@" ;;
+    selftest) exec "$ISAACSIM_PATH/isaac-sim.sh" --no-window "${options[@]}" "$settings/selftest=true" "$settings/window=false" "$@" ;;
+    gui)
+        if [[ -n ${DISPLAY:-} ]]; then
+            exec "$ISAACSIM_PATH/isaac-sim.sh" "${options[@]}" "$@"
+        fi
+        exec "$ISAACSIM_PATH/isaac-sim.streaming.sh" "${options[@]}" "$@"
+        ;;
+    jupyter)
+        export PYTHONPATH="$project/exts/mimicgen.datagen"
+        exec "$project/notebook/.venv/bin/jupyter" lab --ServerApp.ip="${JUPYTER_IP:-127.0.0.1}" --ServerApp.port=8888 \
+            --ServerApp.root_dir="$JUPYTER_ROOT" --LabApp.default_url="$JUPYTER_URL" "$@"
+        ;;
+esac
