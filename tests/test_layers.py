@@ -15,6 +15,7 @@ PACKAGE = Path(mimicgen.datagen.__path__[0])
 CORE = (
     "attempts",
     "cli",
+    "client",
     "config",
     "console",
     "dataset_cli",
@@ -25,6 +26,7 @@ CORE = (
     "nodriver",
     "progress",
     "remembered",
+    "selftest",
     "session",
     "tasks",
     "version",

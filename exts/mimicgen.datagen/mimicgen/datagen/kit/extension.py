@@ -52,6 +52,8 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             from mimicgen.datagen.kit.panel import PanelHost
 
             self._on_close.append(PanelHost(ext_id, self._session).close)
+        if settings.get("desktop"):
+            self._quit_on_signals()
         if settings.get("selftest"):
             run_coroutine(_test_and_quit())
         elif settings.get("autostart"):
@@ -92,19 +94,17 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
 
     def _stop_on_signals(self) -> None:
         """Let Ctrl-C and SIGTERM stop the run; a second one has its usual effect."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-        def restore() -> None:
-            for number, handler in before.items():
-                signal.signal(number, handler or signal.SIG_DFL)
 
         def stop(number: int, _: FrameType | None) -> None:
             restore()
             self._stop(f"interrupted by {signal.Signals(number).name}")
 
-        for number in before:
-            signal.signal(number, stop)
+        restore = _on_signals(stop)
         self._on_close.append(restore)
+
+    def _quit_on_signals(self) -> None:
+        """Let Ctrl-C and SIGTERM close the window's application, and with it end a run."""
+        self._on_close.append(_on_signals(lambda *_: omni.kit.app.get_app().post_quit(130)))
 
     def _defer_quit(self) -> None:
         """When the application is asked to quit during a run, stop the run first, and quit when it has ended."""
@@ -119,6 +119,17 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             observer_name="mimicgen.datagen", event_name=omni.kit.app.GLOBAL_EVENT_POST_QUIT, on_event=on_post_quit
         )
         self._on_close.append(subscription.reset)
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None]) -> Callable[[], None]:
+    """Have `handler` called on Ctrl-C and SIGTERM; what is returned restores what was before."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, earlier in before.items():
+            signal.signal(number, earlier or signal.SIG_DFL)
+
+    return restore
 
 
 async def _test_and_quit() -> None:
