@@ -91,6 +91,7 @@ class Kit:
                 "--/exts/mimicgen.datagen/console=false",
                 "--/exts/mimicgen.datagen/quit_when_done=false",
                 "--/app/python/interceptSysStdOutput=false",
+                "--/app/fastShutdown=false",  # would end the process of the tests with the application
                 "--/log/outputStreamLevel=Error",
             ]
         )
