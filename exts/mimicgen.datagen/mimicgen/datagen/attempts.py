@@ -59,6 +59,7 @@ class Attempt:
         steps: Environment steps.
         seconds: Wall-clock duration [s].
         demo: Name of the written demonstration, when it was kept.
+        overdue: First signal that had not come when its subtask was over; None when all came in time.
     """
 
     number: int
@@ -71,6 +72,7 @@ class Attempt:
     steps: int
     seconds: float
     demo: str | None = None
+    overdue: str | None = None
 
     @property
     def missing_signal(self) -> str | None:
@@ -103,7 +105,11 @@ class Attempt:
             ValueError, KeyError, TypeError: It is not one, or not a whole one.
         """
         told = json.loads(line)
-        values = {member.name: told[member.name] for member in dataclasses.fields(cls)}
+        values = {
+            member.name: told[member.name]
+            for member in dataclasses.fields(cls)
+            if member.default is dataclasses.MISSING or member.name in told
+        }
         values["segments"] = tuple(Segment(**segment) for segment in values["segments"])
         values["outcome"] = Outcome(values["outcome"])
         return cls(**values)
@@ -182,3 +188,13 @@ def reason_for_failure(signals: dict[str, int | None], *, last_success: int | No
     if missing is not None:
         return f"signal '{missing}' never came in {steps} steps"
     return f"every subtask signal came, but the success term was never true in {steps} steps"
+
+
+def reason_for_abort(signal: str, *, steps: int) -> str:
+    """Say in words why an attempt was ended early.
+
+    Args:
+        signal: The signal that had not come when its subtask was over.
+        steps: Steps of the attempt.
+    """
+    return f"ended early: its subtask was over after {steps} steps and signal '{signal}' had not come"

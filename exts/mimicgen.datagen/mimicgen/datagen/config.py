@@ -96,6 +96,9 @@ class MimicConfig:
     nn_k: int = _setting(
         3, "Nearest neighbours among which one is drawn, for the two strategies that use them", low=1, high=1000
     )
+    reference: bool = _setting(
+        False, "Make attempts with Isaac Lab's own generator, one environment at a time: the same attempts, slower"
+    )
     subtasks: Mapping[str, SubtaskConfig] = field(default_factory=dict)
     """Exceptions by the subtask's signal; the last subtask, which has none, is called 'final'."""
 
@@ -232,6 +235,7 @@ class RunConfig:
     settle_steps: int = _setting(
         10, "Steps that success has to hold after the last waypoint", unit="steps", low=0, high=10_000
     )
+    early_abort: bool = _setting(True, "End an attempt when a subtask is over and its signal has not come")
     keep_failed: bool = _setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
     replay_states: bool = _setting(
         False, "Replay by restoring every recorded state, instead of by the actions from the initial state"

@@ -12,16 +12,17 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.demos import attributes, complete
 from mimicgen.datagen.dataset.earlier import Earlier, read_earlier, refuse_another
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use
 from mimicgen.datagen.dataset.parts import Episode, Parts
+from mimicgen.datagen.dataset.processes import WritingProcesses, processes_for, write_demo
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.errors import OutputError
@@ -55,6 +56,7 @@ class Outputs:
         self._locks: list[Lock] = []
         self._log: TextIO | None = None
         self._writers: Writers | None = None
+        self._processes: WritingProcesses | None = None
         self._writing: deque[Attempt] = deque()
         self._next_demo = self._next_failed = 0
 
@@ -91,6 +93,8 @@ class Outputs:
         self._refuse_what_cannot_be_written()
         if self._config.fresh:
             self._move_aside()
+        processes = processes_for(self._config.num_envs)
+        self._processes = WritingProcesses(processes) if processes else None
         self._writers = Writers(threads=1)  # so that attempts are logged in the order in which they ended
         if self._config.mode == "render":
             return
@@ -113,7 +117,7 @@ class Outputs:
         A success with an episode becomes the next demonstration.
         """
         assert self._writers is not None
-        parts, name = self._parts, None
+        parts, name, written = self._parts, None, None
         if episode is not None and attempt.outcome is Outcome.SUCCESS:
             name = f"demo_{self._next_demo}"
             attempt = dataclasses.replace(attempt, demo=name)
@@ -121,8 +125,11 @@ class Outputs:
         elif episode is not None:
             parts, name = self._failed_parts, f"demo_{self._next_failed}"
             self._next_failed += 1
+        if name is not None and episode is not None:
+            demo = parts, name, episode, attempt
+            written = self._processes.submit(*demo).result if self._processes else partial(write_demo, *demo)
         self._writing.append(attempt)
-        self._writers.submit(self._write, parts, name, attempt, episode)
+        self._writers.submit(self._write, written, attempt)
 
     def settled(self) -> list[Attempt]:
         """Return the attempts that have come to be on the disk since this was asked last, in order.
@@ -174,19 +181,26 @@ class Outputs:
         """Close what is open."""
         if self._writers is not None:
             self._writers.close()
+        if self._processes is not None:
+            self._processes.close()
         if self._log is not None:
             self._log.close()
             for parts in (self._parts, self._failed_parts):
                 parts.remove_if_empty()
         self._unlock()
 
-    def _write(self, parts: Parts, name: str | None, attempt: Attempt, episode: Episode | None) -> None:
+    def _write(self, written: Callable[[], None] | None, attempt: Attempt) -> None:
+        """Log an attempt when its demonstration is on the disk.
+
+        Args:
+            written: Waits for that; None when there is none.
+            attempt: What is logged.
+        """
         assert self._log is not None
-        line = attempt.to_json()
-        if name is not None and episode is not None:
-            parts.write(name, complete(episode, attempt), attributes(episode, attempt) | {"record": line})
+        if written is not None:
+            written()
         with explained(self.attempts):
-            self._log.write(line + "\n")
+            self._log.write(attempt.to_json() + "\n")
             self._log.flush()
             os.fsync(self._log.fileno())
 

@@ -65,7 +65,17 @@ async def open_simulation(
         kitless.teach_isaaclab()
         if here is runtime.Runtime.EMBEDDED:
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
-        from mimicgen.datagen.simulation import driver, environment, expert, live_check, reference, replay
+        from mimicgen.datagen.simulation import (
+            batched,
+            driver,
+            environment,
+            expert,
+            live_check,
+            planning,
+            pool,
+            reference,
+            replay,
+        )
     async with stage("Source demonstrations") as note:
         cfg, success = environment.task_config(config, outputs, here)
         if config.mode == "generate":
@@ -85,20 +95,28 @@ async def open_simulation(
             renderer = None
             if config.render.when != "never":
                 renderer = (make_renderer or _raytracer)(opened, config.render)
-            generator: driver.Driver | None = None
-            policy: driver.Policy
+            generator: batched.Batched | driver.Driver | None = None
+            policy: driver.Policy | None = None
             if config.mode == "generate":
                 checked = live_check.check_live(opened, sources)
                 for finding in checked.findings[len(sources.findings) :]:
                     note(f"{finding.severity}: {finding}")
-                policy = reference.MimicPolicy(opened, checked)
+                reason = "mimic.reference is set" if config.mimic.reference else planning.why_not(opened.env)
+                if reason is None:
+                    demonstrations = pool.SourcePool(opened.env, checked, "cpu")
+                    generator = batched.Batched(opened, config, demonstrations, renderer, outputs.earlier.numbers)
+                else:
+                    note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")
+                    demonstrations = pool.SourcePool(opened.env, checked, opened.env.device)
+                    policy = reference.MimicPolicy(opened, demonstrations, early_abort=config.early_abort)
+                opened.facts |= {"source": demonstrations.facts, "batched": reason is None}
             elif config.mode == "annotate":
                 policy = replay.AnnotatePolicy(opened, demos, outputs.record.parent / "plots" if config.plots else None)
             elif config.mode == "replay":
                 policy = replay.ReplayPolicy(opened, demos, by_states=config.replay_states)
             elif config.mode == "record":
                 policy = expert.ExpertPolicy(opened)
-            if config.mode != "render":
+            if policy is not None:
                 generator = driver.Driver(opened, config, policy, renderer, outputs.earlier.numbers)
                 await generator.start()
                 stack.push_async_callback(generator.close)

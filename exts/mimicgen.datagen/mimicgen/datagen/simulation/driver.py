@@ -8,64 +8,20 @@ recorded actions (`replay.py`).
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
-import time
 from collections.abc import Collection
 from typing import Protocol
 
 import torch
 
-from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, Segment, reason_for_failure
+from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_failure
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.simulation.environment import Environment
+from mimicgen.datagen.simulation.flight import Flight
 from mimicgen.datagen.simulation.randomness import Streams, attempt_seed, run_with
 from mimicgen.datagen.simulation.rendezvous import Rendezvous
-
-
-@dataclasses.dataclass
-class Flight:
-    """What is known of the attempt that is under way in an environment.
-
-    Attributes:
-        number: Counts from 1 over the run.
-        env: Environment index.
-        seed: Seed of `streams`.
-        streams: The attempt's random numbers.
-        signals: Step at which each subtask signal first came.
-        segments: Source segments chosen so far.
-        begin: When it began [s, `perf_counter`].
-        steps: Environment steps so far.
-        last_success: Last step at which the success term was true.
-        idle: Nothing is attempted any more; the environment only waits for the others.
-    """
-
-    number: int
-    env: int
-    seed: int
-    streams: Streams
-    signals: dict[str, int | None]
-    segments: list[Segment] = dataclasses.field(default_factory=list)
-    begin: float = dataclasses.field(default_factory=time.perf_counter)
-    steps: int = 0
-    last_success: int | None = None
-    idle: bool = False
-
-    def land(self, outcome: Outcome, reason: str) -> Attempt:
-        """Return the record of the attempt, ended now."""
-        return Attempt(
-            number=self.number,
-            env=self.env,
-            seed=self.seed,
-            segments=tuple(self.segments),
-            signals=dict(self.signals),
-            outcome=outcome,
-            reason=reason,
-            steps=self.steps,
-            seconds=time.perf_counter() - self.begin,
-        )
 
 
 class Policy(Protocol):

@@ -14,7 +14,7 @@ from isaaclab.actuators import ImplicitActuatorCfg
 from isaaclab.assets import AssetBaseCfg
 from isaaclab.sim.schemas import MassCfg, UsdPhysicsCollisionCfg, UsdPhysicsRigidBodyCfg
 from isaaclab.sim.spawners.materials import UsdPhysicsRigidBodyMaterialCfg
-from isaaclab_newton.physics import NewtonCfg
+from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 from isaaclab_newton.sim.schemas import MujocoCollisionCfg, MujocoRigidBodyCfg
 
 from mimicgen.datagen.errors import SetupError, TaskError
@@ -98,14 +98,15 @@ def adapt(cfg: Any) -> None:
     _replace_cubes(scene)
     _replace_surroundings(scene)
     _replace_robot(scene)
-    on_cpu = cfg.sim.device == "cpu"
-    solver = NativeMujocoSolverCfg if on_cpu else WarpMujocoSolverCfg
-    cfg.sim.physics = NewtonCfg(
-        solver_cfg=solver(
-            solver="newton", integrator="implicitfast", cone="elliptic", impratio=10.0, iterations=100, ls_iterations=50
-        ),
-        num_substeps=SUBSTEPS,
+    cfg.sim.physics = physics_cfg(NativeMujocoSolverCfg if cfg.sim.device == "cpu" else WarpMujocoSolverCfg)
+
+
+def physics_cfg(solver: type[MJWarpSolverCfg]) -> NewtonCfg:
+    """Return the calibrated physics with one of Newton's MuJoCo solvers."""
+    options = solver(
+        solver="newton", integrator="implicitfast", cone="elliptic", impratio=10.0, iterations=100, ls_iterations=50
     )
+    return NewtonCfg(solver_cfg=options, num_substeps=SUBSTEPS)
 
 
 def _replace_cubes(scene: Any) -> None:

@@ -18,6 +18,7 @@ from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.simulation import recording
 from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.randomization import apply_randomization
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
@@ -125,6 +126,8 @@ class Environment:
     def __init__(self, cfg: Any, success: Any, runtime: Runtime):
         self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
         try:
+            if recording.can_buffer(self.env.recorder_manager):
+                self.env.recorder_manager = recording.EpisodeBuffers(cfg.recorders, self.env)
             # Isaac Lab's step would otherwise pump the application (and with it the event loop that we run on).
             self.env.render_enabled = False
             self._success = success
@@ -178,7 +181,10 @@ class Environment:
 
     def episode(self, env_id: int) -> Episode:
         """Return what an environment has recorded since its last reset, as Isaac Lab exports it."""
-        recorded = self.env.recorder_manager.get_episode(env_id)
+        manager = self.env.recorder_manager
+        if isinstance(manager, recording.EpisodeBuffers):
+            return manager.episode(env_id)
+        recorded = manager.get_episode(env_id)
         recorded.pre_export()
         return _on_host(recorded.data)
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import isaaclab.utils.math as math_utils
 import torch
 
-from mimicgen.datagen.simulation.driver import Flight
 from mimicgen.datagen.simulation.embedded import CUBE_EDGE
 from mimicgen.datagen.simulation.environment import Environment
+from mimicgen.datagen.simulation.flight import Flight
 from mimicgen.datagen.simulation.rendezvous import Rendezvous
 
 OPEN, CLOSED = 1.0, -1.0

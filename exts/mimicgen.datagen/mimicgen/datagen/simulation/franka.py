@@ -96,14 +96,14 @@ def franka_usd(cache: Path) -> Path:
     Raises:
         SetupError: The URDF's package is not installed.
     """
-    from urdf_usd_converter import Converter
-
     urdf = find_urdf()
     description = simplified_urdf(urdf)
     folder = cache / f"franka-{hashlib.sha256(description).hexdigest()[:12]}"
     usd = folder / "panda.usda"
     if usd.is_file():
         return usd
+    from urdf_usd_converter import Converter
+
     cache.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="franka-", dir=cache))
     try:

@@ -6,30 +6,31 @@ attempts themselves (source selection, transformation, interpolation, noise) are
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from isaaclab.managers import TerminationTermCfg
 from isaaclab_mimic.datagen.data_generator import DataGenerator
-from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
 
-from mimicgen.datagen.attempts import Segment
-from mimicgen.datagen.dataset.raw import file_hash
-from mimicgen.datagen.dataset.sources import Sources, natural_order
-from mimicgen.datagen.simulation.driver import Flight
+from mimicgen.datagen.attempts import Segment, reason_for_abort
 from mimicgen.datagen.simulation.environment import Environment
+from mimicgen.datagen.simulation.flight import Flight
+from mimicgen.datagen.simulation.pool import SourcePool
 from mimicgen.datagen.simulation.rendezvous import Rendezvous
 
 
 class ReportingDataGenerator(DataGenerator):  # type: ignore[misc]
-    """Upstream's generator, telling which source segment it chose.
+    """Upstream's generator, telling which subtask begins and which source segment it chose.
 
     Attributes:
+        on_subtask: Called before that, with the environment, the end effector and the subtask.
         on_segment: Called with the environment, the end effector, the subtask, the index of the source demonstration
             and the first and the end step of the segment.
     """
 
+    on_subtask: Callable[[int, str, int], None]
     on_segment: Callable[[int, str, int, int, int, int], None]
 
     def generate_eef_subtask_trajectory(
@@ -41,7 +42,8 @@ class ReportingDataGenerator(DataGenerator):  # type: ignore[misc]
         runtime_subtask_constraints_dict: dict[Any, Any],
         selected_src_demo_inds: dict[str, int],
     ) -> Any:
-        """Build the trajectory as upstream does, then report the choice that it made."""
+        """Build the trajectory as upstream does, and report the choice that it made."""
+        self.on_subtask(env_id, eef_name, subtask_ind)
         trajectory = super().generate_eef_subtask_trajectory(
             env_id,
             eef_name,
@@ -61,39 +63,32 @@ class MimicPolicy:
 
     Args:
         environment: The environment, open.
-        sources: Checked source demonstrations.
+        sources: The source demonstrations, on the environment's device.
+        early_abort: Whether an attempt ends when a subtask is over and its signal has not come.
     """
 
-    def __init__(self, environment: Environment, sources: Sources):
+    def __init__(self, environment: Environment, sources: SourcePool, *, early_abort: bool):
         self._environment = environment
-        self._names = sorted(sources.usable, key=natural_order)
-        env = environment.env
-        pool = DataGenInfoPool(env, env.cfg, env.device)
-        for name in self._names:  # the pool's own order is alphabetical
-            pool.load_from_dataset_file(str(sources.path), select_demo_keys=[name])
-        self._generator = ReportingDataGenerator(env, pool)
+        self._names = sources.names
+        self._early_abort = early_abort
+        self._generator = ReportingDataGenerator(environment.env, sources.pool)
+        self._generator.on_subtask = self._check_signal
         self._generator.on_segment = self._note_segment
         # Upstream evaluates the term for all environments, in every environment; the driver has done so already.
         self._success = TerminationTermCfg(func=lambda _: environment.succeeded, params={})
         self._flights: dict[int, Flight] = {}
-        environment.facts["source"] = {
-            "file": sources.path.name,
-            "sha256": file_hash(sources.path),
-            "demos": self._names,
-            "quaternion_order": sources.quaternion_order,
-            "findings": [str(finding) for finding in sources.findings],
-        }
 
     async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
         """See `Policy.act`."""
         self._flights[flight.env] = flight
-        await self._generator.generate(
-            env_id=flight.env,
-            success_term=self._success,
-            env_reset_queue=rendezvous.resets,
-            env_action_queue=rendezvous.actions,
-            export_demo=False,
-        )
+        with contextlib.suppress(_SubtaskFailedError):
+            await self._generator.generate(
+                env_id=flight.env,
+                success_term=self._success,
+                env_reset_queue=rendezvous.resets,
+                env_action_queue=rendezvous.actions,
+                export_demo=False,
+            )
 
     def reset(self, flight: Flight) -> None:
         """Reset the environment with its own randomisation."""
@@ -101,9 +96,25 @@ class MimicPolicy:
         env.reset(env_ids=torch.tensor([flight.env], dtype=torch.int64, device=env.device))
 
     def judge(self, flight: Flight, *, success: bool) -> str | None:
-        """The success term alone decides."""
+        """Return why the attempt was ended early, if it was; else the success term alone decides."""
+        if self._early_abort and flight.overdue is not None:
+            return reason_for_abort(flight.overdue, steps=flight.steps)
         return None
+
+    def _check_signal(self, env_id: int, eef: str, subtask: int) -> None:
+        flight = self._flights[env_id]
+        if subtask == 0:
+            return
+        signal = self._environment.env.cfg.subtask_configs[eef][subtask - 1].subtask_term_signal
+        if signal in flight.signals and flight.signals[signal] is None:
+            flight.overdue = flight.overdue or signal
+            if self._early_abort:
+                raise _SubtaskFailedError
 
     def _note_segment(self, env_id: int, eef: str, subtask: int, demo: int, start: int, end: int) -> None:
         segment = Segment(eef=eef, subtask=subtask, demo=self._names[demo], start=start, end=end)
         self._flights[env_id].segments.append(segment)
+
+
+class _SubtaskFailedError(Exception):
+    """A subtask is over, and its signal has not come."""

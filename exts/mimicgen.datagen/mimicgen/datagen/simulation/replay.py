@@ -11,8 +11,8 @@ from mimicgen.datagen.attempts import WHOLE, Segment
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.raw import RawDemos, States, file_hash
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.simulation.driver import Flight
 from mimicgen.datagen.simulation.environment import Environment
+from mimicgen.datagen.simulation.flight import Flight
 from mimicgen.datagen.simulation.legacy import use_legacy_controller
 from mimicgen.datagen.simulation.nearness import Trace
 from mimicgen.datagen.simulation.rendezvous import Rendezvous

@@ -1,0 +1,211 @@
+"""Attempts in all environments at once: one state machine over tensors instead of one coroutine an environment.
+
+`Batched` is a session's generator. What an attempt does is what `isaaclab_mimic`'s `DataGenerator` does for tasks with
+one end effector; with one environment and the same seed the actions are the same. A cycle:
+
+- environments whose attempt was accounted for begin a new one, and are reset together;
+- where a subtask begins, the next plan is made (`planning.py`);
+- every environment's next waypoint becomes its action, in one conversion;
+- after the step, success and signals are read once, and attempts that are over are ended.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import torch
+
+from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_abort, reason_for_failure
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.parts import Episode
+from mimicgen.datagen.rendering.renderer import Renderer
+from mimicgen.datagen.simulation.environment import Environment
+from mimicgen.datagen.simulation.flight import Flight
+from mimicgen.datagen.simulation.planning import Plan, Planner, actions_towards, hold
+from mimicgen.datagen.simulation.pool import SourcePool
+from mimicgen.datagen.simulation.randomness import Streams, attempt_seed
+from mimicgen.datagen.simulation.resets import Resets
+
+
+@dataclasses.dataclass
+class _Course:
+    """Where an attempt is in its plans.
+
+    Attributes:
+        flight: What is known of the attempt.
+        subtask: Index of the subtask.
+        boundaries: Where source segments begin and end, as drawn for the attempt.
+        plan: What is being followed.
+        settling: The last subtask is done, and success has to last.
+    """
+
+    flight: Flight
+    subtask: int = 0
+    boundaries: np.ndarray[Any, Any] | None = None
+    plan: Plan | None = None
+    settling: bool = False
+
+
+class Batched:
+    """Implements `mimicgen.datagen.generator.Generator`.
+
+    Args:
+        environment: The environment, open.
+        config: The run's configuration.
+        sources: The source demonstrations, on the host.
+        renderer: What draws kept demonstrations, if they are to be drawn.
+        made: Numbers of attempts that an earlier run has made.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        config: RunConfig,
+        sources: SourcePool,
+        renderer: Renderer | None = None,
+        made: Collection[int] = (),
+    ):
+        self._environment = environment
+        self._config = config
+        self._env = environment.env
+        self._planner = Planner(self._env, sources)
+        self._reset = Resets(self._env)
+        self.stages = (*environment.signal_names, FINAL)
+        self.facts = environment.facts
+        self.env_args = environment.env_args()
+        self.renderer = renderer
+        self._numbers = (number for number in itertools.count(1) if number not in made)
+        self._courses: dict[int, _Course] = {}
+        self._ended: list[Attempt] = []
+        count, steps = self._env.num_envs, max(self._planner.longest, config.settle_steps)
+        gripper_dim = sources.pool.datagen_infos[0].gripper_action[self._planner.eef].shape[-1]
+        # One row a waypoint: pose (16), noise (6), gripper. A step's rows are sent to the device in one piece.
+        self._rows = np.zeros((count, steps, 16 + 6 + gripper_dim), dtype=np.float32)
+        self._at = np.zeros(count, dtype=np.int64)
+        self._until = np.zeros(count, dtype=np.int64)
+        self._steps = np.zeros(count, dtype=np.int64)
+        self._last_success = np.zeros(count, dtype=np.int64)
+        self._first = {name: np.zeros(count, dtype=np.int64) for name in environment.signal_names}
+        self._everybody = np.arange(count)
+
+    async def ended(self) -> list[Attempt]:
+        """See `Generator.ended`."""
+        return list(self._ended)
+
+    def episode(self, attempt: Attempt) -> Episode:
+        """See `Generator.episode`."""
+        return self._environment.episode(attempt.env)
+
+    async def actions(self) -> torch.Tensor:
+        """See `Generator.actions`. Shape (num_envs, action_dim)."""
+        with torch.inference_mode():
+            self._begin()
+            self._make_plans()
+            return self._next_actions()
+
+    def step(self, actions: torch.Tensor) -> None:
+        """See `Generator.step`."""
+        with torch.inference_mode():
+            self._env.step(actions)
+            self._environment.update_success()
+            signals = self._env.get_subtask_term_signals()
+            told = torch.stack([self._environment.succeeded, *(signals[name].bool() for name in self._first)])
+        succeeded, *came = told.cpu().numpy()
+        self._steps += 1
+        self._at += 1
+        self._last_success[succeeded] = self._steps[succeeded]
+        for first, now in zip(self._first.values(), came, strict=True):
+            new = now & (first == 0)
+            first[new] = self._steps[new]
+        for env_id in np.nonzero(self._at == self._until)[0].tolist():
+            self._go_on(env_id, success=bool(succeeded[env_id]))
+
+    def abandoned(self) -> list[Attempt]:
+        """See `Generator.abandoned`."""
+        over = {attempt.env for attempt in self._ended}
+        return [
+            self._told(env_id).land(Outcome.ABANDONED, "the run ended first")
+            for env_id in sorted(self._courses)
+            if env_id not in over
+        ]
+
+    def _begin(self) -> None:
+        """Begin attempts where the last one was accounted for."""
+        free = sorted(attempt.env for attempt in self._ended) if self._courses else self._everybody.tolist()
+        self._ended.clear()
+        for env_id in free:
+            number = next(self._numbers)
+            seed = attempt_seed(self._config.seed, number)
+            signals = dict.fromkeys(self._first)
+            flight = Flight(number=number, env=env_id, seed=seed, streams=Streams(seed, "cpu"), signals=signals)
+            self._courses[env_id] = _Course(flight)
+        for values in (self._at, self._until, self._steps, self._last_success, *self._first.values()):
+            values[free] = 0
+        if free:
+            self._reset({env_id: self._courses[env_id].flight.streams for env_id in free})
+
+    def _make_plans(self) -> None:
+        """Plan what comes next wherever the last plan is done."""
+        planner = self._planner
+        done = np.nonzero(self._at == self._until)[0].tolist()
+        if not done:
+            return
+        eef_poses = self._env.get_robot_eef_pose(planner.eef).cpu()
+        object_poses = {name: poses.cpu() for name, poses in self._env.get_object_poses().items()}
+        for env_id in done:
+            course = self._courses[env_id]
+            if course.settling:
+                assert course.plan is not None
+                plan = hold(eef_poses[env_id], course.plan.grippers[-1], self._config.settle_steps)
+            else:
+                with course.flight.streams.active():
+                    if course.boundaries is None:
+                        course.boundaries = planner.boundaries()
+                    poses = {name: poses[env_id] for name, poses in object_poses.items()}
+                    plan = planner.plan(course.subtask, course.boundaries, course.plan, eef_poses[env_id], poses)
+            if plan.segment is not None:
+                course.flight.segments.append(plan.segment)
+            course.plan = plan
+            rows = torch.cat([plan.poses.reshape(-1, 16), plan.noise, plan.grippers], dim=1)
+            self._rows[env_id, : len(plan)] = rows.numpy()
+            self._at[env_id], self._until[env_id] = 0, len(plan)
+
+    def _next_actions(self) -> torch.Tensor:
+        """Convert every environment's waypoint into its action."""
+        rows = torch.from_numpy(self._rows[self._everybody, self._at]).to(self._env.device)
+        poses, noise, grippers = rows.split((16, 6, rows.shape[1] - 22), dim=1)
+        eef_poses = self._env.get_robot_eef_pose(self._planner.eef)
+        return actions_towards(poses.reshape(-1, 4, 4), grippers, noise, eef_poses)
+
+    def _go_on(self, env_id: int, *, success: bool) -> None:
+        """Decide what follows a plan that is done: the next subtask, settling, or the end of the attempt."""
+        course, subtasks = self._courses[env_id], self._planner.subtasks
+        flight = self._told(env_id)
+        signal = subtasks[course.subtask].subtask_term_signal
+        if course.settling or course.subtask == len(subtasks) - 1:
+            if success and not course.settling and self._config.settle_steps > 0:
+                course.settling = True
+            elif success:
+                self._ended.append(flight.land(Outcome.SUCCESS, "the success term held after settling"))
+            else:
+                last = flight.last_success
+                reason = reason_for_failure(flight.signals, last_success=last, held=course.settling, steps=flight.steps)
+                self._ended.append(flight.land(Outcome.FAILURE, reason))
+            return
+        course.subtask += 1
+        if signal in flight.signals and flight.signals[signal] is None:
+            flight.overdue = flight.overdue or signal
+            if self._config.early_abort:
+                self._ended.append(flight.land(Outcome.FAILURE, reason_for_abort(signal, steps=flight.steps)))
+
+    def _told(self, env_id: int) -> Flight:
+        """Return the attempt of an environment, with what the arrays know of it."""
+        flight = self._courses[env_id].flight
+        flight.steps = int(self._steps[env_id])
+        flight.last_success = int(self._last_success[env_id]) or None
+        flight.signals = {name: int(first[env_id]) or None for name, first in self._first.items()}
+        return flight

@@ -1,0 +1,55 @@
+"""An attempt that is under way."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from mimicgen.datagen.attempts import Attempt, Outcome, Segment
+from mimicgen.datagen.simulation.randomness import Streams
+
+
+@dataclasses.dataclass
+class Flight:
+    """What is known of the attempt that is under way in an environment.
+
+    Attributes:
+        number: Counts from 1 over the run.
+        env: Environment index.
+        seed: Seed of `streams`.
+        streams: The attempt's random numbers.
+        signals: Step at which each subtask signal first came.
+        segments: Source segments chosen so far.
+        begin: When it began [s, `perf_counter`].
+        steps: Environment steps so far.
+        last_success: Last step at which the success term was true.
+        overdue: First signal that had not come when its subtask was over.
+        idle: Nothing is attempted any more; the environment only waits for the others.
+    """
+
+    number: int
+    env: int
+    seed: int
+    streams: Streams
+    signals: dict[str, int | None]
+    segments: list[Segment] = dataclasses.field(default_factory=list)
+    begin: float = dataclasses.field(default_factory=time.perf_counter)
+    steps: int = 0
+    last_success: int | None = None
+    overdue: str | None = None
+    idle: bool = False
+
+    def land(self, outcome: Outcome, reason: str) -> Attempt:
+        """Return the record of the attempt, ended now."""
+        return Attempt(
+            number=self.number,
+            env=self.env,
+            seed=self.seed,
+            segments=tuple(self.segments),
+            signals=dict(self.signals),
+            outcome=outcome,
+            reason=reason,
+            steps=self.steps,
+            seconds=time.perf_counter() - self.begin,
+            overdue=self.overdue,
+        )

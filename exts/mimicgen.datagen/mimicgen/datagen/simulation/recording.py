@@ -1,0 +1,152 @@
+"""What the environments record, in one buffer a quantity.
+
+Isaac Lab's recorder manager appends every quantity of every environment to a list of its own: at a thousand
+environments and forty quantities that is most of a step. Here a quantity is one tensor on the device, a ring of rows of
+all environments, and an episode is copied out once, when it is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+import warp as wp
+from isaaclab.managers import RecorderManager, RecorderTerm
+
+Nested = dict[str, Any]
+
+_FIRST_CAPACITY = 64
+"""Steps for which rows are made at first; they double when an episode is longer."""
+
+
+def can_buffer(manager: RecorderManager) -> bool:
+    """Return whether every term records at most one row a step and one at a reset, as `EpisodeBuffers` holds them."""
+    several = ("record_post_physics_decimation_step", "record_pre_reset")
+    return not any(
+        getattr(type(term), name) is not getattr(RecorderTerm, name)
+        for term in manager._terms.values()
+        for name in several
+    )
+
+
+class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
+    """Isaac Lab's recorder manager with other storage; the terms are the task's own. Exports nothing by itself.
+
+    Args:
+        cfg: Isaac Lab's configuration of the recorders.
+        env: The environment.
+        capacity: Steps for which rows are made at first; more are made when an episode is longer.
+    """
+
+    def __init__(self, cfg: Any, env: Any, capacity: int = _FIRST_CAPACITY):
+        super().__init__(cfg, env)
+        self._num_envs = env.num_envs
+        self._capacity = capacity
+        self._row = -1  # counts on; its place in the ring is the remainder by the capacity
+        self._begins = [0] * self._num_envs
+        self._rows: dict[str, torch.Tensor] = {}
+        self._once: dict[str, torch.Tensor] = {}
+
+    @property
+    def bytes_a_step(self) -> int:
+        """Bytes of one row of all environments; known after the first step."""
+        return sum(rows[0].nbytes for rows in self._rows.values())
+
+    def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict[str, torch.Tensor]:
+        """Begin new episodes."""
+        for env_id in self._listed(env_ids):
+            self._begins[env_id] = self._row + 1
+        return {}
+
+    def record_pre_step(self) -> None:
+        """Begin a new row, and let the terms record."""
+        self._row += 1
+        if self._row - min(self._begins) >= self._capacity:
+            self._grow()
+        super().record_pre_step()
+
+    def add_to_episodes(
+        self, key: str | None, value: Any, env_ids: Sequence[int] | torch.Tensor | slice | None = None
+    ) -> None:
+        """Store a quantity of all environments in the current row, or of some of them for their whole episode."""
+        if key is None:
+            return
+        for path, tensor in _leaves(key, value):
+            if env_ids is None:
+                self._ring(path, tensor)[self._row % self._capacity].copy_(tensor)
+            else:
+                if path not in self._once:
+                    self._once[path] = tensor.new_zeros((self._num_envs, *tensor.shape[1:]))
+                self._once[path][env_ids] = tensor
+
+    def record_pre_reset(self, env_ids: Any, force_export_or_skip: bool | None = None) -> None:
+        """Record nothing: whether an episode was a success, and where it goes, is decided by the session."""
+
+    def set_success_to_episodes(self, env_ids: Any, success_values: torch.Tensor) -> None:
+        """Do nothing, for the same reason."""
+
+    def export_episodes(self, env_ids: Any = None, demo_ids: Sequence[int] | None = None) -> None:
+        """Do nothing, for the same reason."""
+
+    def close(self) -> None:
+        """Release the buffers."""
+        self._rows.clear()
+        self._once.clear()
+
+    def episode(self, env_id: int) -> Nested:
+        """Return what an environment has recorded since its last reset, on the host, as Isaac Lab exports it."""
+        rows = torch.arange(self._begins[env_id], self._row + 1, device=self._env.device) % self._capacity
+        flat = {path: buffer[env_id : env_id + 1] for path, buffer in self._once.items()}
+        flat |= {path: buffer[rows, env_id] for path, buffer in self._rows.items()}
+        return _nested(_to_host(flat))
+
+    def _ring(self, path: str, like: torch.Tensor) -> torch.Tensor:
+        if path not in self._rows:
+            self._rows[path] = like.new_zeros((self._capacity, *like.shape))
+        return self._rows[path]
+
+    def _grow(self) -> None:
+        old, new = self._capacity, 2 * self._capacity
+        kept = torch.arange(self._row - old, self._row, device=self._env.device)
+        for path, rows in self._rows.items():
+            self._rows[path] = rows.new_zeros((new, *rows.shape[1:]))
+            self._rows[path][kept % new] = rows[kept % old]
+        self._capacity = new
+
+    def _listed(self, env_ids: Sequence[int] | torch.Tensor | slice | None) -> Sequence[int]:
+        if env_ids is None or isinstance(env_ids, slice):
+            return range(self._num_envs)[env_ids or slice(None)]
+        return env_ids.tolist() if isinstance(env_ids, torch.Tensor) else env_ids
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _leaves(f"{key}/{name}", part)
+    else:
+        yield key, wp.to_torch(value) if isinstance(value, wp.array) else value
+
+
+def _to_host(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Copy tensors with one transfer a type, instead of one each."""
+    found: dict[str, Any] = {}
+    for dtype in {tensor.dtype for tensor in tensors.values()}:
+        some = {path: tensor for path, tensor in tensors.items() if tensor.dtype == dtype}
+        values = torch.cat([tensor.reshape(-1) for tensor in some.values()]).cpu().numpy()
+        begin = 0
+        for path, tensor in some.items():
+            found[path] = values[begin : begin + tensor.numel()].reshape(tensor.shape)
+            begin += tensor.numel()
+    return found
+
+
+def _nested(flat: dict[str, Any]) -> Nested:
+    found: Nested = {}
+    for path, value in flat.items():
+        *groups, name = path.split("/")
+        inner = found
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = value
+    return found
