@@ -14,9 +14,11 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import importlib.util
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -133,7 +135,7 @@ def on_a_plain_loop(config: RunConfig, warmup: int, steps: int, split: Split | N
 
 
 class InKit:
-    """A Kit application to run ours in."""
+    """A Kit application in this process, to run ours in. No other event loop runs in it afterwards."""
 
     def __init__(self) -> None:
         os.environ |= {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
@@ -142,7 +144,8 @@ class InKit:
         self._kit = kit_app()()
         app = PROJECT / "config" / "mimicgen.datagen.headless.kit"
         quiet = ("--/exts/mimicgen.datagen/console=false", "--/exts/mimicgen.datagen/quit_when_done=false")
-        self._kit.startup([str(app), *quiet, "--/app/fastShutdown=false", "--/log/outputStreamLevel=Error"])
+        whole = ("--/app/fastShutdown=false", "--/app/python/interceptSysStdOutput=false")
+        self._kit.startup([str(app), *quiet, *whole, "--/log/outputStreamLevel=Error"])
 
     def __call__(self, config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
         """Run ours in the application."""
@@ -155,6 +158,22 @@ class InKit:
         while session.active:
             self._kit.update()
         return ours.measured()
+
+
+def in_a_kit_process(config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
+    """Run ours in a Kit application in a process of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch) / "report.json"
+        counts = {"--warmup": warmup, "--steps": steps, "--split-steps": steps, "--rounds": 0 if split else 1}
+        options = [str(part) for pair in counts.items() for part in pair]
+        flat = {"source": config.source, "num_envs": config.num_envs, "device": config.device, "seed": config.seed}
+        options += [f"--{name.replace('_', '-')}={value}" for name, value in flat.items()]
+        command = [sys.executable, "-m", "scripts.benchmark", "--only", "kit", "--json", str(report), *options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        told = json.loads(report.read_text(encoding="utf-8"))
+    if split:
+        return Measured(0, 0.0, 0, 0, told["ms_a_step_by_part"]["kit"])
+    return Measured(**told["rounds"]["kit"][0])
 
 
 def main() -> None:
@@ -177,11 +196,12 @@ def main() -> None:
         "stock": on_upstreams_loop,
         "ours": on_a_plain_loop,
     }
-    if not options.only or "kit" in options.only:
-        try:
-            sides["kit"] = InKit()
-        except ImportError:
-            print("benchmark: no Kit kernel here; ours is measured on a plain loop only", file=sys.stderr)
+    if options.only == ["kit"]:
+        sides = {"kit": InKit()}
+    elif importlib.util.find_spec("omni") is not None:
+        sides["kit"] = in_a_kit_process
+    else:
+        print("benchmark: no Kit kernel here; ours is measured on a plain loop only", file=sys.stderr)
     sides = {name: side for name, side in sides.items() if not options.only or name in options.only}
     found: dict[str, list[Measured]] = {name: [] for name in sides}
     parts: dict[str, dict[str, float]] = {}
@@ -207,9 +227,16 @@ def main() -> None:
                     found[name].append(side(config, options.warmup, steps, None))
                     print(f"round {number + 1}, {name}: {found[name][-1]}", file=sys.stderr, flush=True)
                 else:
-                    parts[name] = side(config, options.warmup, options.split_steps, Split(options.device)).parts
-    rows = {name: summary(rounds, options.num_envs) for name, rounds in found.items()}
-    report = {"num_envs": options.num_envs, "device": options.device, "sides": rows, "ms_a_step_by_part": parts}
+                    split = Split(options.device)
+                    parts[name] = side(config, options.warmup, options.split_steps, split).parts
+    rows = {name: summary(rounds, options.num_envs) for name, rounds in found.items() if rounds}
+    report = {
+        "num_envs": options.num_envs,
+        "device": options.device,
+        "sides": rows,
+        "ms_a_step_by_part": parts,
+        "rounds": {name: [dataclasses.asdict(one) for one in rounds] for name, rounds in found.items()},
+    }
     print(table(rows, parts))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -232,12 +259,12 @@ def summary(rounds: list[Measured], num_envs: int) -> dict[str, float]:
 def table(rows: dict[str, dict[str, float]], parts: dict[str, dict[str, float]]) -> str:
     """Return the figures as text: a column a side."""
     lines = ["".ljust(28) + "".join(name.rjust(12) for name in rows)]
-    for key in next(iter(rows.values())):
+    for key in next(iter(rows.values()), ()):
         cells = "".join(f"{row[key]:12.0f}" if row[key] >= 100 else f"{row[key]:12.2f}" for row in rows.values())
         lines.append(key.replace("_", " ").ljust(28) + cells)
     lines.append("of a step [ms], with clocks")
     for part in (*PARTS, "all"):
-        lines.append(f"  {part}".ljust(28) + "".join(f"{parts[name].get(part, 0.0):12.2f}" for name in rows))
+        lines.append(f"  {part}".ljust(28) + "".join(f"{told.get(part, 0.0):12.2f}" for told in parts.values()))
     return "\n".join(lines)
 
 

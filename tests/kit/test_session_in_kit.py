@@ -323,22 +323,25 @@ def test_a_nested_update_by_somebody_else_neither_breaks_nor_doubles_a_run(kit: 
     assert session.progress.steps == attempt["steps"], "a step was lost or done twice"
 
 
-@pytest.mark.parametrize("where", ["generator", "environment"])
+@pytest.mark.parametrize("where", ["planner", "generator", "environment"])
 def test_an_exception_ends_the_run_with_its_cause(
     kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     from isaaclab_mimic.datagen.data_generator import DataGenerator
 
     from mimicgen.datagen.simulation.environment import Environment
+    from mimicgen.datagen.simulation.planning import Planner
 
     def explode(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the motor is on fire")
 
-    if where == "generator":
+    if where == "planner":
+        monkeypatch.setattr(Planner, "plan", explode)
+    elif where == "generator":
         monkeypatch.setattr(DataGenerator, "merge_eef_subtask_trajectory", explode)
     else:
         monkeypatch.setattr(Environment, "update_success", explode)
-    config = make_config()
+    config = make_config(**{"mimic.reference": where == "generator"})
     begin = time.monotonic()
     end = run_to_end(kit, config)
     assert time.monotonic() - begin < 60

@@ -1,0 +1,160 @@
+"""All environments in one state machine, against Isaac Lab's own generator. Without a Kit application."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import PROJECT
+from tests.simulation.test_physics import python
+
+RUN = """
+import asyncio, contextlib, json
+import numpy as np
+from mimicgen.datagen.config import build
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.simulation import open_simulation
+
+@contextlib.asynccontextmanager
+async def stage(name):
+    yield notes.append
+
+notes = []
+
+async def run(attempts, **values):
+    notes.clear()
+    named = {name.replace("__", "."): value for name, value in values.items()}
+    folder = sys.argv[1]
+    config = build({"source": sys.argv[2], "output_dataset": folder + "/g.hdf5", "output_dir": folder,
+                    "num_trials": 1000, "render.when": "never", "fresh": True} | named)
+    outputs = Outputs(config)
+    ended, taken = [], []
+    async with open_simulation(config, outputs, stage) as generator:
+        while len(ended) < attempts:
+            ended += await generator.ended()
+            actions = await generator.actions()
+            taken.append(actions.numpy().copy())
+            generator.step(actions)
+        facts = generator.facts
+    outputs.close()
+    return ended[:attempts], np.array(taken), facts
+
+def told(ended):
+    return [json.loads(attempt.to_json()) for attempt in ended]
+"""
+SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
+
+
+def result(code: str, folder: Path) -> Any:
+    lines = [line for line in python(RUN + code, folder, SOURCE).splitlines() if line.startswith("RESULT")]
+    return json.loads(lines[-1].removeprefix("RESULT"))
+
+
+def test_actions_are_those_of_isaac_labs_generator(tmp_path: Path) -> None:
+    """Same seed and sources, one environment: the same attempts, action by action."""
+    code = """
+ours, taken, facts = asyncio.run(run(1))
+reference, expected, other = asyncio.run(run(1, mimic__reference=True))
+steps = ours[0].steps
+print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "steps": steps, "notes": list(notes),
+    "difference": float(np.abs(taken[:steps] - expected[:steps]).max()),
+    "batched": [facts["batched"], other["batched"]]}))
+"""
+    found = result(code, tmp_path)
+    ours, reference = found["ours"][0], found["reference"][0]
+    for attempt in (ours, reference):
+        del attempt["seconds"]
+    assert ours == reference
+    assert found["steps"] > 100
+    assert found["difference"] <= 1e-5
+    assert found["batched"] == [True, False]
+    assert any("Isaac Lab's own generator" in note and "mimic.reference is set" in note for note in found["notes"])
+
+
+def test_a_hopeless_attempt_is_ended_early_by_either_generator_or_watched(tmp_path: Path) -> None:
+    """With noise that no grasp survives: ended at the first subtask, or played to its end and marked."""
+    code = """
+noisy = {"mimic__action_noise": 0.4, "num_envs": 4}
+early, _, _ = asyncio.run(run(4, **noisy))
+watched, _, _ = asyncio.run(run(2, early_abort=False, **noisy))
+reference, _, _ = asyncio.run(run(2, mimic__reference=True, **noisy))
+print("RESULT", json.dumps([told(early), told(watched), told(reference)]))
+"""
+    early, watched, reference = result(code, tmp_path)
+    for attempt in (*early, *reference):
+        assert attempt["outcome"] == "failure"
+        assert attempt["overdue"] == "grasp_1"
+        assert attempt["reason"] == (
+            f"ended early: its subtask was over after {attempt['steps']} steps and signal 'grasp_1' had not come"
+        )
+        assert len(attempt["segments"]) == 1
+    for attempt in watched:
+        assert attempt["overdue"] == "grasp_1"
+        assert attempt["steps"] > 1.5 * max(one["steps"] for one in early)
+        assert "ended early" not in attempt["reason"]
+
+
+def test_buffers_hold_what_isaac_labs_recorder_does(tmp_path: Path) -> None:
+    """Both record the same steps, with a reset of one environment on the way, past the buffers' first size."""
+    code = """
+import torch
+from isaaclab.managers import RecorderManager
+from mimicgen.datagen.simulation import recording
+
+class Both:
+    def __init__(self, *managers):
+        self.managers = managers
+    def __getattr__(self, name):
+        values = [getattr(manager, name) for manager in self.managers]
+        def call(*given, **named):
+            return [value(*given, **named) for value in values][0]
+        return call if callable(values[0]) else values[0]
+
+async def main():
+    config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
+                    "num_envs": 2, "render.when": "never", "mode": "record"})
+    outputs = Outputs(config)
+    async with open_simulation(config, outputs, stage) as generator:
+        env = generator._env
+        buffers = env.recorder_manager
+        assert isinstance(buffers, recording.EpisodeBuffers)
+        env.recorder_manager = Both(buffers, RecorderManager(env.cfg.recorders, env))
+        actions = torch.zeros(2, 7)
+        with torch.inference_mode():
+            env.recorder_manager.reset([0, 1])
+            env.reset()
+            for step in range(90):
+                if step == 20:
+                    env.recorder_manager.reset([1])
+                    env.reset(env_ids=torch.tensor([1]))
+                env.step(actions.uniform_(-0.1, 0.1))
+        lengths, differences, names = [], [], []
+        for env_id in (0, 1):
+            ours = buffers.episode(env_id)
+            upstream = env.recorder_manager.managers[1].get_episode(env_id)
+            upstream.pre_export()
+            def compare(one, other, path):
+                assert one.keys() == other.keys(), (path, one.keys(), other.keys())
+                for name in one:
+                    if isinstance(one[name], dict):
+                        compare(one[name], other[name], path + "/" + name)
+                        continue
+                    assert one[name].dtype == other[name].numpy().dtype, name
+                    assert one[name].shape == tuple(other[name].shape), (name, one[name].shape, other[name].shape)
+                    same = np.array_equal(one[name], other[name].numpy(), equal_nan=one[name].dtype.kind == "f")
+                    names.append(path + "/" + name)
+                    if not same:
+                        differences.append(path + "/" + name)
+            compare(ours, upstream.data, "")
+            lengths.append(len(ours["actions"]))
+        env.recorder_manager = buffers
+        print("RESULT", json.dumps([lengths, differences, len(names)]))
+    outputs.close()
+
+asyncio.run(main())
+"""
+    lengths, differences, compared = result(code, tmp_path)
+    assert lengths == [90, 70]
+    assert differences == []
+    assert compared > 50

@@ -1,0 +1,36 @@
+"""Plans, against the functions of Isaac Lab that they are written after. Without a Kit application."""
+
+from __future__ import annotations
+
+import json
+
+from tests.simulation.test_physics import python
+
+
+def test_interpolation_is_isaac_labs() -> None:
+    code = """
+import json
+import torch
+from mimicgen.datagen.simulation import kitless
+kitless.teach_isaaclab()
+import isaaclab.utils.math as pose_math
+from mimicgen.datagen.simulation.planning import interpolated
+
+torch.manual_seed(0)
+
+def pose(turn):
+    quaternion = torch.nn.functional.normalize(torch.tensor([0.0, 0.0, 0.0, 1.0]) + turn * torch.randn(4), dim=0)
+    return pose_math.make_pose(torch.randn(3), pose_math.matrix_from_quat(quaternion))
+
+worst = 0.0
+for trial in range(60):
+    turn = (1.0, 0.005)[trial % 2]  # the second is below what upstream interpolates
+    begin, end, steps = pose(turn), pose(turn), 1 + trial % 25
+    expected, _ = pose_math.interpolate_poses(begin, end, num_steps=steps)
+    found = interpolated(begin, end, steps)
+    assert found.shape == (steps + 1, 4, 4)
+    worst = max(worst, float((found - expected[1:]).abs().max()))
+print("RESULT", json.dumps(worst))
+"""
+    found = [line for line in python(code).splitlines() if line.startswith("RESULT")]
+    assert json.loads(found[-1].removeprefix("RESULT")) <= 1e-6
