@@ -4,7 +4,7 @@
 #   MODE=gui          the panel: in a window where DISPLAY names a screen, by WebRTC from Isaac Sim where there is none
 #   MODE=jupyter      the notebook in JupyterLab, with a token
 #   MODE=selftest     try everything that a run needs
-# NUM_TRIALS, NUM_ENVS, TASK, SOURCE, SEED, DEVICE and every other key of the configuration are environment variables.
+# NUM_TRIALS, NUM_ENVS, TASK, SOURCE, SEED, DEVICE and every other key of config/default.toml outside its tables are environment variables.
 # Further arguments are those of `datagen.sh generate`, with the embedded runtime, or Kit's, with Isaac Sim.
 set -euo pipefail
 project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)

@@ -11,6 +11,8 @@ read -r lock_sum _ < <(sha256sum "$lock")
 if [[ ! -f $stamp || $(<"$stamp") != "$lock_sum" ]]; then
     "$root/.venv/bin/uv" venv --quiet --clear --python "$root/.venv/bin/python" "$venv"
     "$root/.venv/bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"
+    # JupyterLab asks nobody for news or newer versions.
+    install -D -m 644 "$root/notebook/overrides.json" "$venv/share/jupyter/lab/settings/overrides.json"
     printf '%s\n' "$lock_sum" >"$stamp"
 fi
 [[ -z ${NOTEBOOK_SETUP_ONLY:-} ]] || exit 0

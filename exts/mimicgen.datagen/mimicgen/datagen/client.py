@@ -141,6 +141,10 @@ class Run:
         return (*(self._attempts[0].signals if self._attempts else ()), FINAL)
 
 
+_NOT_FOR_RUNS = ("PYTHONPATH", "FORCE_COLOR", "CLICOLOR_FORCE")
+"""Variables of a notebook's kernel: its Python is another one, and the run's console is a file."""
+
+
 def start(values: Mapping[str, object]) -> Run:
     """Start a run and return at once: in Isaac Sim where `ISAACSIM_PATH` names one, in the embedded runtime elsewhere.
 
@@ -152,7 +156,7 @@ def start(values: Mapping[str, object]) -> Run:
     datasets, output = PROJECT / "datasets", PROJECT / "output"
     values = {"output_dataset": datasets / "generated_dataset.hdf5", "output_dir": output} | dict(values)
     folder = Path(str(values["output_dir"])).expanduser().absolute()
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_RUNS}
     if "ISAACSIM_PATH" in environment:
         command = [str(PROJECT / "docker" / "launch.sh")]
         command += [f"--/exts/mimicgen.datagen/{key.replace('.', '/')}={_spelled(v)}" for key, v in values.items()]

@@ -1,0 +1,346 @@
+"""The container's files, linted and run as a container would run them: no engine is needed.
+
+A container is emulated by an empty environment, a workspace with the two mounted folders, and the variables that
+`docker/compose.yaml` sets; what runs in it is real. Only Isaac Sim's own start script is a stand-in that says how it
+was called.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+import yaml
+
+from tests.conftest import PROJECT
+
+DOCKER = PROJECT / "docker"
+BIN = Path(sys.executable).parent
+COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+STANDALONE = {"NUM_TRIALS": "1", "GUARANTEE": "false"}
+
+
+class Container:
+    """An emulated container.
+
+    Attributes:
+        workspace: Where `datasets` and `output` are mounted.
+    """
+
+    def __init__(self, folder: Path):
+        self.workspace = folder / "workspace"
+        for name in ("datasets", "output"):
+            (self.workspace / name).mkdir(parents=True)
+        self._home = folder / "home"
+        self._home.mkdir()
+        self._started: list[subprocess.Popen[str]] = []
+
+    def environment(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return a container's environment: of this machine's, only where programs and the caches are."""
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        kept = {"PATH": os.environ["PATH"], "HOME": str(self._home), "XDG_CACHE_HOME": cache}
+        return kept | {"ACCEPT_EULA": "Y", "PYTHONUNBUFFERED": "1"} | dict(values)
+
+    def start(self, *arguments: str, **values: str) -> subprocess.Popen[str]:
+        """Start the entry point."""
+        process = subprocess.Popen(
+            [str(DOCKER / "launch.sh"), *arguments],
+            cwd=self.workspace,
+            env=self.environment(values),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._started.append(process)
+        return process
+
+    def run(self, *arguments: str, **values: str) -> tuple[int, str]:
+        """Run the entry point to its end; return its exit code and what it said."""
+        process = self.start(*arguments, **values)
+        said, _ = process.communicate(timeout=300)
+        return process.returncode, said
+
+    def close(self) -> None:
+        """End what is left."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Iterator[Container]:
+    emulated = Container(tmp_path)
+    yield emulated
+    emulated.close()
+
+
+def until(condition: Callable[[], Any], seconds: float) -> Any:
+    """Wait until something is true, and return it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise TimeoutError("it did not come true")
+
+
+def stopped_in(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> float:
+    """Send a signal as `docker stop` does, to the first process only, and return how long it takes to end [s]."""
+    begin = time.monotonic()
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    return time.monotonic() - begin
+
+
+# The files.
+
+
+def test_the_scripts_are_clean() -> None:
+    scripts = [*sorted(DOCKER.glob("*.sh")), *sorted((PROJECT / "scripts").glob("*.sh")), PROJECT / ".ci" / "run"]
+    assert len(scripts) > 7
+    found = subprocess.run([BIN / "shellcheck", *scripts], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_image_definition_is_clean() -> None:
+    found = subprocess.run([BIN / "hadolint", DOCKER / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_compose_file_is_one() -> None:
+    command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", DOCKER / "compose.yaml"]
+    found = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("name", ["isaac-lab", "embedded"])
+def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert "privileged" not in service
+    assert "network_mode" not in service
+    assert service["restart"] == "no"
+    assert service["cap_drop"] == ["ALL"]
+    assert service["user"] == "${USER_ID:-1000}:${GROUP_ID:-1000}"
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    mounted = [volume.split(":")[0] for volume in service["volumes"]]
+    assert mounted == ["../datasets", "../output", "cache"]
+    assert service["environment"]["ACCEPT_EULA"].startswith("${ACCEPT_EULA:?")
+
+
+def test_the_image_runs_as_nobody_special_and_says_how_it_is() -> None:
+    text = (DOCKER / "Dockerfile").read_text()
+    stages = re.split(r"^FROM ", text, flags=re.M)[1:]
+    assert len(stages) == 2
+    for stage in stages:
+        assert re.findall(r"^USER (.*)", stage, flags=re.M)[-1] == "1000:1000"
+        assert "HEALTHCHECK" in stage
+    assert all(":latest" not in line and ":" in line for line in re.findall(r"^ARG \w+_IMAGE=.*", text, flags=re.M))
+
+
+def test_nothing_secret_and_nothing_of_one_machine_is_in_the_files() -> None:
+    files = [*DOCKER.iterdir(), *(PROJECT / "notebook").glob("*.ipynb"), PROJECT / ".dockerignore"]
+    assert len(files) > 5
+    for path in files:
+        text = path.read_text()
+        assert "--allow-root" not in text, path
+        assert "privileged: true" not in text, path
+        assert "network_mode" not in text, path
+        assert not re.search(r"(token|password|secret|api_key)\s*[=:]\s*['\"]?[A-Za-z0-9]{8,}", text, re.I), path
+        assert not re.search(r"(^|[\s'\"=:])/(home|root|Users|work|tmp|mnt)/", text, re.M), path
+
+
+# The entry point.
+
+
+def test_standalone_writes_continues_and_refuses(container: Container) -> None:
+    code, said = container.run(**STANDALONE, MODE="standalone")
+    assert code == 0, said
+    dataset = container.workspace / "datasets" / "generated_dataset.hdf5"
+    records = container.workspace / "output" / "attempts.jsonl"
+    assert len(records.read_text().splitlines()) == 1
+    code, said = container.run(NUM_TRIALS="2", GUARANTEE="false")  # standalone is the default; one more is wanted
+    assert code == 0, said
+    assert len(records.read_text().splitlines()) == 2
+    kept = sum('"outcome": "success"' in line for line in records.read_text().splitlines())
+    if kept:
+        with h5py.File(dataset) as file:
+            assert len(file["data"]) == kept
+    code, said = container.run(NUM_TRIALS="2", GUARANTEE="false", SEED="5")
+    assert code == 2
+    assert "seed was 1 and is 5" in said
+    assert len(records.read_text().splitlines()) == 2
+
+
+def test_docker_stop_leaves_whole_files(container: Container) -> None:
+    process = container.start(NUM_TRIALS="50", MODE="standalone")
+    records = container.workspace / "output" / "attempts.jsonl"
+    until(lambda: records.exists() and records.read_text().count("\n") >= 1, 200)
+    assert stopped_in(process) < 10
+    assert process.returncode in (130, 143)
+    outcomes = [line for line in records.read_text().splitlines() if '"outcome": "success"' in line]
+    dataset = container.workspace / "datasets" / "generated_dataset.hdf5"
+    if outcomes:
+        with h5py.File(dataset) as file:
+            assert len(file["data"]) == len(outcomes)
+    assert not list((container.workspace / "datasets").glob("*.parts"))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"ACCEPT_EULA": ""}, "the licences were not accepted: set ACCEPT_EULA=Y"),
+        ({"MODE": "batch"}, "MODE = 'batch': expected standalone, gui, jupyter or selftest"),
+        ({"SOURCE": "datasets/mine.hdf5"}, "SOURCE = 'datasets/mine.hdf5' does not exist in"),
+        ({"ISAACSIM_PATH": "/nowhere"}, "ISAACSIM_PATH = '/nowhere' has no isaac-sim.sh"),
+        ({"NUM_TRIALS": "many"}, "num_trials = 'many': expected a whole number"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_reason(container: Container, values: dict[str, str], told: str) -> None:
+    code, said = container.run(**values)
+    assert code == 2, said
+    assert told in said
+    assert not any((container.workspace / "output").iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_refused(container: Container) -> None:
+    output = container.workspace / "output"
+    output.rmdir()
+    output.write_text("a file where the folder would be")
+    (container.workspace / "nowhere").write_text("")
+    code, said = container.run(OUTPUT_DIR=str(container.workspace / "nowhere" / "output"))
+    assert code == 2
+    assert "cannot be written by user" in said
+
+
+def test_the_selftest_passes_and_says_what_is_wrong(container: Container) -> None:
+    code, said = container.run(MODE="selftest")
+    assert code == 0, said
+    for step in ("Isaac Lab", "Source demonstrations", "Environment", "One environment step", "One frame of normals"):
+        assert re.search(rf"^ok +{step}", said, re.M), said
+    assert re.search(r"the self-test passed in \d+ s", said)
+    broken = container.workspace / "datasets" / "broken.hdf5"
+    broken.write_bytes(b"not a dataset")
+    code, said = container.run(MODE="selftest", SOURCE="datasets/broken.hdf5")
+    assert code == 2
+    assert "broken.hdf5' is not an HDF5 file; pass an HDF5 file of demonstrations" in said
+
+
+def test_the_window_opens_and_a_stop_closes_it(container: Container) -> None:
+    display = shutil.which("xvfb-run"), shutil.which("xdotool")
+    if None in display:
+        pytest.skip("xvfb and xdotool are not installed")
+    number = f":{90 + os.getpid() % 400}"
+    server = subprocess.Popen(["Xvfb", number, "-screen", "0", "1300x950x24"], stderr=subprocess.DEVNULL)
+    try:
+        process = container.start(MODE="gui", DISPLAY=number, XDG_DATA_HOME=str(container.workspace))
+        search = ["xdotool", "search", "--name", "MimicGen"]
+
+        def shown() -> bool:
+            found = subprocess.run(
+                search, env=os.environ | {"DISPLAY": number}, capture_output=True, text=True, check=False
+            )
+            return bool(found.stdout.strip())
+
+        until(shown, 90)
+        time.sleep(3)
+        assert stopped_in(process) < 10
+        assert process.returncode in (130, 143)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        port: int = opened.getsockname()[1]
+        return port
+
+
+def answer(url: str) -> int:
+    """Return the status of an answer, 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            status: int = response.status
+            return status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return 0
+
+
+def test_the_notebook_is_served_to_this_machine_with_a_token(container: Container) -> None:
+    port = free_port()
+    as_root = ["--allow-root"] if os.geteuid() == 0 else []  # a container's user is not root, who runs tests may be
+    process = container.start(*as_root, MODE="jupyter", JUPYTER_PORT=str(port), JUPYTER_TOKEN="a-token-of-the-test")
+    base = f"http://127.0.0.1:{port}"
+    assert until(lambda: answer(f"{base}/api") == 200, 60)
+    assert answer(f"{base}/api/contents") == 403
+    assert answer(f"{base}/api/contents?token=a-token-of-the-test") == 200
+    assert (container.workspace / "output" / "generate_dataset.ipynb").is_file()
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
+    addresses = {entry.split(":")[0] for entry in listening if int(entry.split(":")[1], 16) == port}
+    assert addresses == {"0100007F"}  # 127.0.0.1
+    health = container.environment({"MODE": "jupyter", "JUPYTER_PORT": str(port)})
+    assert subprocess.run([DOCKER / "health.sh"], env=health, cwd=container.workspace, check=False).returncode == 0
+    assert stopped_in(process) < 10
+    failed = subprocess.run(
+        [DOCKER / "health.sh"], env=health, cwd=container.workspace, stderr=subprocess.DEVNULL, check=False
+    )
+    assert failed.returncode != 0
+
+
+def test_a_run_is_healthy_while_it_writes(container: Container) -> None:
+    def healthy() -> bool:
+        environment = container.environment({"MODE": "standalone"})
+        return subprocess.run([DOCKER / "health.sh"], env=environment, cwd=container.workspace).returncode == 0
+
+    assert not healthy()
+    record = container.workspace / "output" / "attempts.jsonl"
+    record.write_text("{}\n")
+    assert healthy()
+    os.utime(record, (time.time() - 3600,) * 2)
+    assert not healthy()
+
+
+@pytest.mark.parametrize(
+    ("mode", "display", "program", "expected"),
+    [
+        ("standalone", "", "isaac-sim.sh", ["--no-window", "autostart=true", "quit_when_done=true", "console=true"]),
+        ("selftest", "", "isaac-sim.sh", ["--no-window", "selftest=true"]),
+        ("gui", ":7", "isaac-sim.sh", ["--enable"]),
+        ("gui", "", "isaac-sim.streaming.sh", ["--enable"]),
+    ],
+)
+def test_with_isaac_sim_it_is_started_with_the_extension(
+    container: Container, tmp_path: Path, mode: str, display: str, program: str, expected: list[str]
+) -> None:
+    """A stand-in for Isaac Sim's start scripts says how it was called."""
+    for name in ("isaac-sim.sh", "isaac-sim.streaming.sh"):
+        script = tmp_path / name
+        script.write_text(f'#!/bin/sh\necho {name} "$@"\necho "source $SOURCE"\nexit 7\n')
+        script.chmod(0o755)
+    code, said = container.run("--extra", MODE=mode, DISPLAY=display, ISAACSIM_PATH=str(tmp_path))
+    assert code == 7  # passed through
+    assert said.startswith(program + " ")
+    assert f"--ext-folder {PROJECT / 'exts'} --enable mimicgen.datagen" in said
+    assert "--extra" in said
+    for part in expected:
+        assert part in said
+    assert f"source {PROJECT / 'datasets' / 'source_demos.hdf5'}" in said
