@@ -144,8 +144,8 @@ class InKit:
         self._kit = kit_app()()
         app = PROJECT / "config" / "mimicgen.datagen.headless.kit"
         quiet = ("--/exts/mimicgen.datagen/console=false", "--/exts/mimicgen.datagen/quit_when_done=false")
-        whole = ("--/app/fastShutdown=false", "--/app/python/interceptSysStdOutput=false")
-        self._kit.startup([str(app), *quiet, *whole, "--/log/outputStreamLevel=Error"])
+        whole = "--/app/python/interceptSysStdOutput=false"
+        self._kit.startup([str(app), *quiet, whole, "--/log/outputStreamLevel=Error"])
 
     def __call__(self, config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
         """Run ours in the application."""
@@ -159,6 +159,10 @@ class InKit:
             self._kit.update()
         return ours.measured()
 
+    def close(self) -> None:
+        """Shut the application down, and with it the process."""
+        self._kit.shutdown()
+
 
 def in_a_kit_process(config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
     """Run ours in a Kit application in a process of its own."""
@@ -169,7 +173,9 @@ def in_a_kit_process(config: RunConfig, warmup: int, steps: int, split: Split | 
         flat = {"source": config.source, "num_envs": config.num_envs, "device": config.device, "seed": config.seed}
         options += [f"--{name.replace('_', '-')}={value}" for name, value in flat.items()]
         command = [sys.executable, "-m", "scripts.benchmark", "--only", "kit", "--json", str(report), *options]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        if ran.returncode != 0:
+            raise SystemExit(f"benchmark: the Kit application failed:\n{ran.stderr[-2000:]}")
         told = json.loads(report.read_text(encoding="utf-8"))
     if split:
         return Measured(0, 0.0, 0, 0, told["ms_a_step_by_part"]["kit"])
@@ -196,8 +202,9 @@ def main() -> None:
         "stock": on_upstreams_loop,
         "ours": on_a_plain_loop,
     }
-    if options.only == ["kit"]:
-        sides = {"kit": InKit()}
+    application = InKit() if options.only == ["kit"] else None
+    if application is not None:
+        sides = {"kit": application}
     elif importlib.util.find_spec("omni") is not None:
         sides["kit"] = in_a_kit_process
     else:
@@ -240,6 +247,8 @@ def main() -> None:
     print(table(rows, parts))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    if application is not None:
+        application.close()
 
 
 def summary(rounds: list[Measured], num_envs: int) -> dict[str, float]:

@@ -48,6 +48,7 @@ def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -
     kitless.teach_isaaclab()
     import gymnasium as gym
     import torch
+    from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
     from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManagerCfg
     from isaaclab.managers import DatasetExportMode
     from isaaclab_mimic.datagen import generation
@@ -64,6 +65,7 @@ def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_ONLY
     cfg.datagen_config.generation_num_trials = config.num_trials
     cfg.sim.physics = embedded.physics_cfg(WarpMujocoSolverCfg)
+    cfg.actions.arm_action.class_type = DifferentialInverseKinematicsAction
     env = gym.make(cfg.env_name, cfg=cfg).unwrapped
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

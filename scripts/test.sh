@@ -5,15 +5,22 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 ./scripts/setup.sh
 bin=.venv/bin
 
-# The panel's tests need a display in memory, a mouse and a keyboard for it, and the libraries of a window.
-packages=(xvfb xdotool libvulkan1 libgl1 libx11-6)
-if ! command -v Xvfb xdotool >/dev/null || ! ldconfig -p | grep -q 'libvulkan\.so\.1' || ! ldconfig -p | grep -q 'libGL\.so\.1'; then
-    if ((EUID == 0)) && command -v apt-get >/dev/null; then
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-    else
-        printf 'test: the tests of the panel are skipped; for them: apt-get install %s\n' "${packages[*]}" >&2
+# What the tests of the window and of the notebook are: a display in memory with a mouse and a keyboard, and a browser.
+# needs MESSAGE COMMAND PACKAGE...: installs the packages when the command is not there, or says what is skipped.
+needs() {
+    local skipped=$1 program=$2
+    shift 2
+    command -v "$program" >/dev/null && return
+    if ((EUID == 0)) && command -v apt-get >/dev/null && apt-get update -qq &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; then
+        return
     fi
-fi
+    printf 'test: %s are skipped; for them: apt-get install %s\n' "$skipped" "$*" >&2
+}
+needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
+needs "the tests of the panel" xdotool xdotool
+needs "the notebook's tests in a browser" chromedriver chromium chromium-driver
+NOTEBOOK_SETUP_ONLY=1 ./scripts/notebook.sh
 if [ $# -eq 0 ]; then
     "$bin/ruff" check .
     "$bin/ruff" format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,10 @@ def test_actions_are_those_of_isaac_labs_generator(tmp_path: Path) -> None:
     """Same seed and sources, one environment: the same attempts, action by action."""
     code = """
 ours, taken, facts = asyncio.run(run(1))
+memory = list(notes)
 reference, expected, other = asyncio.run(run(1, mimic__reference=True))
 steps = ours[0].steps
-print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "steps": steps, "notes": list(notes),
+print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "steps": steps, "notes": list(notes), "memory": memory,
     "difference": float(np.abs(taken[:steps] - expected[:steps]).max()),
     "batched": [facts["batched"], other["batched"]]}))
 """
@@ -69,6 +71,7 @@ print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "s
     assert found["steps"] > 100
     assert found["difference"] <= 1e-5
     assert found["batched"] == [True, False]
+    assert any(re.fullmatch(r"records take \d+\.\d MB of memory: \d+ steps", note) for note in found["memory"])
     assert any("Isaac Lab's own generator" in note and "mimic.reference is set" in note for note in found["notes"])
 
 

@@ -105,6 +105,11 @@ async def open_simulation(
                 if reason is None:
                     demonstrations = pool.SourcePool(opened.env, checked, "cpu")
                     generator = batched.Batched(opened, config, demonstrations, renderer, outputs.earlier.numbers)
+                    size = opened.reserve(generator.longest)
+                    if size is not None:
+                        steps = f"{generator.longest} steps"
+                        many = f"{config.num_envs} environments x {steps}" if config.num_envs > 1 else steps
+                        note(f"records take {size / 1e6:.1f} MB of memory: {many}")
                 else:
                     note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")
                     demonstrations = pool.SourcePool(opened.env, checked, opened.env.device)

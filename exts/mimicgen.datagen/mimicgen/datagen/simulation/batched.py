@@ -59,6 +59,9 @@ class Batched:
         sources: The source demonstrations, on the host.
         renderer: What draws kept demonstrations, if they are to be drawn.
         made: Numbers of attempts that an earlier run has made.
+
+    Attributes:
+        longest: Steps that an attempt can take at most.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Batched:
         self._courses: dict[int, _Course] = {}
         self._ended: list[Attempt] = []
         count, steps = self._env.num_envs, max(self._planner.longest, config.settle_steps)
+        self.longest = self._planner.longest + config.settle_steps
         gripper_dim = sources.pool.datagen_infos[0].gripper_action[self._planner.eef].shape[-1]
         # One row a waypoint: pose (16), noise (6), gripper. A step's rows are sent to the device in one piece.
         self._rows = np.zeros((count, steps, 16 + 6 + gripper_dim), dtype=np.float32)

@@ -19,6 +19,7 @@ from isaaclab_newton.sim.schemas import MujocoCollisionCfg, MujocoRigidBodyCfg
 
 from mimicgen.datagen.errors import SetupError, TaskError
 from mimicgen.datagen.simulation.franka import franka_usd
+from mimicgen.datagen.simulation.native_ik import use_native_controller
 from mimicgen.datagen.simulation.physics import NativeMujocoSolverCfg, WarpMujocoSolverCfg
 from mimicgen.datagen.simulation.runtime import cache_folder
 
@@ -98,7 +99,11 @@ def adapt(cfg: Any) -> None:
     _replace_cubes(scene)
     _replace_surroundings(scene)
     _replace_robot(scene)
-    cfg.sim.physics = physics_cfg(NativeMujocoSolverCfg if cfg.sim.device == "cpu" else WarpMujocoSolverCfg)
+    if cfg.sim.device == "cpu":
+        cfg.sim.physics = physics_cfg(NativeMujocoSolverCfg)
+        use_native_controller(cfg)
+    else:
+        cfg.sim.physics = physics_cfg(WarpMujocoSolverCfg)
 
 
 def physics_cfg(solver: type[MJWarpSolverCfg]) -> NewtonCfg:

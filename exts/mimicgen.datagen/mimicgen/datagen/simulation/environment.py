@@ -152,6 +152,18 @@ class Environment:
         """Evaluate the success term, once for all environments."""
         self.succeeded = self._success.func(self.env, **self._success.params)
 
+    def reserve(self, steps: int) -> int | None:
+        """Make room for the records of episodes of at most this many steps, in all environments.
+
+        Returns:
+            The bytes that it takes, None when the task's own recorders take what they need as they go.
+        """
+        manager = self.env.recorder_manager
+        if not isinstance(manager, recording.EpisodeBuffers):
+            return None
+        with torch.inference_mode():
+            return manager.reserve(steps)
+
     def hold(self, env_id: int) -> Callable[[], torch.Tensor]:
         """Return a function that gives, at every step, the action that keeps the hands where they are now.
 

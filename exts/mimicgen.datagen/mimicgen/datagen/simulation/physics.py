@@ -12,12 +12,15 @@ interpreter lock), and one conversion out. The conversions are Newton's, over al
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar
 
 import mujoco
 import newton
 import warp as wp
+from isaaclab.physics import PhysicsManager
 from isaaclab.utils import configclass
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonManager
 from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
@@ -41,6 +44,10 @@ class NativeMujocoSolverCfg(MJWarpSolverCfg):
     """One template world in the MuJoCo model; without it Newton would put all environments into one system."""
 
 
+Control = Callable[[int, mujoco.MjData], None]
+"""Sets the targets of a world's actuators from its state."""
+
+
 class Worlds:
     """The state that Newton exchanges with MuJoCo, for all worlds: row `i` belongs to environment `i`.
 
@@ -62,12 +69,22 @@ class Worlds:
             name: getattr(self, name).numpy() for name in ("qpos", "qvel", "ctrl", "qfrc_applied", "xfrc_applied")
         }
 
-    def step(self, world: int, substeps: int) -> None:
-        """Advance one world. Touches only that world's data, so worlds may run in different threads."""
+    def step(self, world: int, substeps: int, control: Control | None, times: int) -> None:
+        """Advance one world. Touches only that world's data, so worlds may run in different threads.
+
+        Args:
+            world: Its index.
+            substeps: Steps of MuJoCo in a physics step.
+            control: Sets targets before every physics step.
+            times: Physics steps.
+        """
         data = self.datas[world]
         for name, view in self._views.items():
             getattr(data, name)[:] = view[world]
-        mujoco.mj_step(self.model, data, nstep=substeps)
+        for _ in range(times):
+            if control is not None:
+                control(world, data)
+            mujoco.mj_step(self.model, data, nstep=substeps)
         self._views["qpos"][world] = data.qpos
         self._views["qvel"][world] = data.qvel
 
@@ -99,6 +116,18 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
 
     _worlds: ClassVar[Worlds]
     _threads: ClassVar[ThreadPoolExecutor | None] = None
+    _control: ClassVar[Control | None] = None
+    _times: ClassVar[int] = 1
+
+    @classmethod
+    def model(cls) -> mujoco.MjModel:
+        """Return MuJoCo's model of one world."""
+        return cls._worlds.model
+
+    @classmethod
+    def control_with(cls, control: Control, decimation: int) -> None:
+        """Let a step take all physics steps of an environment step, with targets set before each."""
+        cls._control, cls._times = control, decimation
 
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
@@ -130,11 +159,13 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         solver._apply_mjc_control(solver.model, backend.state_0, backend.control, worlds)
         solver._update_mjc_data(worlds, solver.model, backend.state_0)
         worlds.model.opt.timestep = cls._solver_dt
+        step = partial(worlds.step, substeps=cls._num_substeps, control=cls._control, times=cls._times)
         if cls._threads is None:
             for world in range(worlds.nworld):
-                worlds.step(world, cls._num_substeps)
+                step(world)
         else:
-            list(cls._threads.map(worlds.step, range(worlds.nworld), [cls._num_substeps] * worlds.nworld))
+            list(cls._threads.map(step, range(worlds.nworld)))
+        PhysicsManager._sim_time += cls._solver_dt * cls._num_substeps * (cls._times - 1)
         solver._update_newton_state(solver.model, backend.state_0, worlds, state_prev=backend.state_0)
         backend.state_0.clear_forces()
 
@@ -142,4 +173,4 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
     def _solver_specific_clear(cls) -> None:
         if cls._threads is not None:
             cls._threads.shutdown()
-        cls._threads = None
+        cls._threads, cls._control, cls._times = None, None, 1

@@ -48,10 +48,18 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         self._rows: dict[str, torch.Tensor] = {}
         self._once: dict[str, torch.Tensor] = {}
 
-    @property
-    def bytes_a_step(self) -> int:
-        """Bytes of one row of all environments; known after the first step."""
-        return sum(rows[0].nbytes for rows in self._rows.values())
+    def reserve(self, steps: int) -> int:
+        """Make rows for episodes of at most this many steps, before any is recorded.
+
+        Returns:
+            The bytes that they take.
+        """
+        self._capacity = steps
+        self._rows.clear()
+        self.record_pre_step()
+        self.record_post_step()
+        self.reset()
+        return sum(rows.nbytes for rows in self._rows.values())
 
     def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict[str, torch.Tensor]:
         """Begin new episodes."""
