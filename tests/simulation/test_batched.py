@@ -59,7 +59,8 @@ ours, taken, facts = asyncio.run(run(1))
 memory = list(notes)
 reference, expected, other = asyncio.run(run(1, mimic__reference=True))
 steps = ours[0].steps
-print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "steps": steps, "notes": list(notes), "memory": memory,
+print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "steps": steps, "notes": list(notes),
+    "memory": memory,
     "difference": float(np.abs(taken[:steps] - expected[:steps]).max()),
     "batched": [facts["batched"], other["batched"]]}))
 """
