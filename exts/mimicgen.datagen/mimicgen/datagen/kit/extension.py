@@ -21,6 +21,7 @@ from mimicgen.datagen.kit.loop import next_frame, open_simulation
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.selftest import selftest
 from mimicgen.datagen.session import Session
+from mimicgen.datagen.simulation.kitless import has_omni_usd
 
 _session: Session | None = None
 
@@ -44,6 +45,10 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
         global _session
         _session = self._session = Session(next_frame, open_simulation, spawn=run_coroutine)
         self._on_close: list[Callable[[], None]] = []
+        if not has_omni_usd() and sys.getprofile() is None:
+            # The bare kernel hooks its profiler into every Python call, although nobody reads it: a step takes a third
+            # longer (docs/event_loop.md). In Isaac Sim it may be wanted, and it has its own settings there.
+            sys.setprofile(None)
         self._defer_quit()
         if settings.get("console"):
             console = Console.on_descriptor(settings.get("console_fd"), kit=self._kit_stage())
