@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -61,6 +62,7 @@ class Split:
     def counted(self, function: Callable[..., Any], part: str) -> Callable[..., Any]:
         """Return a function that counts its time for a part."""
 
+        @functools.wraps(function)  # upstream looks at a signature
         def call(*args: Any, **kwargs: Any) -> Any:
             self._turn()
             self._stack.append(part)
