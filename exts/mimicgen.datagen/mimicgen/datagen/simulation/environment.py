@@ -18,7 +18,7 @@ from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
-from mimicgen.datagen.simulation import recording
+from mimicgen.datagen.simulation import observing, recording
 from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.randomization import apply_randomization
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
@@ -128,6 +128,8 @@ class Environment:
         try:
             if recording.can_buffer(self.env.recorder_manager):
                 self.env.recorder_manager = recording.EpisodeBuffers(cfg.recorders, self.env)
+            if observing.can_compute_once(self.env.observation_manager):
+                self.env.observation_manager = observing.ObservationsOnceAStep(cfg.observations, self.env)
             # Isaac Lab's step would otherwise pump the application (and with it the event loop that we run on).
             self.env.render_enabled = False
             self._success = success

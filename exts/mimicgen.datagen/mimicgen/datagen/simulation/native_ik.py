@@ -7,6 +7,7 @@ physics manager, which computes the same targets between MuJoCo's steps, from Mu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import mujoco
@@ -19,13 +20,19 @@ from mimicgen.datagen.simulation.physics import NewtonNativeMujocoManager
 
 def use_native_controller(cfg: Any) -> None:
     """Let MuJoCo compute the arm's targets, where the environment has them by damped least squares; in place."""
+    for action in by_damped_least_squares(cfg):
+        action.class_type = NativeInverseKinematicsAction
+
+
+def by_damped_least_squares(cfg: Any) -> Iterator[Any]:
+    """Yield an environment's actions whose joint targets are plain damped least squares."""
     for action in vars(cfg.actions).values():
         if not isinstance(action, DifferentialInverseKinematicsActionCfg):
             continue
         controller = action.controller
         plain = not controller.joint_limit_avoidance_gain and controller.orientation_weight is None
         if controller.ik_method == "dls" and controller.command_type == "pose" and plain:
-            action.class_type = NativeInverseKinematicsAction
+            yield action
 
 
 class PoseControl:

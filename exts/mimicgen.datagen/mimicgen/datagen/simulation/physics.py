@@ -34,6 +34,13 @@ class WarpMujocoSolverCfg(MJWarpSolverCfg):
 
 
 @configclass
+class CudaMujocoSolverCfg(MJWarpSolverCfg):
+    """Newton's MuJoCo Warp solver with one conversion of the state a physics step."""
+
+    class_type: type[NewtonManager] | str = "{DIR}.physics:NewtonCudaMujocoManager"
+
+
+@configclass
 class NativeMujocoSolverCfg(MJWarpSolverCfg):
     """Newton's MuJoCo solver with the native engine, one `MjData` an environment."""
 
@@ -109,6 +116,24 @@ class NewtonFreshSensorsManager(NewtonMJWarpManager):
         """
         super()._eval_fk_impl(world_reset_mask, fk_mask)
         cls._update_sensors(None)
+
+
+class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
+    """Isaac Lab's Newton manager, whose state is converted once a physics step."""
+
+    @classmethod
+    def _run_solver_substeps(cls, contacts: None) -> None:
+        """All substeps, with one conversion on either side (upstream converts at every substep)."""
+        solver, backend = cls._solver, cls.backend
+        cls._apply_staged_body_forces(backend.state_0)
+        with solver._scoped_mujoco_warp_execution():
+            solver._apply_mjc_control(solver.model, backend.state_0, backend.control, solver.mjw_data)
+            solver._update_mjc_data(solver.mjw_data, solver.model, backend.state_0)
+            solver.mjw_model.opt.timestep.fill_(cls._solver_dt)
+            for _ in range(cls._num_substeps):
+                solver._mujoco_warp_step()
+            solver._update_newton_state(solver.model, backend.state_0, solver.mjw_data, state_prev=backend.state_0)
+        backend.state_0.clear_forces()
 
 
 class NewtonNativeMujocoManager(NewtonFreshSensorsManager):

@@ -55,9 +55,20 @@ def actions_towards(
     """
     positions, rotations = pose_math.unmake_pose(eef_poses)
     target_positions, target_rotations = pose_math.unmake_pose(targets)
-    turns = pose_math.quat_from_matrix(target_rotations.matmul(rotations.transpose(-1, -2)))
+    turns = pose_math.quat_from_matrix(_products(target_rotations, rotations.transpose(-1, -2)))
     moves = torch.cat([target_positions - positions, pose_math.axis_angle_from_quat(turns)], dim=-1)
     return torch.cat([torch.clamp(moves + noise, -1.0, 1.0), grippers], dim=-1)
+
+
+def _products(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Return the products of matrices, shape (num_envs, 3, 3) each.
+
+    On the host one by one: a batch is rounded otherwise than a matrix alone on some processors, and contacts make 1e-5
+    of 1e-9 within an attempt, which would then depend on the environments beside it.
+    """
+    if first.is_cuda:
+        return first.matmul(second)
+    return torch.stack([one.matmul(other) for one, other in zip(first, second, strict=True)])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -151,8 +162,7 @@ class Planner:
             begin = before.poses[-1]
         amplitude = torch.full((len(poses),), float(cfg.action_noise))
         poses, grippers, amplitude = _led_to(begin, poses, grippers, amplitude, cfg)
-        # One draw a step, as upstream does: a single larger draw would give other numbers.
-        noise = torch.stack([torch.randn(6) for _ in range(len(poses))]) * amplitude[:, None]
+        noise = normals(len(poses)) * amplitude[:, None]
         segment = Segment(eef=self.eef, subtask=subtask, demo=self._sources.names[demo], start=start, end=end)
         return Plan(poses=poses, grippers=grippers, noise=noise, segment=segment)
 
@@ -213,6 +223,15 @@ def _led_to(
         torch.cat([grippers[:1].expand(len(first), -1), grippers[1:]]),
         torch.cat([on_the_way, noise[1:]]),
     )
+
+
+def normals(steps: int) -> torch.Tensor:
+    """Draw what a `torch.randn(6)` a step gives: shape (steps, 6).
+
+    Fewer than 16 numbers are drawn one after the other, whatever their count; more would be others.
+    """
+    whole, rest = divmod(6 * steps, 15)
+    return torch.cat([torch.randn(count) for count in (*[15] * whole, rest)]).reshape(steps, 6)
 
 
 def interpolated(begin: torch.Tensor, end: torch.Tensor, steps: int) -> torch.Tensor:
