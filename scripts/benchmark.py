@@ -168,7 +168,8 @@ def in_a_kit_process(config: RunConfig, warmup: int, steps: int, split: Split | 
     """Run ours in a Kit application in a process of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
-        counts = {"--warmup": warmup, "--steps": steps, "--split-steps": steps, "--rounds": 0 if split else 1}
+        counts = {"--warmup": warmup, "--steps": steps, "--split-steps": steps if split else 0}
+        counts["--rounds"] = 0 if split else 1
         options = [str(part) for pair in counts.items() for part in pair]
         flat = {"source": config.source, "num_envs": config.num_envs, "device": config.device, "seed": config.seed}
         options += [f"--{name.replace('_', '-')}={value}" for name, value in flat.items()]
@@ -193,7 +194,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500, help="steps of ours in a round (default: 1500)")
     parser.add_argument("--stock-steps", type=int, default=300, help="steps of upstream's in a round (default: 300)")
     parser.add_argument("--warmup", type=int, default=20, help="steps before a round counts (default: 20)")
-    parser.add_argument("--split-steps", type=int, default=100, help="steps of the round with clocks (default: 100)")
+    parser.add_argument(
+        "--split-steps", type=int, default=100, help="steps of the round with clocks, 0: none (default: 100)"
+    )
     parser.add_argument("--only", choices=("stock", "ours", "kit"), action="append", help="measure only this side")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
     parser.add_argument("--json", type=Path)
@@ -212,7 +215,7 @@ def main() -> None:
     sides = {name: side for name, side in sides.items() if not options.only or name in options.only}
     found: dict[str, list[Measured]] = {name: [] for name in sides}
     parts: dict[str, dict[str, float]] = {}
-    for number in range(options.rounds + 1):
+    for number in range(options.rounds + (options.split_steps > 0)):
         for name, side in sides.items():
             with tempfile.TemporaryDirectory() as scratch:
                 config = build(
@@ -271,8 +274,9 @@ def table(rows: dict[str, dict[str, float]], parts: dict[str, dict[str, float]])
     for key in next(iter(rows.values()), ()):
         cells = "".join(f"{row[key]:12.0f}" if row[key] >= 100 else f"{row[key]:12.2f}" for row in rows.values())
         lines.append(key.replace("_", " ").ljust(28) + cells)
-    lines.append("of a step [ms], with clocks")
-    for part in (*PARTS, "all"):
+    if parts:
+        lines.append("of a step [ms], with clocks")
+    for part in (*PARTS, "all") if parts else ():
         lines.append(f"  {part}".ljust(28) + "".join(f"{told.get(part, 0.0):12.2f}" for told in parts.values()))
     return "\n".join(lines)
 

@@ -99,6 +99,24 @@ print("RESULT", json.dumps([told(early), told(watched), told(reference)]))
         assert "ended early" not in attempt["reason"]
 
 
+def test_an_attempt_is_the_same_when_environments_wait_to_be_reset_together(tmp_path: Path) -> None:
+    code = """
+noisy = {"mimic__action_noise": 0.4, "num_envs": 4}
+alone, _, _ = asyncio.run(run(10, **noisy))
+from mimicgen.datagen.simulation import batched
+batched.GROUPS = 2
+together, taken, _ = asyncio.run(run(10, **noisy))
+print("RESULT", json.dumps([told(alone), told(together)]))
+"""
+    alone, together = ({attempt["number"]: attempt for attempt in told} for told in result(code, tmp_path))
+    alike = sorted(alone.keys() & together.keys())
+    assert len(alike) >= 8
+    for number in alike:
+        for told in (alone[number], together[number]):
+            del told["seconds"], told["env"]
+        assert alone[number] == together[number]
+
+
 def test_buffers_hold_what_isaac_labs_recorder_does(tmp_path: Path) -> None:
     """Both record the same steps, with a reset of one environment on the way, past the buffers' first size."""
     code = """

@@ -27,9 +27,10 @@ for trial in range(60):
     turn = (1.0, 0.005)[trial % 2]  # the second is below what upstream interpolates
     begin, end, steps = pose(turn), pose(turn), 1 + trial % 25
     expected, _ = pose_math.interpolate_poses(begin, end, num_steps=steps)
-    found = interpolated(begin, end, steps)
-    assert found.shape == (steps + 1, 4, 4)
-    worst = max(worst, float((found - expected[1:]).abs().max()))
+    others = torch.stack([begin, end]), torch.stack([end, begin])
+    found = interpolated(*others, steps)
+    assert found.shape == (2, steps + 1, 4, 4)
+    worst = max(worst, float((found[0] - expected[1:]).abs().max()))
 print("RESULT", json.dumps(worst))
 """
     found = [line for line in python(code).splitlines() if line.startswith("RESULT")]

@@ -25,10 +25,16 @@ from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.simulation.environment import Environment
 from mimicgen.datagen.simulation.flight import Flight
-from mimicgen.datagen.simulation.planning import Plan, Planner, actions_towards, hold
+from mimicgen.datagen.simulation.planning import Draft, Plan, Planner, actions_towards, finished, hold
 from mimicgen.datagen.simulation.pool import SourcePool
 from mimicgen.datagen.simulation.randomness import Streams, attempt_seed
 from mimicgen.datagen.simulation.resets import Resets
+
+GROUPS = 64
+"""A reset takes as long for one environment as for many, so this part of the environments is waited for..."""
+
+PATIENCE = 8
+"""...but not for more steps than this. With fewer than twice as many environments as groups, nothing waits."""
 
 
 @dataclasses.dataclass
@@ -84,6 +90,8 @@ class Batched:
         self._numbers = (number for number in itertools.count(1) if number not in made)
         self._courses: dict[int, _Course] = {}
         self._ended: list[Attempt] = []
+        self._free = list(range(self._env.num_envs))
+        self._waited = 0
         count, steps = self._env.num_envs, max(self._planner.longest, config.settle_steps)
         self.longest = self._planner.longest + config.settle_steps
         gripper_dim = sources.pool.datagen_infos[0].gripper_action[self._planner.eef].shape[-1]
@@ -95,6 +103,7 @@ class Batched:
         self._last_success = np.zeros(count, dtype=np.int64)
         self._first = {name: np.zeros(count, dtype=np.int64) for name in environment.signal_names}
         self._everybody = np.arange(count)
+        self._under_way = np.zeros(count, dtype=bool)
 
     async def ended(self) -> list[Attempt]:
         """See `Generator.ended`."""
@@ -119,13 +128,13 @@ class Batched:
             signals = self._env.get_subtask_term_signals()
             told = torch.stack([self._environment.succeeded, *(signals[name].bool() for name in self._first)])
         succeeded, *came = told.cpu().numpy()
-        self._steps += 1
-        self._at += 1
+        self._steps += self._under_way
+        self._at += self._under_way
         self._last_success[succeeded] = self._steps[succeeded]
         for first, now in zip(self._first.values(), came, strict=True):
             new = now & (first == 0)
             first[new] = self._steps[new]
-        for env_id in np.nonzero(self._at == self._until)[0].tolist():
+        for env_id in self._at_the_end():
             self._go_on(env_id, success=bool(succeeded[env_id]))
 
     def abandoned(self) -> list[Attempt]:
@@ -139,8 +148,18 @@ class Batched:
 
     def _begin(self) -> None:
         """Begin attempts where the last one was accounted for."""
-        free = sorted(attempt.env for attempt in self._ended) if self._courses else self._everybody.tolist()
+        for attempt in self._ended:
+            del self._courses[attempt.env]
+            self._free.append(attempt.env)
+            self._under_way[attempt.env] = False
+            self._at[attempt.env] = self._until[attempt.env] - 1  # stays at its last waypoint
         self._ended.clear()
+        if not self._free:
+            return
+        self._waited += 1
+        if len(self._free) < self._env.num_envs // GROUPS and self._waited < PATIENCE:
+            return
+        free, self._free, self._waited = sorted(self._free), [], 0
         for env_id in free:
             number = next(self._numbers)
             seed = attempt_seed(self._config.seed, number)
@@ -149,28 +168,37 @@ class Batched:
             self._courses[env_id] = _Course(flight)
         for values in (self._at, self._until, self._steps, self._last_success, *self._first.values()):
             values[free] = 0
-        if free:
-            self._reset({env_id: self._courses[env_id].flight.streams for env_id in free})
+        self._under_way[free] = True
+        self._reset({env_id: self._courses[env_id].flight.streams for env_id in free})
+
+    def _at_the_end(self) -> list[int]:
+        """Return the environments whose plan is done."""
+        return np.nonzero(self._under_way & (self._at == self._until))[0].tolist()
 
     def _make_plans(self) -> None:
         """Plan what comes next wherever the last plan is done."""
         planner = self._planner
-        done = np.nonzero(self._at == self._until)[0].tolist()
+        done = self._at_the_end()
         if not done:
             return
         eef_poses = self._env.get_robot_eef_pose(planner.eef).cpu()
         object_poses = {name: poses.cpu() for name, poses in self._env.get_object_poses().items()}
+        plans: dict[int, Plan] = {}
+        drafts: dict[int, Draft] = {}
         for env_id in done:
             course = self._courses[env_id]
             if course.settling:
                 assert course.plan is not None
-                plan = hold(eef_poses[env_id], course.plan.grippers[-1], self._config.settle_steps)
-            else:
-                with course.flight.streams.active():
-                    if course.boundaries is None:
-                        course.boundaries = planner.boundaries()
-                    poses = {name: poses[env_id] for name, poses in object_poses.items()}
-                    plan = planner.plan(course.subtask, course.boundaries, course.plan, eef_poses[env_id], poses)
+                plans[env_id] = hold(eef_poses[env_id], course.plan.grippers[-1], self._config.settle_steps)
+                continue
+            with course.flight.streams.active():
+                if course.boundaries is None:
+                    course.boundaries = planner.boundaries()
+                poses = {name: poses[env_id] for name, poses in object_poses.items()}
+                drafts[env_id] = planner.draft(course.subtask, course.boundaries, course.plan, eef_poses[env_id], poses)
+        plans |= zip(drafts, finished([*drafts.values()]), strict=True)
+        for env_id, plan in plans.items():
+            course = self._courses[env_id]
             if plan.segment is not None:
                 course.flight.segments.append(plan.segment)
             course.plan = plan

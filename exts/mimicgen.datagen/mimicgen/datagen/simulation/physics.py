@@ -122,6 +122,12 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
     """Isaac Lab's Newton manager, whose state is converted once a physics step."""
 
     @classmethod
+    def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
+        solver = super()._create_solver(model, solver_cfg)
+        solver.mjw_model.opt.warn_overflow = False  # its iterations are bounded on purpose
+        return solver
+
+    @classmethod
     def _run_solver_substeps(cls, contacts: None) -> None:
         """All substeps, with one conversion on either side (upstream converts at every substep)."""
         solver, backend = cls._solver, cls.backend

@@ -9,6 +9,7 @@ against the original (https://github.com/isaac-sim/IsaacLab, `isaaclab_mimic/dat
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -61,7 +62,7 @@ def actions_towards(
 
 
 def _products(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Return the products of matrices, shape (num_envs, 3, 3) each.
+    """Return the products of matrices, shapes (num_envs, ..., 3, 3) and (num_envs, 3, 3).
 
     On the host one by one: a batch is rounded otherwise than a matrix alone on some processors, and contacts make 1e-5
     of 1e-9 within an attempt, which would then depend on the environments beside it.
@@ -89,6 +90,41 @@ class Plan:
 
     def __len__(self) -> int:
         return len(self.poses)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A plan without the way to its beginning.
+
+    Attributes:
+        begin: `world_from_eef` where that way begins, shape (4, 4).
+        poses: As in `Plan`, from the beginning of the source segment on.
+        grippers: As in `Plan`, likewise.
+        noise: As in `Plan`, but of all steps.
+        moving: Steps that are interpolated on the way.
+        waiting: Steps after them at the first pose.
+        segment: As in `Plan`.
+    """
+
+    begin: torch.Tensor
+    poses: torch.Tensor
+    grippers: torch.Tensor
+    noise: torch.Tensor
+    moving: int
+    waiting: int
+    segment: Segment
+
+    def after(self, way: torch.Tensor | None) -> Plan:
+        """Return the plan with the interpolated way to the first pose, which is its last."""
+        ways = [way] if way is not None else []
+        if self.waiting:
+            ways.append(self.poses[:1].expand(self.waiting, 4, 4))
+        poses, grippers = self.poses, self.grippers
+        if ways:
+            steps = sum(map(len, ways))
+            poses = torch.cat([*ways, poses[1:]])
+            grippers = torch.cat([grippers[:1].expand(steps, -1), grippers[1:]])
+        return Plan(poses=poses, grippers=grippers, noise=self.noise, segment=self.segment)
 
 
 def hold(pose: torch.Tensor, gripper: torch.Tensor, steps: int) -> Plan:
@@ -127,15 +163,15 @@ class Planner:
         boundaries: np.ndarray[Any, Any] = self._upstream.randomize_subtask_boundaries()[self.eef]
         return boundaries
 
-    def plan(
+    def draft(
         self,
         subtask: int,
         boundaries: np.ndarray[Any, Any],
         before: Plan | None,
         eef_pose: torch.Tensor,
         object_poses: dict[str, torch.Tensor],
-    ) -> Plan:
-        """Draw a source segment and return the plan that follows it.
+    ) -> Draft:
+        """Draw a source segment and noise for the plan that follows it.
 
         Args:
             subtask: Index of the subtask.
@@ -160,11 +196,21 @@ class Planner:
         begin = eef_pose
         if before is not None and self._options.generation_interpolate_from_last_target_pose:
             begin = before.poses[-1]
-        amplitude = torch.full((len(poses),), float(cfg.action_noise))
-        poses, grippers, amplitude = _led_to(begin, poses, grippers, amplitude, cfg)
-        noise = normals(len(poses)) * amplitude[:, None]
-        segment = Segment(eef=self.eef, subtask=subtask, demo=self._sources.names[demo], start=start, end=end)
-        return Plan(poses=poses, grippers=grippers, noise=noise, segment=segment)
+        moving = cfg.num_interpolation_steps
+        waiting = cfg.num_fixed_steps + (0 if moving > 0 else 1) if cfg.num_fixed_steps > 0 else 0
+        way = (moving + 1 if moving > 0 else 0) + waiting
+        amplitude = torch.full((max(way - 1, 0) + len(poses), 1), float(cfg.action_noise))
+        if way:  # its last step is the segment's own first
+            amplitude[: way - 1] *= float(cfg.apply_noise_during_interpolation)
+        return Draft(
+            begin=begin,
+            poses=poses,
+            grippers=grippers,
+            noise=normals(len(amplitude)) * amplitude,
+            moving=moving,
+            waiting=waiting,
+            segment=Segment(eef=self.eef, subtask=subtask, demo=self._sources.names[demo], start=start, end=end),
+        )
 
     def _select(
         self,
@@ -204,25 +250,18 @@ class Planner:
         return self._segments[key]
 
 
-def _led_to(
-    begin: torch.Tensor, poses: torch.Tensor, grippers: torch.Tensor, noise: torch.Tensor, cfg: Any
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Put the way from a pose to the first of a segment before it: interpolated, then waiting (`merge`)."""
-    moving = cfg.num_interpolation_steps
-    way = [interpolated(begin, poses[0], moving)] if moving > 0 else []
-    waiting = cfg.num_fixed_steps + (0 if moving > 0 else 1)
-    if cfg.num_fixed_steps > 0:
-        way.append(poses[:1].expand(waiting, 4, 4))
-    if not way:
-        return poses, grippers, noise
-    first = torch.cat(way)
-    on_the_way = torch.full((len(first),), float(cfg.apply_noise_during_interpolation) * float(cfg.action_noise))
-    on_the_way[-1] = noise[0]  # the last step is the segment's own first
-    return (
-        torch.cat([first, poses[1:]]),
-        torch.cat([grippers[:1].expand(len(first), -1), grippers[1:]]),
-        torch.cat([on_the_way, noise[1:]]),
-    )
+def finished(drafts: Sequence[Draft]) -> list[Plan]:
+    """Return the plans, with the ways to them interpolated together."""
+    plans: dict[int, Plan] = {}
+    for moving in {draft.moving for draft in drafts}:
+        alike = [index for index, draft in enumerate(drafts) if draft.moving == moving]
+        ways: Iterable[torch.Tensor | None] = [None] * len(alike)
+        if moving > 0:
+            begins = torch.stack([drafts[index].begin for index in alike])
+            ends = torch.stack([drafts[index].poses[0] for index in alike])
+            ways = interpolated(begins, ends, moving)
+        plans |= {index: drafts[index].after(way) for index, way in zip(alike, ways, strict=True)}
+    return [plans[index] for index in range(len(drafts))]
 
 
 def normals(steps: int) -> torch.Tensor:
@@ -234,24 +273,33 @@ def normals(steps: int) -> torch.Tensor:
     return torch.cat([torch.randn(count) for count in (*[15] * whole, rest)]).reshape(steps, 6)
 
 
-def interpolated(begin: torch.Tensor, end: torch.Tensor, steps: int) -> torch.Tensor:
-    """Return the poses after `begin` on the straight way to `end`, with `end`: shape (steps + 1, 4, 4).
+def interpolated(begins: torch.Tensor, ends: torch.Tensor, steps: int) -> torch.Tensor:
+    """Return the poses after each beginning on the straight way to its end, and the end.
 
     `isaaclab.utils.math.interpolate_poses` without its loops over the steps.
+
+    Args:
+        begins: Shape (n, 4, 4).
+        ends: Shape (n, 4, 4).
+        steps: How many there are between the two.
+
+    Returns:
+        Shape (n, steps + 1, 4, 4).
     """
-    positions, rotations = pose_math.unmake_pose(torch.stack([begin, end]))
-    parts = steps + 1
-    grid = torch.arange(1, parts, dtype=torch.float32)[:, None]
-    way = torch.cat([positions[0] + grid * ((positions[1] - positions[0]) / parts), positions[1:]])
-    turn = pose_math.axis_angle_from_quat(
-        pose_math.quat_from_matrix(torch.matmul(rotations[1], rotations[0].transpose(-1, -2)))
+    count, parts = len(begins), steps + 1
+    positions, rotations = pose_math.unmake_pose(begins)
+    end_positions, end_rotations = pose_math.unmake_pose(ends)
+    grid = torch.arange(1, parts, dtype=torch.float32)
+    way = positions[:, None] + grid[:, None] * ((end_positions - positions) / parts)[:, None]
+    turns = pose_math.axis_angle_from_quat(
+        pose_math.quat_from_matrix(_products(end_rotations, rotations.transpose(-1, -2)))
     )
-    angle = torch.linalg.norm(turn)
-    if angle < 0.05:  # too small to be interpolated, says upstream
-        turned = rotations[1].expand(steps, 3, 3)
-    else:
-        axis = (turn / angle).expand(steps, 3)
-        turned = torch.matmul(
-            pose_math.matrix_from_quat(pose_math.quat_from_angle_axis(grid[:, 0] * (angle / parts), axis)), rotations[0]
-        )
-    return pose_math.make_pose(way, torch.cat([turned, rotations[1:]]))
+    angles = torch.linalg.norm(turns, dim=-1, keepdim=True)
+    axes = (turns / angles)[:, None].expand(count, steps, 3)
+    quaternions = pose_math.quat_from_angle_axis((grid * (angles / parts)).reshape(-1), axes.reshape(-1, 3))
+    turned = _products(pose_math.matrix_from_quat(quaternions).reshape(count, steps, 3, 3), rotations)
+    # Smaller turns are not interpolated, says upstream.
+    turned = torch.where((angles < 0.05)[..., None, None], end_rotations[:, None], turned)
+    return pose_math.make_pose(
+        torch.cat([way, end_positions[:, None]], dim=1), torch.cat([turned, end_rotations[:, None]], dim=1)
+    )

@@ -1,0 +1,49 @@
+"""What runs on CUDA devices, on the CPU, where Warp runs the same kernels: against Isaac Lab's. Without Kit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.simulation.test_batched import result
+
+
+def test_one_conversion_a_physics_step_and_actions_that_do_not_wait_change_nothing(tmp_path: Path) -> None:
+    code = """
+from mimicgen.datagen.simulation import kitless
+kitless.teach_isaaclab()
+import gymnasium as gym
+import torch
+from isaaclab.envs.mdp.actions.binary_joint_actions import BinaryJointPositionAction
+from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
+from mimicgen.datagen.simulation import cuda_actions, embedded, physics, runtime
+from mimicgen.datagen.simulation.environment import task_config
+
+def states(solver, adapt):
+    config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
+                    "num_envs": 2, "render.when": "never"})
+    cfg, _ = task_config(config, Outputs(config), runtime.Runtime.EMBEDDED)
+    cfg.sim.physics = embedded.physics_cfg(solver)
+    cfg.recorders = None
+    cfg.actions.arm_action.class_type = DifferentialInverseKinematicsAction
+    cfg.actions.gripper_action.class_type = BinaryJointPositionAction
+    adapt(cfg)
+    env = gym.make(cfg.env_name, cfg=cfg).unwrapped
+    torch.manual_seed(0)
+    env.reset()
+    joints = []
+    for step in range(4):
+        env.step(torch.randn(2, 7) * 0.1)
+        joints.append(env.scene["robot"].data.joint_pos.torch.clone())
+    terms = [type(term).__name__ for term in env.action_manager._terms.values()]
+    env.close()
+    return torch.stack(joints), terms
+
+expected, _ = states(physics.WarpMujocoSolverCfg, lambda cfg: None)
+found, terms = states(physics.CudaMujocoSolverCfg, cuda_actions.use_cuda_actions)
+print("RESULT", json.dumps({"difference": float((found - expected).abs().max()),
+    "moved": float((found[-1] - found[0]).abs().max()), "terms": terms}))
+"""
+    found = result(code, tmp_path)
+    assert found["terms"] == ["CudaInverseKinematicsAction", "CudaBinaryJointPositionAction"]
+    assert found["moved"] > 0.01
+    assert found["difference"] <= 1e-6
