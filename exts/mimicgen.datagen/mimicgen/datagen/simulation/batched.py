@@ -67,7 +67,7 @@ class Batched:
         made: Numbers of attempts that an earlier run has made.
 
     Attributes:
-        longest: Steps that an attempt can take at most.
+        longest: Steps that an attempt can take at most, until its environment begins another.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Batched:
         self._free = list(range(self._env.num_envs))
         self._waited = 0
         count, steps = self._env.num_envs, max(self._planner.longest, config.settle_steps)
-        self.longest = self._planner.longest + config.settle_steps
+        self.longest = self._planner.longest + config.settle_steps + PATIENCE
         gripper_dim = sources.pool.datagen_infos[0].gripper_action[self._planner.eef].shape[-1]
         # One row a waypoint: pose (16), noise (6), gripper. A step's rows are sent to the device in one piece.
         self._rows = np.zeros((count, steps, 16 + 6 + gripper_dim), dtype=np.float32)

@@ -1,13 +1,13 @@
-"""What the environments record, in one buffer a quantity.
+"""What the environments record, in a few wide buffers.
 
 Isaac Lab's recorder manager appends every quantity of every environment to a list of its own: at a thousand
-environments and forty quantities that is most of a step. Here a quantity is one tensor on the device, a ring of rows of
-all environments, and an episode is copied out once, when it is wanted.
+environments and forty quantities that is most of a step. Here all quantities of a type that are recorded together are
+one tensor on the device, a ring of rows of all environments, and an episode is copied out once, when it is wanted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,6 +30,31 @@ def can_buffer(manager: RecorderManager) -> bool:
     )
 
 
+class _Ring:
+    """Quantities of one type, side by side: the last rows of all environments.
+
+    Args:
+        like: What is recorded in a step, by path, shape (num_envs, ...) each.
+        capacity: How many rows there are.
+    """
+
+    def __init__(self, like: Mapping[str, torch.Tensor], capacity: int):
+        self._shapes = {path: tensor.shape[1:] for path, tensor in like.items()}
+        self._widths = [tensor[0].numel() for tensor in like.values()]
+        first = next(iter(like.values()))
+        self.rows = first.new_zeros((capacity, len(first), sum(self._widths)))
+
+    def put(self, row: int, recorded: Mapping[str, torch.Tensor]) -> None:
+        """Store what is recorded in a step: the quantities of the first one."""
+        assert recorded.keys() == self._shapes.keys(), "the recorder terms have to record the same in every step"
+        torch.cat([tensor.reshape(len(tensor), -1) for tensor in recorded.values()], dim=1, out=self.rows[row])
+
+    def of(self, rows: torch.Tensor, env_id: int) -> dict[str, torch.Tensor]:
+        """Return an environment's rows by path, on the host."""
+        parts = self.rows[rows, env_id].cpu().split(self._widths, dim=1)
+        return {path: part.reshape(-1, *shape) for (path, shape), part in zip(self._shapes.items(), parts, strict=True)}
+
+
 class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
     """Isaac Lab's recorder manager with other storage; the terms are the task's own. Exports nothing by itself.
 
@@ -45,7 +70,8 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         self._capacity = capacity
         self._row = -1  # counts on; its place in the ring is the remainder by the capacity
         self._begins = [0] * self._num_envs
-        self._rows: dict[str, torch.Tensor] = {}
+        self._recorded: dict[str, torch.Tensor] = {}
+        self._rings: dict[tuple[str, torch.dtype], _Ring] = {}
         self._once: dict[str, torch.Tensor] = {}
 
     def reserve(self, steps: int) -> int:
@@ -55,11 +81,11 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
             The bytes that they take.
         """
         self._capacity = steps
-        self._rows.clear()
+        self._rings.clear()
         self.record_pre_step()
         self.record_post_step()
         self.reset()
-        return sum(rows.nbytes for rows in self._rows.values())
+        return sum(ring.rows.nbytes for ring in self._rings.values())
 
     def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict[str, torch.Tensor]:
         """Begin new episodes."""
@@ -73,6 +99,12 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         if self._row - min(self._begins) >= self._capacity:
             self._grow()
         super().record_pre_step()
+        self._store("before")
+
+    def record_post_step(self) -> None:
+        """Let the terms record into the same row."""
+        super().record_post_step()
+        self._store("after")
 
     def add_to_episodes(
         self, key: str | None, value: Any, env_ids: Sequence[int] | torch.Tensor | slice | None = None
@@ -82,7 +114,7 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
             return
         for path, tensor in _leaves(key, value):
             if env_ids is None:
-                self._ring(path, tensor)[self._row % self._capacity].copy_(tensor)
+                self._recorded[path] = tensor
             else:
                 if path not in self._once:
                     self._once[path] = tensor.new_zeros((self._num_envs, *tensor.shape[1:]))
@@ -99,27 +131,33 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
 
     def close(self) -> None:
         """Release the buffers."""
-        self._rows.clear()
+        self._rings.clear()
         self._once.clear()
 
     def episode(self, env_id: int) -> Nested:
         """Return what an environment has recorded since its last reset, on the host, as Isaac Lab exports it."""
         rows = torch.arange(self._begins[env_id], self._row + 1, device=self._env.device) % self._capacity
-        flat = {path: buffer[env_id : env_id + 1] for path, buffer in self._once.items()}
-        flat |= {path: buffer[rows, env_id] for path, buffer in self._rows.items()}
-        return _nested(_to_host(flat))
+        flat = {path: buffer[env_id : env_id + 1].cpu() for path, buffer in self._once.items()}
+        for ring in self._rings.values():
+            flat |= ring.of(rows, env_id)
+        return _nested({path: values.numpy() for path, values in flat.items()})
 
-    def _ring(self, path: str, like: torch.Tensor) -> torch.Tensor:
-        if path not in self._rows:
-            self._rows[path] = like.new_zeros((self._capacity, *like.shape))
-        return self._rows[path]
+    def _store(self, when: str) -> None:
+        """Put what was recorded into the current row; the tensors may be the simulation's own, and change with it."""
+        for dtype in {tensor.dtype for tensor in self._recorded.values()}:
+            recorded = {path: tensor for path, tensor in self._recorded.items() if tensor.dtype == dtype}
+            if (when, dtype) not in self._rings:
+                self._rings[when, dtype] = _Ring(recorded, self._capacity)
+            self._rings[when, dtype].put(self._row % self._capacity, recorded)
+        self._recorded.clear()
 
     def _grow(self) -> None:
         old, new = self._capacity, 2 * self._capacity
         kept = torch.arange(self._row - old, self._row, device=self._env.device)
-        for path, rows in self._rows.items():
-            self._rows[path] = rows.new_zeros((new, *rows.shape[1:]))
-            self._rows[path][kept % new] = rows[kept % old]
+        for ring in self._rings.values():
+            rows = ring.rows
+            ring.rows = rows.new_zeros((new, *rows.shape[1:]))
+            ring.rows[kept % new] = rows[kept % old]
         self._capacity = new
 
     def _listed(self, env_ids: Sequence[int] | torch.Tensor | slice | None) -> Sequence[int]:
@@ -134,19 +172,6 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
             yield from _leaves(f"{key}/{name}", part)
     else:
         yield key, wp.to_torch(value) if isinstance(value, wp.array) else value
-
-
-def _to_host(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """Copy tensors with one transfer a type, instead of one each."""
-    found: dict[str, Any] = {}
-    for dtype in {tensor.dtype for tensor in tensors.values()}:
-        some = {path: tensor for path, tensor in tensors.items() if tensor.dtype == dtype}
-        values = torch.cat([tensor.reshape(-1) for tensor in some.values()]).cpu().numpy()
-        begin = 0
-        for path, tensor in some.items():
-            found[path] = values[begin : begin + tensor.numel()].reshape(tensor.shape)
-            begin += tensor.numel()
-    return found
 
 
 def _nested(flat: dict[str, Any]) -> Nested:
