@@ -27,6 +27,16 @@ is_done() { # the lock was installed, here (a moved environment is broken), and 
     [[ -f $stamp && -x $venv/bin/python && $(<"$stamp") == "$lock_sum" ]] && grep -qsF -- "-m venv $venv" "$venv/pyvenv.cfg"
 }
 
+# Three.js, for the pages of reports: what package-lock.json names. Without npm there are no reports, and all else works.
+bring_three() {
+    local web=$repo/exts/mimicgen.datagen/mimicgen/datagen/report/web
+    [[ ! -d $web/node_modules/three ]] && command -v npm >/dev/null || return 0
+    (
+        flock 8
+        [[ -d $web/node_modules/three ]] || npm ci --silent --prefix "$web"
+    ) 8>"$venv/.three.lock"
+}
+
 on_exit() {
     (($? == 0)) && return
     printf 'setup: %s\n' "failed at step $step; the reason stands above. $venv is incomplete." \
@@ -44,7 +54,10 @@ case ${ACCEPT_EULA:-} in
 esac
 
 read -r lock_sum _ < <(sha256sum "$lock")
-if is_done; then exit 0; fi
+if is_done; then
+    bring_three
+    exit 0
+fi
 
 # What the wheels need of the machine.
 [[ $(uname -sm) == "Linux x86_64" ]] || refuse "this needs Linux on x86-64; here is $(uname -sm)."
@@ -117,4 +130,8 @@ UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} "$venv/bin/uv" pip install "${quiet[@]}"
     --no-deps --require-hashes --no-build-isolation -r "$lock"
 
 printf '%s\n' "$lock_sum" >"$stamp"
+if ! command -v npm >/dev/null; then
+    echo "setup: npm is not installed, so reports cannot be written. Debian, Ubuntu: apt install npm" >&2
+fi
+bring_three
 begin "done"

@@ -2,7 +2,6 @@
 # Runs every check: lint, format, types and tests. With arguments, only the tests, with these pytest arguments.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-./scripts/setup.sh
 bin=.venv/bin
 
 # What the tests of the window and of the notebook are: a display in memory with a mouse and a keyboard, and a browser.
@@ -17,6 +16,8 @@ needs() {
     fi
     printf 'test: %s are skipped; for them: apt-get install %s\n' "$skipped" "$*" >&2
 }
+needs "the tests of the report" npm npm
+./scripts/setup.sh
 needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
 needs "the tests of the panel" xdotool xdotool
 needs "the notebook's tests in a browser" chromedriver chromium chromium-driver

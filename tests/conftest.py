@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,8 @@ from typing import Any
 
 import h5py
 import pytest
+from selenium import webdriver
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from mimicgen.datagen.config import RunConfig, build
 
@@ -141,3 +144,25 @@ def kit(kit_application: Kit) -> Iterator[Kit]:
     yield kit_application
     if kit_application.session.active:
         kit_application.run(kit_application.session.close())
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[WebDriver]:
+    """A real browser without a window."""
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if None in programs:
+        pytest.skip("Chromium is not installed; apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(programs[0])
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--enable-unsafe-swiftshader",
+        "--window-size=1200,1500",
+        f"--user-data-dir={tmp_path / 'b'}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(programs[1])))
+    yield opened
+    opened.quit()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import textwrap
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -92,20 +90,6 @@ def test_cells_never_block_while_generating(tmp_path: Path) -> None:
     assert not any("\x1b" in line for line in result["lines"]), "no colours in a file"
     assert (tmp_path / "generated_dataset.hdf5").exists()
     assert list(tmp_path.glob("*_shaded/demo_*.mp4"))
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[WebDriver]:
-    programs = shutil.which("chromium"), shutil.which("chromedriver")
-    if None in programs:
-        pytest.skip("Chromium is not installed; apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(programs[0])
-    for argument in ("--headless=new", "--no-sandbox", "--window-size=1200,1500", f"--user-data-dir={tmp_path / 'b'}"):
-        options.add_argument(argument)
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(programs[1])))
-    yield opened
-    opened.quit()
 
 
 @pytest.fixture

@@ -157,6 +157,21 @@ def check(options: argparse.Namespace) -> int:
     return check_command(run, as_json=options.json)
 
 
+def report(options: argparse.Namespace) -> int:
+    """Write a page that shows a dataset and its run: replay, funnel, plots, table. Opens without a network."""
+    from mimicgen.datagen.report.collect import collect, of_run
+    from mimicgen.datagen.report.page import write
+    from mimicgen.datagen.simulation.runtime import cache_folder
+
+    dataset = options.dataset.expanduser().absolute()
+    records, source = of_run(dataset, options.records or PROJECT / "output", wanted=options.records is not None)
+    (data,) = guarded(collect, (dataset, records, options.source or source))
+    page = options.output or dataset.with_name(f"{dataset.stem}_report.html")
+    write(page, data, cache_folder())
+    print(f"wrote {page.absolute()}: {len(data['demos'])} demonstrations, {page.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
 def selftest(options: argparse.Namespace) -> int:
     """Try everything that a run needs, and say in seconds what is wrong: Kit, Isaac Lab, a step, frames, outputs."""
     run = run_config(options, "generate", source=SHIPPED_SOURCE)
@@ -224,6 +239,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_command(commands, "selftest", selftest)
     command = _add_run_command(commands, "check", check)
     command.add_argument("--json", action="store_true", help="print JSON")
+    about = (report.__doc__ or "").partition("\n")[0]
+    command = commands.add_parser("report", help=about, description=report.__doc__, allow_abbrev=False)
+    command.set_defaults(command=report)
+    command.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    about = "folder with the run's run.json and attempts.jsonl (default: output/, if they are of this dataset)"
+    command.add_argument("--records", type=Path, metavar="FOLDER", help=about)
+    about = "HDF5 file of the source demonstrations (default: the run's)"
+    command.add_argument("--source", type=Path, metavar="FILE", help=about)
+    about = "page to write (default: beside the dataset, NAME_report.html)"
+    command.add_argument("--output", type=Path, metavar="FILE", help=about)
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
     dataset_cli.add_tools(tools)
     command = _add_run_command(tools, "replay", replay)

@@ -1,0 +1,188 @@
+"""What the page shows, read from a dataset and the records beside it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome
+from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
+from mimicgen.datagen.dataset.guard import alive
+from mimicgen.datagen.dataset.validate import step_seconds
+from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.report.robot import packed
+
+POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
+"""Units of 16-bit numbers: of positions [m] and actions, of a quaternion's components, of joints [rad or m]."""
+
+Array = np.ndarray[Any, Any]
+
+
+def of_run(dataset: Path, records: Path, *, wanted: bool) -> tuple[Path | None, Path | None]:
+    """Return the folder of a run's records, and the source that the run had, where they are there.
+
+    Args:
+        dataset: The run's dataset.
+        records: Folder to look into.
+        wanted: It has to be there, and counts whatever dataset its run wrote.
+
+    Raises:
+        SourceError: It is wanted, and has no records.
+    """
+    run = _run_record(records)
+    if run is None:
+        if wanted:
+            raise SourceError(
+                f"'{records}' has no run.json; pass --records with a run's output folder, or leave it out"
+            )
+        return None, None
+    config = run.get("config", {})
+    if not wanted and Path(str(config.get("output_dataset"))).expanduser().absolute() != dataset:
+        return None, None
+    source = Path(str(config["source"])).expanduser() if config.get("source") else None
+    return records, source if source is not None and source.is_file() else None
+
+
+def collect(dataset: Path, records: Path | None, source: Path | None) -> dict[str, Any]:
+    """Return everything that the page shows but the robot, as JSON has it.
+
+    Args:
+        dataset: HDF5 file of demonstrations in Isaac Lab's layout.
+        records: Folder with the run's `run.json` and `attempts.jsonl`, if there is one.
+        source: HDF5 file of the demonstrations that the segments come from, if it is at hand.
+
+    Raises:
+        SourceError: A file is missing or damaged, or has no recorded states.
+    """
+    run = _run_record(records)
+    attempts = _attempts(records)
+    with open_source(dataset) as file:
+        names = demo_names(file)
+        demos = [_demo(file, name) for name in names]
+        task, seconds = recorded_task(file), step_seconds(file)
+    wanted = {segment["demo"] for demo in demos for segment in demo["segments"]}
+    sources: list[dict[str, Any]] = []
+    if source is not None and wanted:
+        with open_source(source) as file:
+            sources = [_demo(file, name) for name in demo_names(file) if name in wanted]
+    return {
+        "dataset": dataset.name,
+        "task": task,
+        "step_seconds": seconds,
+        "units": {"position": POSITION, "quaternion": QUATERNION, "angle": ANGLE},
+        "demos": demos,
+        "sources": sources,
+        "attempts": [_told(attempt) for attempt in attempts],
+        "funnel": _funnel(attempts),
+        "reasons": Counter(
+            re.sub(r"\d+", "N", attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE
+        ).most_common(),
+        "run": run,
+    }
+
+
+def _run_record(records: Path | None) -> dict[str, Any] | None:
+    path = records / "run.json" if records is not None else None
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SourceError(f"'{path}' is not a run's record ({error}); pass another --records, or none") from error
+    keys = ("end", "config", "counts", "timings", "runtime", "physics", "versions")
+    return {key: found[key] for key in keys if key in found}
+
+
+def _attempts(records: Path | None) -> list[Attempt]:
+    path = records / "attempts.jsonl" if records is not None else None
+    if path is None or not path.is_file():
+        return []
+    try:
+        return [Attempt.from_json(line) for line in path.read_bytes().splitlines()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"'{path}' has a line that is no attempt ({error}); pass another --records") from error
+
+
+def _told(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "outcome": str(attempt.outcome),
+        "reason": attempt.reason,
+        "steps": attempt.steps,
+        "seconds": round(attempt.seconds, 2),
+        "furthest": attempt.furthest_subtask,
+        "demo": attempt.demo,
+    }
+
+
+def _funnel(attempts: list[Attempt]) -> dict[str, Any] | None:
+    if not attempts:
+        return None
+    stages = (*attempts[0].signals, "success")
+    counts = Counts(stages)
+    for attempt in attempts:
+        counts.add(attempt)
+    return {"attempts": counts.attempts, "reached": [[stage, counts.reached.get(stage, 0)] for stage in stages]}
+
+
+def _demo(file: h5py.File, name: str) -> dict[str, Any]:
+    """Return a demonstration: what it says of itself, and its track of 16-bit numbers, a row a quantity."""
+    alive()
+    demo = file["data"][name]
+    try:
+        robot = demo["states/articulation"]
+        arm = robot["robot"] if "robot" in robot else robot[next(iter(robot))]
+        joints = arm["joint_position"][()]
+        objects = {key: value["root_pose"][()] for key, value in demo["states/rigid_object"].items()}
+    except (KeyError, StopIteration) as error:
+        raise SourceError(f"source '{file.filename}', {name}: has no recorded states of robot and objects") from error
+    steps = len(joints)
+    # Observations are of the moment before a step, states of the one after it.
+    hand = demo["obs/eef_pos"][1:] if "obs/eef_pos" in demo else np.zeros((0, 3))
+    actions = demo["actions"][()]
+    rows = [_rows(joints, ANGLE)]
+    for pose in objects.values():
+        rows += [_rows(pose[:, :3], POSITION), _rows(pose[:, 3:], QUATERNION)]
+    rows += [_rows(np.resize(hand, (steps, 3)) if len(hand) else np.zeros((steps, 3)), POSITION)]
+    track = np.concatenate([*rows, _rows(actions, POSITION)])
+    track[:, 1:] = np.diff(track, axis=1)  # wraps around, and so does the sum
+    last = {key: pose[-1] for key, pose in objects.items()}
+    return {
+        "name": name,
+        "steps": steps,
+        "success": attribute(demo, "success"),
+        "attempt": attribute(demo, "attempt"),
+        "seed": attribute(demo, "seed"),
+        "segments": attribute(demo, "segments") or [],
+        "signals": attribute(demo, "signals") or {},
+        "joints": joints.shape[1],
+        "objects": list(objects),
+        "actions": actions.shape[1],
+        "hands": len(hand),
+        "base": [round(float(value), 5) for value in arm["root_pose"][0]] if "root_pose" in arm else None,
+        "starts": [[round(float(value), 4) for value in pose[0, :2]] for pose in objects.values()],
+        "offsets": _offsets(last),
+        "track": packed(track.astype("<i2")),
+    }
+
+
+def _rows(values: Array, unit: float) -> Array:
+    """Return columns as rows of 16-bit numbers; what does not fit is at the end of the range."""
+    return np.clip(np.round(values.T / unit), -32768, 32767).astype(np.int16)
+
+
+def _offsets(last: dict[str, Array]) -> list[list[float]]:
+    """Return how far each object that stands on another is beside its middle: x and y [m], from the bottom up."""
+    ordered = sorted(last.values(), key=lambda pose: float(pose[2]))
+    return [
+        [round(float(upper[axis] - lower[axis]), 4) for axis in (0, 1)]
+        for lower, upper in itertools.pairwise(ordered)
+        if float(upper[2] - lower[2]) > 0.02
+    ]

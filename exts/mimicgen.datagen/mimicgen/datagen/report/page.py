@@ -1,0 +1,92 @@
+"""The page: one file that holds everything, and opens from a disk without a network."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.report.robot import robot
+
+WEB = Path(__file__).parent / "web"
+
+THREE = WEB / "node_modules" / "three"
+"""Three.js, as `npm ci` brings it (see `web/package.json`)."""
+
+_OURS = ("charts", "replay", "report")
+"""The page's modules, in the order in which they import each other."""
+
+
+def write(path: Path, data: dict[str, Any], cache: Path) -> None:
+    """Write the page, whole or not at all.
+
+    Args:
+        path: Where to; what is there is replaced.
+        data: See `mimicgen.datagen.report.collect.collect`.
+        cache: Folder that keeps the robot's simplified meshes.
+
+    Raises:
+        SetupError: Three.js or the robot's package is not installed.
+        OutputError: The page cannot be written.
+    """
+    text = page(data, robot(cache))
+    scratch = path.with_name(f"{path.name}.part")
+    with explained(path):
+        scratch.write_text(text, encoding="utf-8")
+        os.replace(scratch, path)
+
+
+def page(data: dict[str, Any], arm: dict[str, Any]) -> str:
+    """Return the page's HTML.
+
+    Args:
+        data: See `mimicgen.datagen.report.collect.collect`.
+        arm: See `mimicgen.datagen.report.robot.robot`.
+
+    Raises:
+        SetupError: Three.js is not installed.
+    """
+    imports = {f"report/{name}": _as_url((WEB / f"{name}.js").read_text(encoding="utf-8")) for name in _OURS}
+    parts = {
+        "title": html.escape(f"{data['dataset']} - {data['task'] or 'demonstrations'}"),
+        "style": (WEB / "report.css").read_text(encoding="utf-8"),
+        "imports": _as_json({"imports": imports | _three()}),
+        "licence": html.escape((THREE / "LICENSE").read_text(encoding="utf-8")),
+        "data": _as_json(data | {"robot": arm}),
+    }
+    template = (WEB / "report.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+
+
+def _three() -> dict[str, str]:
+    """Return Three.js as modules by the names under which they import each other."""
+    files = {
+        "three": THREE / "build" / "three.module.min.js",
+        "three/core": THREE / "build" / "three.core.min.js",
+        "three/orbit": THREE / "examples" / "jsm" / "controls" / "OrbitControls.js",
+    }
+    missing = [path for path in files.values() if not path.is_file()]
+    if missing:
+        raise SetupError(
+            f"report: Three.js is not installed ('{missing[0]}'); install npm, and run scripts/setup.sh again"
+        )
+    # A module in a data URL has no neighbours that it could import by their place.
+    return {
+        name: _as_url(path.read_text(encoding="utf-8").replace("./three.core.min.js", "three/core"))
+        for name, path in files.items()
+    }
+
+
+def _as_url(code: str) -> str:
+    return "data:text/javascript;base64," + base64.b64encode(code.encode()).decode()
+
+
+def _as_json(values: Any) -> str:
+    """Return JSON that ends no script element, whatever the names in it."""
+    return json.dumps(values, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

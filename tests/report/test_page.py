@@ -1,0 +1,190 @@
+"""The page in a real browser, without a network, against the files that it was made from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
+
+from tests.conftest import PROJECT
+from tests.dataset.writing import attempt_of
+from tests.test_docker import until
+
+SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+EVIL = "<img src=x onerror=document.title='evil'>"
+
+
+def report(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mimicgen.datagen.cli", "report", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A folder as a run leaves it: the shipped demonstrations as if made from each other, one with a bad name."""
+    dataset = tmp_path / "generated.hdf5"
+    dataset.write_bytes(SHIPPED.read_bytes())
+    with h5py.File(dataset, "r+") as file:
+        for index, demo in enumerate(file["data"].values()):
+            segments = [
+                {"eef": "franka", "subtask": subtask, "demo": f"demo_{(index + subtask) % 3}", "start": 0, "end": 40}
+                for subtask in range(2)
+            ]
+            demo.attrs["segments"] = json.dumps(segments)
+        file["data"].move("demo_9", EVIL)
+    attempts = [attempt_of(number) for number in range(1, 21)]
+    (tmp_path / "attempts.jsonl").write_text("".join(attempt.to_json() + "\n" for attempt in attempts))
+    config = {"output_dataset": str(dataset), "source": str(SHIPPED), "num_envs": 1, "seed": 7, "task": EVIL}
+    record = {"config": config, "end": {"reason": f"target {EVIL} reached", "exit_code": 0}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    return tmp_path
+
+
+@pytest.fixture
+def opened(run: Path, browser: WebDriver) -> WebDriver:
+    """The page, from the disk, with the network off."""
+    ran = report(run / "generated.hdf5", "--records", run, "--output", run / "report.html")
+    assert ran.returncode == 0, ran.stderr
+    assert (run / "report.html").stat().st_size < 5_000_000
+    browser.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    browser.get((run / "report.html").as_uri())
+    until(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'true'"), 30)
+    return browser
+
+
+def scrub(browser: WebDriver, step: int) -> dict[str, Any]:
+    """Move to a step, and return what is told about it."""
+    code = "const s = document.getElementById('step'); s.value = arguments[0]; s.dispatchEvent(new Event('input'));"
+    browser.execute_script(code, step)
+    told = browser.find_element(By.ID, "hand")
+    return {name: json.loads(str(told.get_attribute(f"data-{name}"))) for name in ("joints", "computed", "recorded")}
+
+
+def showing(slider: WebElement, steps: int) -> bool:
+    return slider.get_attribute("max") == str(steps - 1)
+
+
+def points(browser: WebDriver, chart: str) -> list[str]:
+    code = "return [...document.querySelectorAll(arguments[0])].map((line) => line.getAttribute('points'))"
+    return list(browser.execute_script(code, f"#{chart} polyline"))
+
+
+def test_joints_and_hand_are_the_files(opened: WebDriver, run: Path) -> None:
+    with h5py.File(run / "generated.hdf5") as file:
+        for name in ("demo_0", "demo_4"):
+            Select(opened.find_element(By.ID, "demo")).select_by_visible_text(name)
+            demo = file["data"][name]
+            steps = len(demo["actions"])
+            last = opened.find_element(By.ID, "step")
+            until(partial(showing, last, steps), 5)
+            for step in (0, 17, steps // 2, steps - 2):
+                told = scrub(opened, step)
+                expected = demo["states/articulation/robot/joint_position"][step]
+                assert np.abs(np.array(told["joints"]) - expected).max() <= 1e-3
+                hand = demo["obs/eef_pos"][step + 1]  # before the next step is after this one
+                assert np.linalg.norm(np.array(told["computed"]) - hand) <= 0.002
+                assert np.linalg.norm(np.array(told["recorded"]) - hand) <= 0.001
+            assert scrub(opened, steps - 1)["recorded"] is None
+
+
+def test_the_funnel_is_that_of_the_attempts(opened: WebDriver, run: Path) -> None:
+    attempts = [json.loads(line) for line in (run / "attempts.jsonl").read_text().splitlines()]
+    told = {
+        str(row.get_attribute("data-name")): int(str(row.get_attribute("data-count")))
+        for row in opened.find_elements(By.CSS_SELECTOR, "#funnel g[data-name]")
+    }
+    expected = dict.fromkeys((*attempts[0]["signals"], "success"), 0)
+    for attempt in attempts:
+        success = attempt["outcome"] == "success"
+        for name in attempt["signals"]:
+            if attempt["signals"][name] is None and not success:
+                break
+            expected[name] += 1
+        expected["success"] += success
+    assert told == expected
+    assert expected["success"] == 15
+    reasons = opened.find_elements(By.CSS_SELECTOR, "#reasons tbody tr")
+    assert [row.text.split(" ", 1) for row in reasons] == [["5", "told so"]]
+
+
+def test_play_moves_the_robot_and_another_demonstration_changes_the_plots(opened: WebDriver) -> None:
+    stage = opened.find_element(By.ID, "stage")
+    before = stage.screenshot_as_png
+    opened.find_element(By.ID, "play").click()
+    time.sleep(1.5)
+    opened.find_element(By.ID, "play").click()
+    moved = int(str(opened.find_element(By.ID, "step").get_attribute("value")))
+    assert moved > 10
+    assert stage.screenshot_as_png != before
+    plots = points(opened, "actions"), points(opened, "joints")
+    assert [len(lines) for lines in plots] == [7, 9]
+    opened.find_element(By.XPATH, "//td/button[text()='demo_3']").click()
+    until(lambda: points(opened, "actions") != plots[0] and points(opened, "joints") != plots[1], 5)
+    paused = stage.screenshot_as_png
+    Select(opened.find_element(By.ID, "other")).select_by_visible_text("demo_5")
+    until(lambda: stage.screenshot_as_png != paused, 5)
+    Select(opened.find_element(By.ID, "other")).select_by_visible_text("its source segments")
+    until(lambda: stage.screenshot_as_png != paused, 5)
+
+
+def test_the_table_is_sorted_filtered_and_all_is_reached_by_keyboard(opened: WebDriver) -> None:
+    def names() -> list[str]:
+        return [row.text for row in opened.find_elements(By.CSS_SELECTOR, "#table tbody td:first-child")]
+
+    assert names()[1:4] == ["demo_0", "demo_1", "demo_2"]
+    header = opened.find_element(By.XPATH, "//th/button[text()='Steps']")
+    header.send_keys(Keys.ENTER)
+    steps = [int(cell.text) for cell in opened.find_elements(By.CSS_SELECTOR, "#table tbody td:nth-child(2)")]
+    assert steps == sorted(steps)
+    header.send_keys(Keys.ENTER)
+    assert names()[0] != EVIL
+    opened.find_element(By.ID, "filter").send_keys("demo_7")
+    assert "demo_7" in names()
+    assert opened.find_element(By.ID, "count").text != "10 of 10"
+    slider = opened.find_element(By.ID, "step")
+    slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert slider.get_attribute("value") == "2"
+    slider.send_keys(Keys.SPACE)
+    assert opened.find_element(By.ID, "play").text == "Pause"
+
+
+def test_names_with_markup_are_text_and_nothing_is_wrong_in_the_console(opened: WebDriver) -> None:
+    assert EVIL in opened.find_element(By.ID, "demo").text
+    assert f"target {EVIL} reached" in opened.find_element(By.ID, "summary").text
+    assert not opened.find_elements(By.CSS_SELECTOR, "img")
+    assert opened.title != "evil"
+    wrong = [entry for entry in opened.get_log("browser") if entry["source"] != "rendering"]  # those are the GPU's
+    assert wrong == []
+
+
+@pytest.mark.parametrize("width", [360, 1920])
+def test_nothing_is_wider_than_the_window(opened: WebDriver, width: int) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    assert opened.execute_script("return document.documentElement.scrollWidth") <= width
+    assert opened.find_element(By.CSS_SELECTOR, "#stage canvas").size["width"] > 0.7 * min(width, 1500) - 40
+
+
+def test_bad_input_is_refused(tmp_path: Path) -> None:
+    ran = report(tmp_path / "none.hdf5")
+    assert ran.returncode == 2
+    assert "none.hdf5' does not exist" in ran.stderr
+    ran = report(SHIPPED, "--records", tmp_path)
+    assert ran.returncode == 2
+    assert "has no run.json; pass --records with a run's output folder" in ran.stderr
+    assert not list(tmp_path.iterdir())
