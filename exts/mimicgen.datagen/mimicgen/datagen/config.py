@@ -236,6 +236,7 @@ class RunConfig:
         10, "Steps that success has to hold after the last waypoint", unit="steps", low=0, high=10_000
     )
     early_abort: bool = _setting(True, "End an attempt when a subtask is over and its signal has not come")
+    report: bool = _setting(True, "Write report.html when a run has ended by itself: replay, funnel, plots, table")
     keep_failed: bool = _setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
     replay_states: bool = _setting(
         False, "Replay by restoring every recorded state, instead of by the actions from the initial state"

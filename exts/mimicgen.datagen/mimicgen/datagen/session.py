@@ -34,6 +34,7 @@ from mimicgen.datagen.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.progress import Drawing, End, Observer, Progress, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendered, Rendering
+from mimicgen.datagen.report.run import write_report
 
 log = logging.getLogger(__name__)
 
@@ -208,6 +209,7 @@ class Session:
                 end = self._stop
             await self._fold(outputs, facts)
             outputs.write_record(self._record(end, facts, outputs))
+            await self._write_report(outputs)
             self._finish(State.DONE, end, outputs)
         except DatagenError as error:
             await self._fail(error, facts, outputs)
@@ -349,6 +351,15 @@ class Session:
         if self._rendered is not None and self._rendered.complete and render.in_dataset:
             demos = self._rendered.complete
             await embed(outputs.rendered_dataset, outputs.record.parent, render, demos, self._next_frame)
+
+    async def _write_report(self, outputs: Outputs) -> None:
+        """Write the report, unless somebody waits for the run to stop."""
+        if not self._config.report or self._config.mode in ("render", "replay") or self._stop is not None:
+            return
+        try:
+            await outputs.write_report(write_report, self._next_frame)
+        except DatagenError as error:  # the run is as it is without it
+            log.warning("%s was not written: %s", outputs.report, error)
 
     def _record(self, end: End, facts: dict[str, Any], outputs: Outputs) -> dict[str, Any]:
         counts, seconds = self._counts, self._step_seconds

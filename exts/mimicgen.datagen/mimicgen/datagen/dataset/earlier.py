@@ -13,7 +13,17 @@ from mimicgen.datagen.dataset.parts import Parts
 from mimicgen.datagen.dataset.raw import file_hash
 from mimicgen.datagen.errors import OutputError
 
-FREE = {"num_trials", "num_envs", "guarantee", "max_failures", "output_dataset", "output_dir", "keep_failed", "plots"}
+FREE = {
+    "num_trials",
+    "num_envs",
+    "guarantee",
+    "max_failures",
+    "output_dataset",
+    "output_dir",
+    "keep_failed",
+    "plots",
+    "report",
+}
 """Keys that may differ when a run is continued; `fresh` and those of rendering may, too."""
 
 

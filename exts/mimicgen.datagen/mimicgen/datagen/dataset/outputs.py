@@ -38,6 +38,7 @@ class Outputs:
         failed_dataset: Failed attempts, written with `keep_failed`.
         record: `run.json`, or `render.json` of a run that only renders.
         attempts: `attempts.jsonl`.
+        report: `report.html`.
         rendered_dataset: The dataset whose demonstrations are rendered.
         earlier: What an earlier run on the same outputs left; known once they are open.
     """
@@ -49,6 +50,7 @@ class Outputs:
         folder = config.output_dir.expanduser().absolute()
         self.record = folder / ("render.json" if config.mode == "render" else "run.json")
         self.attempts = folder / "attempts.jsonl"
+        self.report = folder / "report.html"
         self.rendered_dataset = (config.source or self.dataset) if config.mode == "render" else self.dataset
         self.earlier = Earlier()
         self._frames = [folder / name for name in config.render.written()] if config.render.when != "never" else []
@@ -159,6 +161,20 @@ class Outputs:
         for parts in (self._parts, self._failed_parts):
             parts.remove_if_empty()
 
+    async def write_report(self, write: Callable[[Path, Path, Path], None], next_frame: NextFrame) -> None:
+        """Have the report written, in a thread; nothing happens when there is no dataset.
+
+        Args:
+            write: Writes the dataset's report from the folder of the records to a file.
+            next_frame: Waits for the application's next frame.
+
+        Raises:
+            DatagenError: It could not be written.
+        """
+        if self._writers is not None and self.dataset.exists():
+            self._writers.submit(write, self.dataset, self.record.parent, self.report)
+            await self._writers.written(next_frame)
+
     def write_record(self, record: dict[str, Any]) -> None:
         """Write `run.json`, whole or not at all."""
         if self._writers is None:  # the run ended before its outputs were opened
@@ -252,7 +268,7 @@ class Outputs:
     def _paths(self) -> tuple[Path, ...]:
         if self._config.mode == "render":
             return self.record, *self._frames
-        return *self._data(), self.record, self.attempts, *self._frames
+        return *self._data(), self.record, self.attempts, self.report, *self._frames
 
 
 def _next_number(names: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 480;
 const HEIGHT = 220;
-const EDGE = { left: 44, right: 12, top: 10, bottom: 30 };
+const EDGE = { left: 44, right: 12, top: 10, bottom: 38 };
 
 export const colour = (index) => `var(--c${index % 9})`;
 
@@ -46,7 +46,7 @@ function frame(label, xRange, yRange, { xLabel = "", height = HEIGHT, xTicks = 6
     svg.append(element("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, text));
   }
   for (const [value, text] of ticks(xRange, xTicks)) {
-    svg.append(element("text", { x: x(value), y: height - EDGE.bottom + 14, "text-anchor": "middle" }, text));
+    svg.append(element("text", { x: x(value), y: height - EDGE.bottom + 16, "text-anchor": "middle" }, text));
   }
   svg.append(element("text", { x: (EDGE.left + WIDTH - EDGE.right) / 2, y: height - 3, "text-anchor": "middle" }, xLabel));
   return { svg, x, y, height };
@@ -77,7 +77,7 @@ export function lines(label, curves, { marks = [], xLabel = "step", range = null
 export function bars(label, rows, whole) {
   const row = 30;
   const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${rows.length * row + 8}`, role: "img", "aria-label": label });
-  const room = WIDTH - 120 - 84;
+  const room = WIDTH - 120 - 110;
   rows.forEach(([name, count], index) => {
     const y = index * row + 4;
     const group = element("g", { "data-name": name, "data-count": count });

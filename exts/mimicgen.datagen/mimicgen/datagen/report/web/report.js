@@ -151,7 +151,7 @@ class Player {
     const marks = ends.slice(0, -1);
     const scaled = this.own.joints.map((values, joint) => (joint < this.own.joints.length - 2 ? values : values.map((value) => value * 100)));
     this.charts = [
-      lines("Actions", this.own.actions, { marks, xLabel: "step; position [m], rotation [rad] and gripper as commanded" }),
+      lines("Actions", this.own.actions, { marks, xLabel: "step; metres, radians, open or closed" }),
       lines("Joint positions", scaled, { marks, xLabel: "step; arm [rad], fingers [cm]" }),
     ];
     const named = (names) => legend(made("ul", "", "legend"), names.map((name, number) => [name, colour(number)]));
