@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -45,6 +46,11 @@ def run(tmp_path: Path) -> Path:
             ]
             demo.attrs["segments"] = json.dumps(segments)
         file["data"].move("demo_9", EVIL)
+    for camera, modality, shade in (("table_cam", "rgb", 200), ("high_cam", "depth", 90)):
+        frames = tmp_path / f"{camera}_{modality}" / "demo_000004"
+        frames.mkdir(parents=True)
+        for step in range(5):
+            Image.new("RGB" if modality == "rgb" else "I;16", (320, 176), shade).save(frames / f"{step:04d}.png")
     attempts = [attempt_of(number) for number in range(1, 21)]
     (tmp_path / "attempts.jsonl").write_text("".join(attempt.to_json() + "\n" for attempt in attempts))
     config = {"output_dataset": str(dataset), "source": str(SHIPPED), "num_envs": 1, "seed": 7, "task": EVIL}
@@ -140,6 +146,18 @@ def test_play_moves_the_robot_and_another_demonstration_changes_the_plots(opened
     until(lambda: stage.screenshot_as_png != paused, 5)
     Select(opened.find_element(By.ID, "other")).select_by_visible_text("its source segments")
     until(lambda: stage.screenshot_as_png != paused, 5)
+
+
+def test_a_demonstration_shows_its_frames(opened: WebDriver) -> None:
+    def shown() -> list[str]:
+        return [picture.text for picture in opened.find_elements(By.CSS_SELECTOR, "#pictures figure")]
+
+    assert shown() == []
+    Select(opened.find_element(By.ID, "demo")).select_by_visible_text("demo_4")
+    expected = [f"{camera}, step {step}" for camera in ("high_cam", "table_cam") for step in (0, 2, 4)]
+    until(lambda: shown() == expected, 5)
+    widths = "return [...document.querySelectorAll('#pictures img')].map((picture) => picture.naturalWidth)"
+    until(lambda: opened.execute_script(widths) == [264] * 6, 5)
 
 
 def test_the_table_is_sorted_filtered_and_all_is_reached_by_keyboard(opened: WebDriver) -> None:

@@ -17,6 +17,7 @@ from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, r
 from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.dataset.validate import step_seconds
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.report.pictures import MOST, pictures
 from mimicgen.datagen.report.robot import packed
 
 POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
@@ -66,6 +67,10 @@ def collect(dataset: Path, records: Path | None, source: Path | None) -> dict[st
     with open_source(dataset) as file:
         names = demo_names(file)
         demos = [_demo(file, name) for name in names]
+        if records is not None:
+            for demo in demos[:MOST]:
+                alive()
+                demo["pictures"] = pictures(records, demo["name"])
         task, seconds = recorded_task(file), step_seconds(file)
     wanted = {segment["demo"] for demo in demos for segment in demo["segments"]}
     sources: list[dict[str, Any]] = []

@@ -159,6 +159,14 @@ class Player {
     const moving = data.robot.links.filter((link) => link.joint).map((link) => link.joint.name.replace(/^panda_/, "").replaceAll("_", " "));
     byId("actions").replaceChildren(this.charts[0].svg, named(motions));
     byId("joints").replaceChildren(this.charts[1].svg, named(moving.slice(0, demo.joints)));
+    byId("pictures").replaceChildren(...(demo.pictures ?? []).map(({ caption, jpeg }) => {
+      const picture = made("img");
+      picture.src = `data:image/jpeg;base64,${jpeg}`;
+      picture.alt = caption;
+      const figure = made("figure");
+      figure.append(picture, made("figcaption", caption));
+      return figure;
+    }));
     byId("step").max = String(demo.steps - 1);
     for (const row of byId("table").tBodies[0].rows) row.setAttribute("aria-selected", String(row.dataset.demo === String(index)));
     this.at(0);
