@@ -16,11 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import collada
 import numpy as np
-from collada.polylist import BoundPolylist
-from collada.triangleset import BoundTriangleSet
 
+from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.simulation.franka import find_urdf
 
 CELL = 0.005
@@ -50,7 +48,7 @@ def robot(cache: Path) -> dict[str, Any]:
         cache: Folder that keeps the result, made when missing.
 
     Raises:
-        SetupError: The URDF's package is not installed.
+        SetupError: The URDF's package, or what reads its meshes, is not installed.
     """
     urdf = find_urdf()
     kept = cache / f"report-robot-{_VERSION}.json"
@@ -101,7 +99,17 @@ def _origin(element: ElementTree.Element | None) -> dict[str, list[float]]:
 
 
 def _parts(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the simplified parts of a mesh, by colour."""
+    """Yield the simplified parts of a mesh, by colour.
+
+    Raises:
+        SetupError: The package that reads the mesh is not installed: Isaac Sim does not bring it.
+    """
+    try:
+        import collada
+        from collada.polylist import BoundPolylist
+        from collada.triangleset import BoundTriangleSet
+    except ImportError as error:
+        raise SetupError("report: the package 'pycollada' is not installed; install it with pip, at 0.9.3") from error
     scene = collada.Collada(str(path)).scene
     by_colour: dict[str, list[Array]] = {}
     for geometry in scene.objects("geometry"):
