@@ -79,7 +79,9 @@ class Form:
                 Text(draft, "num_envs", "Environments"),
                 Text(draft, "seed", "Seed"),
                 Text(draft, "device", "Device"),
+                Switch(draft, "early_abort", "Early abort"),
                 Switch(draft, "keep_failed", "Keep failed"),
+                Switch(draft, "report", "Report"),
             ]
 
     def _randomization(self) -> None:
