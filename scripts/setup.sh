@@ -30,10 +30,12 @@ is_done() { # the lock was installed, here (a moved environment is broken), and 
 # Three.js, for the pages of reports: what package-lock.json names. Without npm there are no reports, and all else works.
 bring_three() {
     local web=$repo/exts/mimicgen.datagen/mimicgen/datagen/report/web
-    [[ ! -d $web/node_modules/three ]] && command -v npm >/dev/null || return 0
+    local whole=$web/node_modules/.package-lock.json # which npm writes last
+    [[ ! -f $whole ]] && command -v npm >/dev/null || return 0
     (
         flock 8
-        [[ -d $web/node_modules/three ]] || npm ci --silent --prefix "$web"
+        [[ -f $whole ]] || npm ci --silent --prefix "$web" ||
+            echo "setup: npm could not bring Three.js, so reports cannot be written; run this again with a network" >&2
     ) 8>"$venv/.three.lock"
 }
 

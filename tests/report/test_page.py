@@ -20,12 +20,16 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
+from mimicgen.datagen.report.page import THREE
 from tests.conftest import PROJECT
 from tests.dataset.writing import attempt_of
 from tests.test_docker import until
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
 EVIL = "<img src=x onerror=document.title='evil'>"
+
+
+pytestmark = pytest.mark.skipif(not THREE.is_dir(), reason="Three.js is not there: npm, then ./scripts/setup.sh")
 
 
 def report(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -39,12 +43,16 @@ def run(tmp_path: Path) -> Path:
     dataset = tmp_path / "generated.hdf5"
     dataset.write_bytes(SHIPPED.read_bytes())
     with h5py.File(dataset, "r+") as file:
+        file["data/demo_8"].attrs["seed"] = np.nan
         for index, demo in enumerate(file["data"].values()):
             segments = [
                 {"eef": "franka", "subtask": subtask, "demo": f"demo_{(index + subtask) % 3}", "start": 0, "end": 40}
                 for subtask in range(2)
             ]
             demo.attrs["segments"] = json.dumps(segments)
+        file["data/demo_8"].attrs["segments"] = "[[1], 2]"
+        file["data/demo_8"].attrs["signals"] = '["<b>"]'
+        file["data/demo_8/states/rigid_object/cube_1/root_pose"][3] = np.nan
         file["data"].move("demo_9", EVIL)
     for camera, modality, shade in (("table_cam", "rgb", 200), ("high_cam", "depth", 90)):
         frames = tmp_path / f"{camera}_{modality}" / "demo_000004"
@@ -202,6 +210,14 @@ def test_bad_input_is_refused(tmp_path: Path) -> None:
     ran = report(tmp_path / "none.hdf5")
     assert ran.returncode == 2
     assert "none.hdf5' does not exist" in ran.stderr
+    stateless = tmp_path / "stateless.hdf5"
+    stateless.write_bytes(SHIPPED.read_bytes())
+    with h5py.File(stateless, "r+") as file:
+        del file["data/demo_2/states"]
+    ran = report(stateless)
+    assert ran.returncode == 2
+    assert "demo_2: has no recorded states of robot and objects" in ran.stderr
+    stateless.unlink()
     ran = report(SHIPPED, "--records", tmp_path)
     assert ran.returncode == 2
     assert "has no run.json; pass --records with a run's output folder" in ran.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import re
@@ -12,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimicgen.datagen.attempts import Attempt, Counts, Outcome
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome, Segment
 from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
 from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.dataset.validate import step_seconds
@@ -22,6 +23,9 @@ from mimicgen.datagen.report.robot import packed
 
 POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
 """Units of 16-bit numbers: of positions [m] and actions, of a quaternion's components, of joints [rad or m]."""
+
+DEMOS = 1000
+"""Demonstrations in a page, the first ones: 14 MB."""
 
 Array = np.ndarray[Any, Any]
 
@@ -44,7 +48,7 @@ def of_run(dataset: Path, records: Path, *, wanted: bool) -> tuple[Path | None, 
                 f"'{records}' has no run.json; pass --records with a run's output folder, or leave it out"
             )
         return None, None
-    config = run.get("config", {})
+    config = run["config"]
     if not wanted and Path(str(config.get("output_dataset"))).expanduser().absolute() != dataset:
         return None, None
     source = Path(str(config["source"])).expanduser() if config.get("source") else None
@@ -66,7 +70,7 @@ def collect(dataset: Path, records: Path | None, source: Path | None) -> dict[st
     attempts = _attempts(records)
     with open_source(dataset) as file:
         names = demo_names(file)
-        demos = [_demo(file, name) for name in names]
+        demos = [_demo(file, name) for name in names[:DEMOS]]
         if records is not None:
             for demo in demos[:MOST]:
                 alive()
@@ -82,6 +86,7 @@ def collect(dataset: Path, records: Path | None, source: Path | None) -> dict[st
         "task": task,
         "step_seconds": seconds,
         "units": {"position": POSITION, "quaternion": QUATERNION, "angle": ANGLE},
+        "count": len(names),
         "demos": demos,
         "sources": sources,
         "attempts": [_told(attempt) for attempt in attempts],
@@ -101,6 +106,8 @@ def _run_record(records: Path | None) -> dict[str, Any] | None:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SourceError(f"'{path}' is not a run's record ({error}); pass another --records, or none") from error
+    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+        raise SourceError(f"'{path}' is not a run's record; pass another --records, or none")
     keys = ("end", "config", "counts", "timings", "runtime", "physics", "versions")
     return {key: found[key] for key in keys if key in found}
 
@@ -145,10 +152,12 @@ def _demo(file: h5py.File, name: str) -> dict[str, Any]:
         robot = demo["states/articulation"]
         arm = robot["robot"] if "robot" in robot else robot[next(iter(robot))]
         joints = arm["joint_position"][()]
-        objects = {key: value["root_pose"][()] for key, value in demo["states/rigid_object"].items()}
+        objects = {key: np.nan_to_num(value["root_pose"][()]) for key, value in demo["states/rigid_object"].items()}
     except (KeyError, StopIteration) as error:
         raise SourceError(f"source '{file.filename}', {name}: has no recorded states of robot and objects") from error
     steps = len(joints)
+    if steps == 0 or joints.ndim != 2 or any(pose.shape != (steps, 7) for pose in objects.values()):
+        raise SourceError(f"source '{file.filename}', {name}: its recorded states are not a row a step")
     # Observations are of the moment before a step, states of the one after it.
     hand = demo["obs/eef_pos"][1:] if "obs/eef_pos" in demo else np.zeros((0, 3))
     actions = demo["actions"][()]
@@ -162,25 +171,45 @@ def _demo(file: h5py.File, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "steps": steps,
-        "success": attribute(demo, "success"),
-        "attempt": attribute(demo, "attempt"),
-        "seed": attribute(demo, "seed"),
-        "segments": attribute(demo, "segments") or [],
-        "signals": attribute(demo, "signals") or {},
+        "success": _whole(attribute(demo, "success")),
+        "attempt": _whole(attribute(demo, "attempt")),
+        "seed": _whole(attribute(demo, "seed")),
+        "segments": _segments(attribute(demo, "segments")),
+        "signals": _signals(attribute(demo, "signals")),
         "joints": joints.shape[1],
         "objects": list(objects),
         "actions": actions.shape[1],
         "hands": len(hand),
-        "base": [round(float(value), 5) for value in arm["root_pose"][0]] if "root_pose" in arm else None,
+        "base": [round(float(value), 5) for value in np.nan_to_num(arm["root_pose"][0])]
+        if "root_pose" in arm
+        else None,
         "starts": [[round(float(value), 4) for value in pose[0, :2]] for pose in objects.values()],
         "offsets": _offsets(last),
         "track": packed(track.astype("<i2")),
     }
 
 
+def _whole(value: Any) -> int | None:
+    """Return a whole number or a truth value; what else a file may say is not told."""
+    return value if isinstance(value, int) else None
+
+
+def _segments(told: Any) -> list[dict[str, Any]]:
+    """Return the source segments that a demonstration names; none when they are not as a run writes them."""
+    try:
+        return [dataclasses.asdict(Segment(**segment)) for segment in told or ()]
+    except TypeError:
+        return []
+
+
+def _signals(told: Any) -> dict[str, int]:
+    """Return the steps at which signals came."""
+    return {name: step for name, step in told.items() if isinstance(step, int)} if isinstance(told, dict) else {}
+
+
 def _rows(values: Array, unit: float) -> Array:
-    """Return columns as rows of 16-bit numbers; what does not fit is at the end of the range."""
-    return np.clip(np.round(values.T / unit), -32768, 32767).astype(np.int16)
+    """Return columns as rows of 16-bit numbers; what does not fit is at the end of the range, what is none is zero."""
+    return np.clip(np.round(np.nan_to_num(values).T / unit), -32768, 32767).astype(np.int16)
 
 
 def _offsets(last: dict[str, Array]) -> list[list[float]]:

@@ -33,7 +33,9 @@ function summary() {
   byId("title").textContent = data.dataset;
   byId("subtitle").textContent = data.task || "The file names no task.";
   const steps = data.demos.reduce((sum, demo) => sum + demo.steps, 0);
-  const rows = [["Demonstrations", String(data.demos.length)], ["Steps", `${steps} of ${data.step_seconds} s`]];
+  const rows = [["Demonstrations", String(data.count)]];
+  if (data.count > data.demos.length) rows.push(["In this page", `the first ${data.demos.length}`]);
+  else rows.push(["Steps", `${steps} of ${data.step_seconds} s`]);
   if (data.funnel) {
     const kept = data.attempts.filter((attempt) => attempt.outcome === "success").length;
     rows.push(["Attempts", String(data.funnel.attempts)], ["Success rate", percent(kept, data.funnel.attempts || 1)]);
