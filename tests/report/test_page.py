@@ -51,6 +51,8 @@ def run(tmp_path: Path) -> Path:
             ]
             demo.attrs["segments"] = json.dumps(segments)
         file["data/demo_8"].attrs["segments"] = "[[1], 2]"
+        unhashable = {"eef": "franka", "subtask": 0, "demo": [1], "start": 0, "end": 40}
+        file["data/demo_7"].attrs["segments"] = json.dumps([unhashable])
         file["data/demo_8"].attrs["signals"] = '["<b>"]'
         file["data/demo_8/states/rigid_object/cube_1/root_pose"][3] = np.nan
         file["data"].move("demo_9", EVIL)

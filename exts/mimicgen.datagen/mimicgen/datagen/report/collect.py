@@ -197,9 +197,12 @@ def _whole(value: Any) -> int | None:
 def _segments(told: Any) -> list[dict[str, Any]]:
     """Return the source segments that a demonstration names; none when they are not as a run writes them."""
     try:
-        return [dataclasses.asdict(Segment(**segment)) for segment in told or ()]
+        segments = [dataclasses.asdict(Segment(**segment)) for segment in told or ()]
     except TypeError:
         return []
+    numbers = ("subtask", "start", "end")
+    right = all(isinstance(one["demo"], str) and all(isinstance(one[key], int) for key in numbers) for one in segments)
+    return segments if right else []
 
 
 def _signals(told: Any) -> dict[str, int]:
