@@ -91,7 +91,7 @@ class Split:
         self.watch(generator, "_begin", "resets")
         self.watch(generator, "_make_plans", "waypoints and actions")
         self.watch(generator, "_next_actions", "waypoints and actions")
-        self.watch(generator, "episode", "writing")
+        self.watch(generator, "episodes", "writing")
         self.watch(outputs, "keep", "writing")
 
     def _turn(self) -> None:

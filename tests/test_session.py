@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ class Waiting:
     async def ended(self) -> list[Attempt]:
         return []
 
-    def episode(self, attempt: Attempt) -> Episode:
-        return {}
+    def episodes(self, attempts: Sequence[Attempt]) -> list[Episode]:
+        return [{} for _ in attempts]
 
     async def actions(self) -> None:
         return None

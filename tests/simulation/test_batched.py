@@ -152,8 +152,7 @@ async def main():
                     env.reset(env_ids=torch.tensor([1]))
                 env.step(actions.uniform_(-0.1, 0.1))
         lengths, differences, names = [], [], []
-        for env_id in (0, 1):
-            ours = buffers.episode(env_id)
+        for env_id, ours in enumerate(buffers.episodes([0, 1])):
             upstream = env.recorder_manager.managers[1].get_episode(env_id)
             upstream.pre_export()
             def compare(one, other, path):

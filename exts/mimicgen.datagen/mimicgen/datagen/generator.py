@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -42,7 +42,7 @@ class Viewer(Simulation, Protocol):
 class Generator(Simulation, Protocol):
     """Drives one attempt in every environment: all environments in, all actions and the ended attempts out.
 
-    A cycle is `ended`, then `episode` for what is to be written, `actions`, `step`.
+    A cycle is `ended`, then `episodes` for what is to be written, `actions`, `step`.
 
     Attributes:
         stages: Subtask signals in order, then 'success'.
@@ -55,8 +55,8 @@ class Generator(Simulation, Protocol):
     async def ended(self) -> list[Attempt]:
         """Return the attempts that ended with the last step. Their environments have not been reset yet."""
 
-    def episode(self, attempt: Attempt) -> Episode:
-        """Return what was recorded of an attempt that has just ended."""
+    def episodes(self, attempts: Sequence[Attempt]) -> Sequence[Episode]:
+        """Return what was recorded of attempts that have just ended."""
 
     async def actions(self) -> Any:
         """Reset what has to be reset, and return one action for every environment."""

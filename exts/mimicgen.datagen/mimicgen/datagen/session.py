@@ -255,8 +255,7 @@ class Session:
             self._decided.add(attempt)
         kept = outputs.earlier.demos
         while True:
-            for attempt in await generator.ended():
-                self._decide(attempt, generator, outputs)
+            self._decide(await generator.ended(), generator, outputs)
             kept += self._report(outputs)
             while self.state is State.PAUSED:  # after the decision, so that none is made twice
                 await self._next_frame()
@@ -307,16 +306,23 @@ class Session:
             else:
                 self._publish(rendered=len(rendering.rendered.complete), last_rendered=demo)
 
-    def _decide(self, attempt: Attempt, generator: Generator, outputs: Outputs) -> None:
-        """Keep or drop an attempt that has just ended, and have it written."""
-        if self._why_end() is not None:  # ended in the very step that reached the target in another environment
-            outputs.keep(dataclasses.replace(attempt, outcome=Outcome.ABANDONED, reason="the target was reached first"))
-            return
-        episode = None
-        if self._config.mode != "replay" and (attempt.outcome is Outcome.SUCCESS or self._config.keep_failed):
-            episode = generator.episode(attempt)
-        self._decided.add(attempt)
-        outputs.keep(attempt, episode)
+    def _decide(self, ended: Sequence[Attempt], generator: Generator, outputs: Outputs) -> None:
+        """Keep or drop the attempts that have just ended, and have them written."""
+        decided = []
+        for attempt in ended:
+            if self._why_end() is None:
+                self._decided.add(attempt)
+                decided.append(attempt)
+            else:  # ended in the very step that reached the target in another environment
+                late = "the target was reached first"
+                decided.append(dataclasses.replace(attempt, outcome=Outcome.ABANDONED, reason=late))
+        kept = {Outcome.SUCCESS, Outcome.FAILURE} if self._config.keep_failed else {Outcome.SUCCESS}
+        wanted = [attempt for attempt in decided if self._config.mode != "replay" and attempt.outcome in kept]
+        episodes = {}
+        if wanted:
+            episodes = {one.number: episode for one, episode in zip(wanted, generator.episodes(wanted), strict=True)}
+        for attempt in decided:
+            outputs.keep(attempt, episodes.get(attempt.number))
 
     def _report(self, outputs: Outputs) -> list[str]:
         """Count and tell the attempts that have come to be on the disk. Returns the kept demonstrations."""

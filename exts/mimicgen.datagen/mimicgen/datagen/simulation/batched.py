@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,9 +109,9 @@ class Batched:
         """See `Generator.ended`."""
         return list(self._ended)
 
-    def episode(self, attempt: Attempt) -> Episode:
-        """See `Generator.episode`."""
-        return self._environment.episode(attempt.env)
+    def episodes(self, attempts: Sequence[Attempt]) -> Sequence[Episode]:
+        """See `Generator.episodes`."""
+        return self._environment.episodes([attempt.env for attempt in attempts])
 
     async def actions(self) -> torch.Tensor:
         """See `Generator.actions`. Shape (num_envs, action_dim)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import torch
@@ -92,9 +92,9 @@ class Driver:
         await self._rendezvous.everybody()
         return self._rendezvous.ends.pending
 
-    def episode(self, attempt: Attempt) -> Episode:
-        """See `Generator.episode`."""
-        return self._environment.episode(attempt.env)
+    def episodes(self, attempts: Sequence[Attempt]) -> Sequence[Episode]:
+        """See `Generator.episodes`."""
+        return self._environment.episodes([attempt.env for attempt in attempts])
 
     async def actions(self) -> torch.Tensor:
         """See `Generator.actions`. Shape (num_envs, action_dim)."""

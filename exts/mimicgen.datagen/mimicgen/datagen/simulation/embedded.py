@@ -45,7 +45,7 @@ SUBSTEPS = 10
 ITERATIONS = 100
 """Of the constraint solver at most, which are never needed."""
 
-CUDA_ITERATIONS = 5
+CUDA_ITERATIONS = 3
 """The same where all environments wait for the one that iterates longest. A solve takes 2 in the mean and over 5 in one
 environment of a hundred, where the next substep, a millisecond later, goes on from what this one has found."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -193,14 +193,15 @@ class Environment:
             **self.env.recorder_manager.get_ep_meta(),
         }
 
-    def episode(self, env_id: int) -> Episode:
-        """Return what an environment has recorded since its last reset, as Isaac Lab exports it."""
+    def episodes(self, env_ids: Sequence[int]) -> Sequence[Episode]:
+        """Return what environments have recorded since their last reset, as Isaac Lab exports it."""
         manager = self.env.recorder_manager
         if isinstance(manager, recording.EpisodeBuffers):
-            return manager.episode(env_id)
-        recorded = manager.get_episode(env_id)
-        recorded.pre_export()
-        return _on_host(recorded.data)
+            return manager.episodes(env_ids)
+        recorded = [manager.get_episode(env_id) for env_id in env_ids]
+        for episode in recorded:
+            episode.pre_export()
+        return [_on_host(episode.data) for episode in recorded]
 
     def close(self) -> None:
         """Close the environment and its simulation."""

@@ -3,9 +3,10 @@
 Isaac Lab's own Franka USD lives on Isaac's asset server. The `isaacsim-asset` package carries the manufacturer's URDF
 and meshes with the same link and joint names, so the robot is converted from it, once, into the user's cache.
 
-Three things are changed on the way, each for a reason that `docs/physics.md` explains with measurements:
+Four things are changed on the way, each for a reason that `docs/physics.md` explains with measurements:
 
 - the finger meshes are replaced as colliders by boxes, because a convex hull of a finger squirts a cube out;
+- the hand's mesh is replaced as a collider by a capsule, which meets a box ten times as fast as a mesh does on CUDA;
 - the arm's links lose their colliders: nothing in the task touches them, and they only cost time;
 - the mimic tag of the second finger is dropped: the task commands both fingers.
 """
@@ -28,8 +29,8 @@ URDF_IN_PACKAGE = Path(
 )
 """The robot's description inside the `isaacsim` namespace of the `isaacsim-asset` package."""
 
-GRIPPER_LINKS = frozenset({"panda_hand", "panda_leftfinger", "panda_rightfinger"})
-"""The links that keep colliders."""
+FINGERS = {"panda_leftfinger": 1.0, "panda_rightfinger": -1.0}
+"""The links that get boxes, and the direction in which y points outwards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,25 @@ FINGER_BOXES = (Box(size=(0.020, 0.010, 0.019), centre=(0.0, 0.005, 0.0445)),)
 """Colliders of the left finger; the right finger gets them mirrored in y."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Capsule:
+    """A capsule along y in the frame of the hand (y points along the fingers' way, z to the fingertips).
+
+    Attributes:
+        radius: Of the cylinder and its two half spheres [m].
+        length: Of the cylinder without the half spheres [m].
+        centre: Position of the centre [m].
+    """
+
+    radius: float
+    length: float
+    centre: tuple[float, float, float]
+
+
+PALM = Capsule(radius=0.0316, length=0.14, centre=(0.0, -0.002, 0.0344))
+"""Collider of the hand: as wide as its mesh, and like it ending at z = 0.066, where the fingers come out."""
+
+
 def find_urdf() -> Path:
     """Return the packaged Franka URDF.
 
@@ -66,25 +86,39 @@ def find_urdf() -> Path:
 
 
 def simplified_urdf(urdf: Path) -> bytes:
-    """Return the URDF with box fingertips, a bare arm and two independent fingers."""
+    """Return the URDF with box fingertips, no other colliders and two independent fingers."""
     robot = ElementTree.parse(urdf)
     for link in robot.iterfind("link"):
-        name = link.get("name", "")
-        finger = {"panda_leftfinger": 1.0, "panda_rightfinger": -1.0}.get(name)
-        if finger is not None or name not in GRIPPER_LINKS:
-            for collision in link.findall("collision"):
-                link.remove(collision)
-        if finger is not None:
+        for collision in link.findall("collision"):
+            link.remove(collision)
+        outwards = FINGERS.get(link.get("name", ""))
+        if outwards is not None:
             for box in FINGER_BOXES:
                 collision = ElementTree.SubElement(link, "collision")
                 x, y, z = box.centre
-                ElementTree.SubElement(collision, "origin", xyz=f"{x} {finger * y} {z}", rpy="0 0 0")
+                ElementTree.SubElement(collision, "origin", xyz=f"{x} {outwards * y} {z}", rpy="0 0 0")
                 geometry = ElementTree.SubElement(collision, "geometry")
                 ElementTree.SubElement(geometry, "box", size=" ".join(map(str, box.size)))
     for joint in robot.iterfind("joint"):
         for mimic in joint.findall("mimic"):
             joint.remove(mimic)
     return ElementTree.tostring(robot.getroot(), encoding="utf-8")
+
+
+def add_palm(usd: Path) -> None:
+    """Add the hand's collider to the converted robot, in place; URDF has no capsules."""
+    from pxr import Usd, UsdGeom, UsdPhysics
+
+    stage = Usd.Stage.Open(str(usd))
+    hand = next(prim for prim in stage.Traverse() if prim.GetName() == "panda_hand")
+    palm = UsdGeom.Capsule.Define(stage, hand.GetPath().AppendChild("palm"))
+    palm.CreateAxisAttr(UsdGeom.Tokens.y)
+    palm.CreateRadiusAttr(PALM.radius)
+    palm.CreateHeightAttr(PALM.length)
+    palm.CreatePurposeAttr(UsdGeom.Tokens.guide)
+    UsdGeom.XformCommonAPI(palm).SetTranslate(PALM.centre)
+    UsdPhysics.CollisionAPI.Apply(palm.GetPrim())
+    stage.Save()
 
 
 def franka_usd(cache: Path) -> Path:
@@ -98,7 +132,7 @@ def franka_usd(cache: Path) -> Path:
     """
     urdf = find_urdf()
     description = simplified_urdf(urdf)
-    folder = cache / f"franka-{hashlib.sha256(description).hexdigest()[:12]}"
+    folder = cache / f"franka-{hashlib.sha256(description + repr(PALM).encode()).hexdigest()[:12]}"
     usd = folder / "panda.usda"
     if usd.is_file():
         return usd
@@ -111,6 +145,7 @@ def franka_usd(cache: Path) -> Path:
         source.write_bytes(description)
         packages = [{"name": "franka_description", "path": str(urdf.parents[1])}]
         Converter(layer_structure=True, scene=False, ros_packages=packages).convert(str(source), str(scratch / "usd"))
+        add_palm(scratch / "usd" / usd.name)
         try:
             os.replace(scratch / "usd", folder)
         except OSError:

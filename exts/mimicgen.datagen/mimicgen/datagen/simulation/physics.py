@@ -124,7 +124,11 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
         solver = super()._create_solver(model, solver_cfg)
-        solver.mjw_model.opt.warn_overflow = False  # its iterations are bounded on purpose
+        options = solver.mjw_model.opt
+        options.warn_overflow = False  # its iterations are bounded on purpose
+        # Two boxes meet in the general algorithm for convex shapes unless this is set; then in the one for boxes, which
+        # is also what MuJoCo's own engine does (`_narrowphase` in mujoco_warp/_src/collision_driver.py).
+        options.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
         return solver
 
     @classmethod

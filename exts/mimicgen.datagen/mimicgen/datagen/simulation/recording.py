@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import warp as wp
 from isaaclab.managers import RecorderManager, RecorderTerm
@@ -49,10 +50,11 @@ class _Ring:
         assert recorded.keys() == self._shapes.keys(), "the recorder terms have to record the same in every step"
         torch.cat([tensor.reshape(len(tensor), -1) for tensor in recorded.values()], dim=1, out=self.rows[row])
 
-    def of(self, rows: torch.Tensor, env_id: int) -> dict[str, torch.Tensor]:
-        """Return an environment's rows by path, on the host."""
-        parts = self.rows[rows, env_id].cpu().split(self._widths, dim=1)
-        return {path: part.reshape(-1, *shape) for (path, shape), part in zip(self._shapes.items(), parts, strict=True)}
+    def of(self, rows: torch.Tensor, env_ids: torch.Tensor) -> list[tuple[str, torch.Size, np.ndarray[Any, Any]]]:
+        """Return the quantities of rows of environments: path, shape of a value, and the flat values on the host."""
+        values = self.rows[rows, env_ids].cpu().numpy()
+        parts = np.split(values, np.cumsum(self._widths)[:-1], axis=1)
+        return [(path, shape, part) for (path, shape), part in zip(self._shapes.items(), parts, strict=True)]
 
 
 class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
@@ -134,13 +136,23 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         self._rings.clear()
         self._once.clear()
 
-    def episode(self, env_id: int) -> Nested:
-        """Return what an environment has recorded since its last reset, on the host, as Isaac Lab exports it."""
-        rows = torch.arange(self._begins[env_id], self._row + 1, device=self._env.device) % self._capacity
-        flat = {path: buffer[env_id : env_id + 1].cpu() for path, buffer in self._once.items()}
+    def episodes(self, env_ids: Sequence[int]) -> list[Nested]:
+        """Return what environments have recorded since their last reset, on the host, as Isaac Lab exports it."""
+        lengths = [self._row + 1 - self._begins[env_id] for env_id in env_ids]
+        rows = np.concatenate([np.arange(self._row + 1 - length, self._row + 1) for length in lengths])
+        where = torch.from_numpy(rows % self._capacity), torch.from_numpy(np.repeat(env_ids, lengths))
+        on_device = [index.to(self._env.device) for index in where]
+        found: list[dict[str, Any]] = [{} for _ in env_ids]
+        for path, buffer in self._once.items():
+            values = buffer[list(env_ids)].cpu().numpy()
+            for index, flat in enumerate(found):
+                flat[path] = values[index : index + 1]
+        ends = np.cumsum(lengths)
         for ring in self._rings.values():
-            flat |= ring.of(rows, env_id)
-        return _nested({path: values.numpy() for path, values in flat.items()})
+            for path, shape, part in ring.of(*on_device):
+                for flat, length, end in zip(found, lengths, ends, strict=True):
+                    flat[path] = part[end - length : end].reshape(-1, *shape)
+        return [_nested(flat) for flat in found]
 
     def _store(self, when: str) -> None:
         """Put what was recorded into the current row; the tensors may be the simulation's own, and change with it."""
