@@ -39,6 +39,14 @@ bring_three() {
     ) 8>"$venv/.three.lock"
 }
 
+# The page about the project, which contains Three.js and the robot.
+make_project_page() {
+    local page=$repo/docs/project.html
+    [[ ! -f $page && -f $repo/exts/mimicgen.datagen/mimicgen/datagen/report/web/node_modules/.package-lock.json ]] || return 0
+    PYTHONPATH=$repo/exts/mimicgen.datagen "$venv/bin/python" "$repo/scripts/project_page.py" >&2 ||
+        echo "setup: docs/project.html could not be made; the reason stands above, and everything else works" >&2
+}
+
 on_exit() {
     (($? == 0)) && return
     printf 'setup: %s\n' "failed at step $step; the reason stands above. $venv is incomplete." \
@@ -58,6 +66,7 @@ esac
 read -r lock_sum _ < <(sha256sum "$lock")
 if is_done; then
     bring_three
+    make_project_page
     exit 0
 fi
 
@@ -136,4 +145,5 @@ if ! command -v npm >/dev/null; then
     echo "setup: npm is not installed, so reports cannot be written. Debian, Ubuntu: apt install npm" >&2
 fi
 bring_three
+make_project_page
 begin "done"

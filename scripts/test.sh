@@ -21,6 +21,8 @@ needs "the tests of the report" npm npm
 needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
 needs "the tests of the panel" xdotool xdotool
 needs "the notebook's tests in a browser" chromedriver chromium chromium-driver
+needs "the tests of the report's pages on paper" soffice libreoffice-writer
+needs "the tests of the report's pages on paper" pdftoppm poppler-utils
 NOTEBOOK_SETUP_ONLY=1 ./scripts/notebook.sh
 if [ $# -eq 0 ]; then
     "$bin/ruff" check .

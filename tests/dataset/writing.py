@@ -47,6 +47,7 @@ def attempt_of(number: int) -> Attempt:
         reason="told so",
         steps=100,
         seconds=0.1,
+        starts={"cube_1": [0.5, 0.01 * number], "cube_2": [0.45, -0.01 * number]},
     )
 
 

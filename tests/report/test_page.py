@@ -138,6 +138,11 @@ def test_the_funnel_is_that_of_the_attempts(opened: WebDriver, run: Path) -> Non
     assert [row.text.split(" ", 1) for row in reasons] == [["5", "told so"]]
 
 
+def test_starts_are_coloured_by_outcome(opened: WebDriver) -> None:
+    code = "return [...document.querySelectorAll('#outcomes circle')].map((point) => point.getAttribute('fill'))"
+    assert opened.execute_script(code) == ["var(--good)"] * 30 + ["var(--bad)"] * 10
+
+
 def test_play_moves_the_robot_and_another_demonstration_changes_the_plots(opened: WebDriver) -> None:
     stage = opened.find_element(By.ID, "stage")
     before = stage.screenshot_as_png
@@ -223,4 +228,11 @@ def test_bad_input_is_refused(tmp_path: Path) -> None:
     ran = report(SHIPPED, "--records", tmp_path)
     assert ran.returncode == 2
     assert "has no run.json; pass --records with a run's output folder" in ran.stderr
+    ran = report(SHIPPED, "--demos", "0", "--output", tmp_path / "r.html")
+    assert ran.returncode == 2
+    assert "'0' is not a number of demonstrations; give 1 or more" in ran.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_fewer_demonstrations_can_be_shown(tmp_path: Path) -> None:
+    assert "3 demonstrations" in report(SHIPPED, "--demos", "3", "--output", tmp_path / "r.html").stdout

@@ -60,6 +60,7 @@ class Attempt:
         seconds: Wall-clock duration [s].
         demo: Name of the written demonstration, when it was kept.
         overdue: First signal that had not come when its subtask was over; None when all came in time.
+        starts: Where each object starts: x and y in the environment's frame [m]; None in older records.
     """
 
     number: int
@@ -73,6 +74,7 @@ class Attempt:
     seconds: float
     demo: str | None = None
     overdue: str | None = None
+    starts: dict[str, list[float]] | None = None
 
     @property
     def missing_signal(self) -> str | None:

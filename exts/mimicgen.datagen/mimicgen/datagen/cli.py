@@ -159,16 +159,20 @@ def check(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write a page that shows a dataset and its run: replay, funnel, plots, table. Opens without a network."""
-    from mimicgen.datagen.report.collect import collect, of_run
-    from mimicgen.datagen.report.page import write
+    from mimicgen.datagen.report import document, page
+    from mimicgen.datagen.report.collect import DEMOS, collect, of_run
+    from mimicgen.datagen.report.robot import robot
     from mimicgen.datagen.simulation.runtime import cache_folder
 
     dataset = options.dataset.expanduser().absolute()
     records, source = of_run(dataset, options.records or PROJECT / "output", wanted=options.records is not None)
-    (data,) = guarded(collect, (dataset, records, options.source or source))
-    page = options.output or dataset.with_name(f"{dataset.stem}_report.html")
-    write(page, data, cache_folder())
-    print(f"wrote {page.absolute()}: {len(data['demos'])} demonstrations, {page.stat().st_size / 1e6:.1f} MB")
+    (data,) = guarded(collect, (dataset, records, options.source or source, options.demos or DEMOS))
+    path = (options.output or dataset.with_name(f"{dataset.stem}_report.{options.format}")).absolute()
+    if options.format == "docx":
+        document.write(path, data)
+    else:
+        page.write(path, page.page(data, robot(cache_folder())))
+    print(f"wrote {path}: {len(data['demos'])} demonstrations, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
@@ -220,6 +224,13 @@ def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -
     return run_kit(path, log, settings | values, cache=cache_folder(), window=window)
 
 
+def _count(text: str) -> int:
+    """Return a number of things, at least one."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of demonstrations; give 1 or more")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="datagen.sh", description=main.__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
@@ -247,8 +258,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--records", type=Path, metavar="FOLDER", help=about)
     about = "HDF5 file of the source demonstrations (default: the run's)"
     command.add_argument("--source", type=Path, metavar="FILE", help=about)
-    about = "page to write (default: beside the dataset, NAME_report.html)"
+    about = "html: a page for the browser; docx: a Word document (default: html)"
+    command.add_argument("--format", choices=("html", "docx"), default="html", help=about)
+    about = "file to write (default: beside the dataset, NAME_report.html or .docx)"
     command.add_argument("--output", type=Path, metavar="FILE", help=about)
+    about = "demonstrations that are shown, the first ones (default: 1000, which take 14 MB)"
+    command.add_argument("--demos", type=_count, metavar="N", help=about)
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
     dataset_cli.add_tools(tools)
     command = _add_run_command(tools, "replay", replay)

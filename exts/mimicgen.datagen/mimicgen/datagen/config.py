@@ -237,6 +237,9 @@ class RunConfig:
     )
     early_abort: bool = _setting(True, "End an attempt when a subtask is over and its signal has not come")
     report: bool = _setting(True, "Write report.html when a run has ended by itself: replay, funnel, plots, table")
+    live_port: int | None = _setting(
+        None, "Port of 127.0.0.1 at which the report is shown during the run; 0 takes a free one", low=0, high=65535
+    )
     keep_failed: bool = _setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
     replay_states: bool = _setting(
         False, "Replay by restoring every recorded state, instead of by the actions from the initial state"

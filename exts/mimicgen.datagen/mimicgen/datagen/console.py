@@ -28,6 +28,7 @@ class Console:
         self._terminal = Terminal(file=stream, highlight=False, soft_wrap=True)
         self._bar: Bar | None = None
         self._stages_shown = 0
+        self._live: str | None = None
         if kit is not None:
             version, seconds = kit
             self._stage(1, f"Kit {version.split('+')[0]}", seconds)
@@ -54,6 +55,9 @@ class Console:
         self._stages_shown = len(finished)
         if progress.state is State.RUNNING and self._terminal.is_terminal:
             self._show_bar(progress)
+        if progress.live is not None and progress.live != self._live:
+            self._live = progress.live
+            self._line(f"live report: {progress.live}")
         attempt = progress.last_attempt
         if attempt is not None:
             where = f" as {attempt.demo}" if attempt.demo else ""

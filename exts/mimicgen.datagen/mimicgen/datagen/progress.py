@@ -87,6 +87,7 @@ class Progress:
         rendered: Demonstrations whose frames are complete.
         last_rendered: The demonstration that this snapshot reports as complete, else None.
         render_failure: What was wrong with the frames of the demonstration that this snapshot reports, else None.
+        live: Where the report is shown during the run, if it is.
         end: Why the run ended, once it has.
         written: What the run wrote, once it has ended.
     """
@@ -105,6 +106,7 @@ class Progress:
     rendered: int = 0
     last_rendered: str | None = None
     render_failure: str | None = None
+    live: str | None = None
     end: End | None = None
     written: tuple[Path, ...] = ()
 

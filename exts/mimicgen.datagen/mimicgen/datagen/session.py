@@ -34,7 +34,9 @@ from mimicgen.datagen.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.progress import Drawing, End, Observer, Progress, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendered, Rendering
+from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.run import write_report
+from mimicgen.datagen.simulation.runtime import cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -233,6 +235,7 @@ class Session:
             if simulation.renderer is not None:
                 about = {"dataset": outputs.rendered_dataset.name, "task": self._config.task}
                 rendering = Rendering(self._config.render, outputs.record.parent, simulation.renderer, about)
+            live = self._open_live(outputs)
             try:
                 if self._config.mode == "render":
                     end = await self._view(cast(Viewer, simulation), rendering)
@@ -242,10 +245,21 @@ class Session:
                     await rendering.finish(self._next_frame)
                     end = _with_failures(end, rendering.rendered.failed)
             finally:
+                if live is not None:
+                    live.close()
                 if rendering is not None:
                     rendering.close()
                     self._rendered = rendering.rendered
         return end
+
+    def _open_live(self, outputs: Outputs) -> LivePage | None:
+        """Serve the run's page while it goes on, if that is wanted."""
+        port = self._config.live_port
+        if port is None or self._config.mode in ("render", "replay"):
+            return None
+        live = LivePage(outputs.dataset, outputs.record.parent, cache_folder(), port)
+        self._publish(live=live.url)
+        return live
 
     async def _generate(self, generator: Generator, outputs: Outputs, rendering: Rendering | None) -> End:
         """Make attempts until the run ends."""

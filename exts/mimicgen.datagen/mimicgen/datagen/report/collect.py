@@ -25,7 +25,7 @@ POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
 """Units of 16-bit numbers: of positions [m] and actions, of a quaternion's components, of joints [rad or m]."""
 
 DEMOS = 1000
-"""Demonstrations in a page, the first ones: 14 MB."""
+"""Demonstrations in a page unless more are asked for, the first ones: 14 MB."""
 
 Array = np.ndarray[Any, Any]
 
@@ -41,7 +41,7 @@ def of_run(dataset: Path, records: Path, *, wanted: bool) -> tuple[Path | None, 
     Raises:
         SourceError: It is wanted, and has no records.
     """
-    run = _run_record(records)
+    run = read_run(records)
     if run is None:
         if wanted:
             raise SourceError(
@@ -55,22 +55,23 @@ def of_run(dataset: Path, records: Path, *, wanted: bool) -> tuple[Path | None, 
     return records, source if source is not None and source.is_file() else None
 
 
-def collect(dataset: Path, records: Path | None, source: Path | None) -> dict[str, Any]:
+def collect(dataset: Path, records: Path | None, source: Path | None, most: int = DEMOS) -> dict[str, Any]:
     """Return everything that the page shows but the robot, as JSON has it.
 
     Args:
         dataset: HDF5 file of demonstrations in Isaac Lab's layout.
         records: Folder with the run's `run.json` and `attempts.jsonl`, if there is one.
         source: HDF5 file of the demonstrations that the segments come from, if it is at hand.
+        most: Demonstrations that are shown, the first ones.
 
     Raises:
         SourceError: A file is missing or damaged, or has no recorded states.
     """
-    run = _run_record(records)
-    attempts = _attempts(records)
+    run = read_run(records)
+    attempts = read_attempts(records)
     with open_source(dataset) as file:
         names = demo_names(file)
-        demos = [_demo(file, name) for name in names[:DEMOS]]
+        demos = [demonstration(file, name) for name in names[:most]]
         if records is not None:
             for demo in demos[:MOST]:
                 alive()
@@ -80,25 +81,30 @@ def collect(dataset: Path, records: Path | None, source: Path | None) -> dict[st
     sources: list[dict[str, Any]] = []
     if source is not None and wanted:
         with open_source(source) as file:
-            sources = [_demo(file, name) for name in demo_names(file) if name in wanted]
-    return {
-        "dataset": dataset.name,
-        "task": task,
-        "step_seconds": seconds,
-        "units": {"position": POSITION, "quaternion": QUATERNION, "angle": ANGLE},
-        "count": len(names),
-        "demos": demos,
-        "sources": sources,
-        "attempts": [_told(attempt) for attempt in attempts],
-        "funnel": _funnel(attempts),
-        "reasons": Counter(
-            re.sub(r"\d+", "N", attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE
-        ).most_common(),
-        "run": run,
-    }
+            sources = [demonstration(file, name) for name in demo_names(file) if name in wanted]
+    told = shown(dataset.name, task, seconds) | of_attempts(attempts)
+    return told | {"count": len(names), "demos": demos, "sources": sources, "run": run}
 
 
-def _run_record(records: Path | None) -> dict[str, Any] | None:
+def shown(dataset: str, task: str, step_seconds: float) -> dict[str, Any]:
+    """Return what the page says of a dataset as a whole, and the units of its numbers."""
+    units = {"position": POSITION, "quaternion": QUATERNION, "angle": ANGLE}
+    return {"dataset": dataset, "task": task, "step_seconds": step_seconds, "units": units}
+
+
+def of_attempts(attempts: list[Attempt]) -> dict[str, Any]:
+    """Return what the page says of attempts: each of them, the funnel, and why they failed."""
+    reasons = Counter(re.sub(r"\d+", "N", attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE)
+    told = [_told(attempt) for attempt in attempts]
+    return {"attempts": told, "funnel": _funnel(attempts), "reasons": reasons.most_common()}
+
+
+def read_run(records: Path | None) -> dict[str, Any] | None:
+    """Return what the page shows of `run.json`; None when there is none.
+
+    Raises:
+        SourceError: It is not a run's record.
+    """
     path = records / "run.json" if records is not None else None
     if path is None or not path.is_file():
         return None
@@ -112,12 +118,17 @@ def _run_record(records: Path | None) -> dict[str, Any] | None:
     return {key: found[key] for key in keys if key in found}
 
 
-def _attempts(records: Path | None) -> list[Attempt]:
+def read_attempts(records: Path | None) -> list[Attempt]:
+    """Return the attempts in `attempts.jsonl`, none when there is none. A line that is being written does not count.
+
+    Raises:
+        SourceError: A line is no attempt.
+    """
     path = records / "attempts.jsonl" if records is not None else None
     if path is None or not path.is_file():
         return []
     try:
-        return [Attempt.from_json(line) for line in path.read_bytes().splitlines()]
+        return [Attempt.from_json(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines()]
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"'{path}' has a line that is no attempt ({error}); pass another --records") from error
 
@@ -131,6 +142,7 @@ def _told(attempt: Attempt) -> dict[str, Any]:
         "seconds": round(attempt.seconds, 2),
         "furthest": attempt.furthest_subtask,
         "demo": attempt.demo,
+        "starts": list((attempt.starts or {}).values()),
     }
 
 
@@ -144,8 +156,12 @@ def _funnel(attempts: list[Attempt]) -> dict[str, Any] | None:
     return {"attempts": counts.attempts, "reached": [[stage, counts.reached.get(stage, 0)] for stage in stages]}
 
 
-def _demo(file: h5py.File, name: str) -> dict[str, Any]:
-    """Return a demonstration: what it says of itself, and its track of 16-bit numbers, a row a quantity."""
+def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
+    """Return a demonstration: what it says of itself, and its track of 16-bit numbers, a row a quantity.
+
+    Raises:
+        SourceError: It has no recorded states.
+    """
     alive()
     demo = file["data"][name]
     try:

@@ -7,35 +7,29 @@ import html
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.errors import SetupError
-from mimicgen.datagen.report.robot import robot
 
 WEB = Path(__file__).parent / "web"
 
 THREE = WEB / "node_modules" / "three"
 """Three.js, as `npm ci` brings it (see `web/package.json`)."""
 
-_OURS = ("charts", "replay", "report")
-"""The page's modules, in the order in which they import each other."""
 
-
-def write(path: Path, data: dict[str, Any], cache: Path) -> None:
-    """Write the page, whole or not at all.
+def write(path: Path, text: str) -> None:
+    """Write a page, whole or not at all.
 
     Args:
         path: Where to; what is there is replaced.
-        data: See `mimicgen.datagen.report.collect.collect`.
-        cache: Folder that keeps the robot's simplified meshes.
+        text: The page's HTML.
 
     Raises:
-        SetupError: Three.js or the robot's package is not installed.
         OutputError: The page cannot be written.
     """
-    text = page(data, robot(cache))
     scratch = path.with_name(f"{path.name}.part")
     with explained(path):
         scratch.write_text(text, encoding="utf-8")
@@ -43,7 +37,7 @@ def write(path: Path, data: dict[str, Any], cache: Path) -> None:
 
 
 def page(data: dict[str, Any], arm: dict[str, Any]) -> str:
-    """Return the page's HTML.
+    """Return the HTML of a report.
 
     Args:
         data: See `mimicgen.datagen.report.collect.collect`.
@@ -52,15 +46,32 @@ def page(data: dict[str, Any], arm: dict[str, Any]) -> str:
     Raises:
         SetupError: Three.js is not installed.
     """
-    imports = {f"report/{name}": _as_url((WEB / f"{name}.js").read_text(encoding="utf-8")) for name in _OURS}
+    title = f"{data['dataset']} - {data['task'] or 'demonstrations'}"
+    return assembled("report", title, ("report.css",), data | {"robot": arm})
+
+
+def assembled(name: str, title: str, styles: Sequence[str], data: dict[str, Any]) -> str:
+    """Return a page that contains everything it needs.
+
+    Args:
+        name: Of its template, and of the module that it runs.
+        title: Its title.
+        styles: Names of its style sheets.
+        data: What its module finds in the element `data`.
+
+    Raises:
+        SetupError: Three.js is not installed.
+    """
+    modules = ("charts", "replay", name)
+    imports = {f"report/{module}": _as_url((WEB / f"{module}.js").read_text(encoding="utf-8")) for module in modules}
     parts = {
-        "title": html.escape(f"{data['dataset']} - {data['task'] or 'demonstrations'}"),
-        "style": (WEB / "report.css").read_text(encoding="utf-8"),
+        "title": html.escape(title),
+        "style": "\n".join((WEB / style).read_text(encoding="utf-8") for style in styles),
         "imports": _as_json({"imports": imports | _three()}),
         "licence": html.escape((THREE / "LICENSE").read_text(encoding="utf-8")),
-        "data": _as_json(data | {"robot": arm}),
+        "data": _as_json(data),
     }
-    template = (WEB / "report.html").read_text(encoding="utf-8")
+    template = (WEB / f"{name}.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 
 

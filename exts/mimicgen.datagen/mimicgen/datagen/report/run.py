@@ -5,20 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from mimicgen.datagen.report.collect import collect, of_run
-from mimicgen.datagen.report.page import write
+from mimicgen.datagen.report.page import page, write
+from mimicgen.datagen.report.robot import robot
 from mimicgen.datagen.simulation.runtime import cache_folder
 
 
-def write_report(dataset: Path, records: Path, page: Path) -> None:
+def write_report(dataset: Path, records: Path, path: Path) -> None:
     """Write the page about a run.
 
     Args:
         dataset: What it has kept.
         records: Folder with its records.
-        page: File to write; replaced.
+        path: File to write; replaced.
 
     Raises:
         DatagenError: Something that the page needs is missing or damaged, or it cannot be written.
     """
     _, source = of_run(dataset, records, wanted=True)
-    write(page, collect(dataset, records, source), cache_folder())
+    write(path, page(collect(dataset, records, source), robot(cache_folder())))

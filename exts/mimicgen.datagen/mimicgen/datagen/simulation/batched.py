@@ -192,9 +192,10 @@ class Batched:
                 plans[env_id] = hold(eef_poses[env_id], course.plan.grippers[-1], self._config.settle_steps)
                 continue
             with course.flight.streams.active():
+                poses = {name: poses[env_id] for name, poses in object_poses.items()}
                 if course.boundaries is None:
                     course.boundaries = planner.boundaries()
-                poses = {name: poses[env_id] for name, poses in object_poses.items()}
+                    course.flight.start_from(poses)
                 drafts[env_id] = planner.draft(course.subtask, course.boundaries, course.plan, eef_poses[env_id], poses)
         plans |= zip(drafts, finished([*drafts.values()]), strict=True)
         for env_id, plan in plans.items():

@@ -106,6 +106,8 @@ class Driver:
                 flight = self._flights[env_id]
                 with torch.inference_mode(), flight.streams.active():
                     self._policy.reset(flight)
+                    poses = self._env.get_object_poses(env_ids=[env_id])
+                    flight.start_from({name: pose[0] for name, pose in poses.items()})
             rendezvous.resets.serve()
             await rendezvous.everybody()
         return torch.stack([action for _, action in sorted(rendezvous.actions.pending, key=lambda pair: pair[0])])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
+
+import torch
 
 from mimicgen.datagen.attempts import Attempt, Outcome, Segment
 from mimicgen.datagen.simulation.randomness import Streams
@@ -24,6 +27,7 @@ class Flight:
         steps: Environment steps so far.
         last_success: Last step at which the success term was true.
         overdue: First signal that had not come when its subtask was over.
+        starts: Where each object starts: x and y [m].
         idle: Nothing is attempted any more; the environment only waits for the others.
     """
 
@@ -37,7 +41,12 @@ class Flight:
     steps: int = 0
     last_success: int | None = None
     overdue: str | None = None
+    starts: dict[str, list[float]] | None = None
     idle: bool = False
+
+    def start_from(self, object_poses: Mapping[str, torch.Tensor]) -> None:
+        """Note where the objects are, given `world_from_object` by object, shape (4, 4) each."""
+        self.starts = {name: [round(float(pose[axis, 3]), 4) for axis in (0, 1)] for name, pose in object_poses.items()}
 
     def land(self, outcome: Outcome, reason: str) -> Attempt:
         """Return the record of the attempt, ended now."""
@@ -52,4 +61,5 @@ class Flight:
             steps=self.steps,
             seconds=time.perf_counter() - self.begin,
             overdue=self.overdue,
+            starts=self.starts,
         )

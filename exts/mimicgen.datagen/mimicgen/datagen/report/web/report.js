@@ -49,11 +49,11 @@ function summary() {
   if (run.config) rows.push(["Environments", String(run.config.num_envs)], ["Seed", String(run.config.seed)]);
   if (run.physics) rows.push(["Physics", run.physics]);
   for (const [name, version] of Object.entries(run.versions ?? {})) rows.push([name, String(version)]);
-  for (const [name, value] of rows) {
+  byId("summary").replaceChildren(...rows.map(([name, value]) => {
     const group = made("div");
     group.append(made("dt", name), made("dd", value));
-    byId("summary").append(group);
-  }
+    return group;
+  }));
 }
 
 // ---- attempts and spread -------------------------------------------------------------------------------------------
@@ -75,20 +75,28 @@ function attempts() {
     const row = table.createTBody().insertRow();
     row.append(made("td", String(count)), made("td", reason));
   }
-  byId("reasons").append(table);
+  byId("reasons").replaceChildren(table);
 }
 
 function spread() {
-  put("lengths", histogram("Length of demonstrations", data.demos.map((demo) => demo.steps), "steps"));
+  put("lengths", data.demos.length ? histogram("Length of demonstrations", data.demos.map((demo) => demo.steps), "steps") : null);
   const range = data.run?.config ?? {};
   const [x, y] = [range["randomization.cube_x"], range["randomization.cube_y"]];
   const box = x && y ? { x, y } : null;
-  const names = data.demos[0].objects;
+  const names = data.demos[0]?.objects ?? [];
   const groups = names.map((name, index) => ({ points: data.demos.map((demo) => demo.starts[index]).filter(Boolean) }));
-  put("starts", scatter("Where objects start", groups, { xLabel: "x, y [m]", box }));
+  put("starts", names.length ? scatter("Where objects start", groups, { xLabel: "x, y [m]", box }) : null);
   const list = legend(made("ul", "", "legend"), names.map((name, index) => [name, colour(index)]));
   if (box) list.append(made("li", "dashed: the range that was set"));
   byId("starts").append(list);
+  const ends = ["success", "failure"].map((outcome, index) => ({
+    name: outcome,
+    colour: `var(--${index ? "bad" : "good"})`,
+    points: data.attempts.filter((attempt) => attempt.outcome === outcome).flatMap((attempt) => attempt.starts),
+  }));
+  const covered = ends.some(({ points }) => points.length);
+  put("outcomes", covered ? scatter("Where objects start, by outcome", ends, { xLabel: "x, y [m]", box }) : null);
+  if (covered) byId("outcomes").append(legend(made("ul", "", "legend"), ends.map(({ name, colour: fill }) => [name, fill])));
   const offsets = data.demos.flatMap((demo) => demo.offsets);
   put("offsets", offsets.length ? scatter("Offsets of stacked objects", [{ points: offsets }], { xLabel: "x, y [mm]", cross: true, scale: 1000 }) : null);
 }
@@ -107,8 +115,8 @@ class Player {
     this.replay = replay;
     this.tracks = new Map();
     this.step = 0;
-    this.fill(byId("demo"), data.demos.map((demo, index) => [String(index), demo.name]));
     byId("demo").addEventListener("change", () => this.choose(Number(byId("demo").value)));
+    this.extend();
     byId("other").addEventListener("change", () => this.compare(byId("other").value));
     byId("step").addEventListener("input", () => this.at(Number(byId("step").value)));
     byId("play").addEventListener("click", () => this.play(!this.playing));
@@ -127,6 +135,13 @@ class Player {
       option.value = value;
       return option;
     }));
+  }
+
+  // Lets the demonstrations that there are be chosen.
+  extend() {
+    const chosen = byId("demo").value;
+    this.fill(byId("demo"), data.demos.map((demo, index) => [String(index), demo.name]));
+    if (chosen) byId("demo").value = chosen;
   }
 
   async track(demo) {
@@ -234,8 +249,7 @@ function flags(demo, median) {
 }
 
 function table(player) {
-  const lengths = data.demos.map((demo) => demo.steps).sort((one, other) => one - other);
-  const median = lengths[Math.floor(lengths.length / 2)];
+  let median = 0;
   const columns = [
     ["Name", (demo) => demo.name],
     ["Steps", (demo) => demo.steps],
@@ -246,7 +260,8 @@ function table(player) {
   ];
   const body = byId("table").tBodies[0];
   const order = new Intl.Collator("en", { numeric: true });
-  const rows = data.demos.map((demo, index) => {
+  let rows = [];
+  const rowOf = (demo, index) => {
     const row = made("tr");
     row.dataset.demo = String(index);
     columns.forEach(([, value], number) => {
@@ -263,8 +278,9 @@ function table(player) {
       } else cell.textContent = text;
       row.append(cell);
     });
+    row.setAttribute("aria-selected", String(player?.demo === demo));
     return row;
-  });
+  };
   const head = byId("table").tHead.insertRow();
   let sorted = [0, 1];
   const show = () => {
@@ -289,7 +305,32 @@ function table(player) {
     head.append(cell);
   });
   byId("filter").addEventListener("input", show);
-  show();
+  return () => {
+    const lengths = data.demos.map((demo) => demo.steps).sort((one, other) => one - other);
+    median = lengths[Math.floor(lengths.length / 2)] ?? 0;
+    rows = data.demos.map(rowOf);
+    show();
+  };
+}
+
+// ---- a run that is going on ----------------------------------------------------------------------------------------
+
+const PAUSE = 2000; // between two questions [ms]
+
+async function watch(show) {
+  try {
+    const answer = await fetch(`records?known=${data.demos.length}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    const { demos, ...rest } = await answer.json();
+    const changed = demos.length > 0 || rest.attempts.length !== data.attempts.length;
+    Object.assign(data, rest);
+    data.demos.push(...demos);
+    if (changed) await show();
+    byId("live").textContent = `Live: as of ${new Date().toLocaleTimeString()}.`;
+    setTimeout(watch, PAUSE, show);
+  } catch (error) {
+    byId("live").textContent = `The run is not served any more; when it has ended, report.html in its output folder has all of it. (${error.message})`;
+  }
 }
 
 summary();
@@ -301,6 +342,18 @@ try {
 } catch (error) {
   put("stage", made("p", `No 3D view in this browser: ${error.message}`, "empty"));
 }
-table(player);
-await player?.choose(0);
+const fillTable = table(player);
+fillTable();
+if (data.demos.length) await player?.choose(0);
+if (data.live) {
+  byId("live").hidden = false;
+  watch(async () => {
+    summary();
+    attempts();
+    spread();
+    player?.extend();
+    fillTable();
+    if (data.demos.length && player && !player.demo) await player.choose(0);
+  });
+}
 document.documentElement.dataset.ready = "true";

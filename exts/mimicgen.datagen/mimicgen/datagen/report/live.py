@@ -1,0 +1,161 @@
+"""The page of a run that is going on, served to the browser of this machine.
+
+A thread of its own answers two addresses: `/`, the page, and `/records`, what it shows, which the page asks for every
+two seconds. It reads what the run has put on the disk, and nothing else: no address leads to a file, nothing can be
+changed, and who does not ask for this machine by its own name (a page elsewhere whose name leads here) gets nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import h5py
+
+from mimicgen.datagen.dataset.files import demo_names, recorded_task
+from mimicgen.datagen.dataset.parts import Parts
+from mimicgen.datagen.errors import DatagenError, OutputError
+from mimicgen.datagen.report.collect import DEMOS, demonstration, of_attempts, read_attempts, read_run, shown
+from mimicgen.datagen.report.page import page
+from mimicgen.datagen.report.robot import robot
+
+HOST = "127.0.0.1"
+
+STEP_SECONDS = 0.05
+"""Of a run that has said nothing else yet [s]."""
+
+
+class LivePage:
+    """Serves the page until it is closed.
+
+    Args:
+        dataset: What the run writes.
+        records: Folder with its records.
+        cache: Folder that keeps the robot's simplified meshes.
+        port: Where to serve; 0 takes a free one.
+
+    Attributes:
+        url: Where the page is.
+
+    Raises:
+        OutputError: The port is taken, or may not be used.
+    """
+
+    def __init__(self, dataset: Path, records: Path, cache: Path, port: int):
+        self._parts, self._records, self._cache = Parts(dataset), records, cache
+        self._lock = threading.Lock()
+        self._demos: dict[str, dict[str, Any]] = {}
+        self._task = ""
+        self._folded = False
+        try:
+            self._server = _Server((HOST, port), self)
+        except OSError as error:
+            raise OutputError(
+                f"live_port = {port}: the page cannot be served there ({error.strerror}); take another port, or 0 for "
+                "any that is free"
+            ) from error
+        self.url = f"http://{HOST}:{self._server.server_port}/"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="mimicgen.datagen live page"
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Serve no longer."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def html(self) -> str:
+        """Return the page, which asks for what it shows.
+
+        Raises:
+            SetupError: Three.js or the robot's package is not installed.
+        """
+        return page(self.state(0) | {"live": True}, robot(self._cache))
+
+    def state(self, known: int) -> dict[str, Any]:
+        """Return what the page shows, without the demonstrations that it knows.
+
+        Args:
+            known: How many it has.
+
+        Raises:
+            SourceError: The records are damaged.
+        """
+        with self._lock:
+            self._read_demos()
+            demos, task = list(self._demos.values()), self._task
+        run = read_run(self._records)
+        told = shown(self._parts.dataset.name, task or str((run or {}).get("config", {}).get("task", "")), STEP_SECONDS)
+        told |= of_attempts(read_attempts(self._records))
+        return told | {"count": len(demos), "demos": demos[known:DEMOS], "sources": [], "run": run}
+
+    def _read_demos(self) -> None:
+        """Read the demonstrations that have come to be on the disk."""
+        paths = [self._parts.path(name) for name in self._parts.written() if name not in self._demos]
+        if not self._folded and self._parts.dataset.exists():  # what an earlier run has left
+            paths.insert(0, self._parts.dataset)
+            self._folded = True
+        for path in paths:
+            if len(self._demos) >= DEMOS:
+                return
+            try:
+                with h5py.File(path, "r") as file:
+                    self._task = self._task or recorded_task(file)
+                    for name in demo_names(file)[: DEMOS - len(self._demos)]:
+                        self._demos.setdefault(name, demonstration(file, name))
+            except FileNotFoundError:  # folded into the dataset meanwhile, at the end of the run
+                return
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], live: LivePage):
+        self.live = live
+        super().__init__(address, _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        port = self.server.server_port
+        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+            self._answer(HTTPStatus.FORBIDDEN, "text/plain", "This page is for the browser of its own machine.")
+            return
+        address = urlsplit(self.path)
+        known = parse_qs(address.query).get("known", ["0"])[0]
+        try:
+            if address.path == "/":
+                self._answer(HTTPStatus.OK, "text/html", self.server.live.html())
+            elif address.path == "/records" and known.isdecimal():
+                state = self.server.live.state(int(known))
+                self._answer(HTTPStatus.OK, "application/json", json.dumps(state, allow_nan=False))
+            else:
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain", "There is nothing here.")
+        except DatagenError as error:
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", str(error))
+
+    def log_message(self, *told: Any) -> None:
+        """Say nothing: the console is the run's."""
+
+    def _answer(self, status: HTTPStatus, kind: str, content: str) -> None:
+        body = content.encode()
+        self.send_response(status)
+        for name, value in (
+            ("Content-Type", f"{kind}; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)

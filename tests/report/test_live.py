@@ -1,0 +1,166 @@
+"""The page of a run that is going on: served to this machine only, and growing by itself."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from mimicgen.datagen.dataset.parts import Parts
+from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.report.live import LivePage
+from mimicgen.datagen.report.page import THREE
+from mimicgen.datagen.simulation.runtime import cache_folder
+from tests.dataset.writing import SHIPPED, attempt_of, recorded_episodes
+from tests.test_docker import until
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A folder as a run has it before its first attempt has ended."""
+    Parts(tmp_path / "d.hdf5").prepare()
+    config = {"task": "Stack", "num_envs": 1, "seed": 7}
+    (tmp_path / "run.json").write_text(json.dumps({"config": config, "end": None}))
+    return tmp_path
+
+
+@pytest.fixture
+def live(run: Path) -> Iterator[LivePage]:
+    page = LivePage(run / "d.hdf5", run, cache_folder(), 0)
+    yield page
+    page.close()
+
+
+def keep(run: Path, number: int) -> None:
+    """Let the run keep a demonstration."""
+    Parts(run / "d.hdf5").write(f"demo_{number - 1}", recorded_episodes()[number % 3], {"attempt": number})
+    with (run / "attempts.jsonl").open("a") as log:
+        log.write(attempt_of(number).to_json() + "\n")
+
+
+def ask(live: LivePage, path: str, *, host: str | None = None, method: str = "GET") -> tuple[int, bytes]:
+    port = urlsplit(live.url).port
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.putrequest(method, path, skip_host=host is not None)
+        if host is not None:
+            connection.putheader("Host", host)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_records_are_what_is_on_the_disk_and_only_what_is_new_is_sent(live: LivePage, run: Path) -> None:
+    assert json.loads(ask(live, "/records?known=0")[1])["demos"] == []
+    keep(run, 1)
+    keep(run, 2)
+    with (run / "attempts.jsonl").open("a") as log:
+        log.write('{"number": 3, "env"')  # it is being written
+    status, body = ask(live, "/records?known=1")
+    told = json.loads(body)
+    assert status == 200
+    assert [demo["name"] for demo in told["demos"]] == ["demo_1"]
+    assert told["count"] == 2
+    assert told["task"] == "Stack"
+    assert told["funnel"]["attempts"] == 2
+    Parts(run / "d.hdf5").fold({}, {})
+    assert [demo["name"] for demo in json.loads(ask(live, "/records?known=0")[1])["demos"]] == ["demo_0", "demo_1"]
+
+
+def test_what_an_earlier_run_has_left_is_shown_too(run: Path) -> None:
+    (run / "d.hdf5").write_bytes(SHIPPED.read_bytes())
+    keep(run, 11)
+    page = LivePage(run / "d.hdf5", run, cache_folder(), 0)
+    try:
+        assert [demo["name"] for demo in page.state(9)["demos"]] == ["demo_9", "demo_10"]
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/run.json", 404),
+        ("/../run.json", 404),
+        ("/%2e%2e/%2e%2e/etc/passwd", 404),
+        ("//etc/passwd", 404),
+        ("/records?known=-1", 404),
+        ("/records?known=x", 404),
+    ],
+)
+def test_no_address_leads_to_a_file(live: LivePage, path: str, status: int) -> None:
+    assert ask(live, path) == (status, b"There is nothing here.")
+
+
+def test_other_hosts_and_other_methods_are_refused(live: LivePage) -> None:
+    port = urlsplit(live.url).port
+    assert ask(live, "/records", host="evil.example")[0] == 403
+    assert ask(live, "/records", host=f"evil.example:{port}")[0] == 403
+    assert ask(live, "/records", host=f"localhost:{port}")[0] == 200
+    for method in ("POST", "PUT", "DELETE"):
+        assert ask(live, "/records", method=method)[0] == 501
+    others = {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
+    assert port is not None
+    for address in others:
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((str(address), port), timeout=5)
+
+
+def test_a_port_that_is_taken_is_told(live: LivePage, run: Path) -> None:
+    port = urlsplit(live.url).port
+    assert port is not None
+    with pytest.raises(OutputError, match=f"live_port = {port}: .* take another port"):
+        LivePage(run / "d.hdf5", run, cache_folder(), port)
+
+
+@pytest.mark.skipif(not THREE.is_dir(), reason="Three.js is not there: npm, then ./scripts/setup.sh")
+def test_the_page_grows_by_itself_and_says_when_it_is_over(live: LivePage, run: Path, browser: WebDriver) -> None:
+    browser.get(live.url)
+    until(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'true'"), 30)
+    rows = "return document.querySelectorAll('#table tbody tr').length"
+    assert browser.execute_script(rows) == 0
+    keep(run, 1)
+    until(lambda: browser.execute_script(rows) == 1, 10)
+    until(lambda: browser.find_element(By.ID, "at").text.startswith("step 0 of"), 10)
+    keep(run, 2)
+    until(lambda: browser.execute_script(rows) == 2, 10)
+    assert browser.execute_script("return document.getElementById('demo').value") == "0"
+    assert "Live: as of" in browser.find_element(By.ID, "live").text
+    assert browser.find_element(By.CSS_SELECTOR, "#funnel [data-name=grasp_1]").get_attribute("data-count") == "2"
+    live.close()
+    until(lambda: "not served any more" in browser.find_element(By.ID, "live").text, 10)
+    messages = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert all("ERR_CONNECTION_REFUSED" in message for message in messages)
+
+
+def test_a_run_serves_its_page_until_it_has_ended(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mimicgen.datagen.cli", "generate", "--num-trials", "2"]
+    command += ["--output-dir", str(tmp_path), "--output-dataset", str(tmp_path / "d.hdf5")]
+    for setting in ("live_port=0", "render.when=never", "report=false"):
+        command += ["--set", setting]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        line = next(line for line in lines if line.startswith("live report: "))
+        port = urlsplit(line.split()[-1]).port
+        assert port is not None
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        next(line for line in lines if line.startswith("attempt 1"))
+        connection.request("GET", "/records?known=0")
+        assert len(json.loads(connection.getresponse().read())["attempts"]) >= 1
+        connection.close()
+        rest = "".join(lines)
+    assert process.returncode == 0, rest
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
