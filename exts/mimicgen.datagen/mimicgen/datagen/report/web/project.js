@@ -71,7 +71,7 @@ function oneLoop() {
   const svg = stage("one-loop", "Kit's loop turns; at every turn the session takes one step.");
   const loop = new Loop(svg, "Kit's loop", 240);
   const told = drawn("text", { x: 240, y: 220, "text-anchor": "middle", class: "value" });
-  svg.append(told, drawn("text", { x: 240, y: 58, "text-anchor": "middle" }, "session"), drawn("text", { x: 240, y: 192, "text-anchor": "middle" }, "window, extensions, coroutines"));
+  svg.append(told, drawn("text", { x: 240, y: 74, "text-anchor": "middle" }, "session"), drawn("text", { x: 240, y: 192, "text-anchor": "middle" }, "window, extensions, coroutines"));
   return (seconds) => {
     const turns = seconds / ROUND;
     const steps = Math.floor(turns);
@@ -142,7 +142,7 @@ function parts() {
 
 function measured() {
   const row = (place, cells, kind) => place.insertRow().append(...cells.map((text) => Object.assign(document.createElement(kind), { textContent: text })));
-  const number = (value) => Math.round(value).toLocaleString("en");
+  const number = (value) => (value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString("en"));
   row(byId("measured").tHead, ["machine", "environments", "Isaac Lab's loop, steps a second", "here", "ratio", "kept an hour, here"], "th");
   const add = (machine, count, stock, ours) =>
     row(byId("measured").tBodies[0], [machine, String(count), number(stock.env_steps_a_second), number(ours.env_steps_a_second), (ours.env_steps_a_second / stock.env_steps_a_second).toFixed(1), number(ours.kept_an_hour)], "td");
