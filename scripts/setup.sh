@@ -42,7 +42,7 @@ bring_three() {
 # The page about the project, which contains Three.js and the robot.
 make_project_page() {
     local page=$repo/docs/project.html
-    [[ ! -f $page && -f $repo/exts/mimicgen.datagen/mimicgen/datagen/report/web/node_modules/.package-lock.json ]] || return 0
+    [[ ! -f $page && -d $repo/docs/measured && -f $repo/exts/mimicgen.datagen/mimicgen/datagen/report/web/node_modules/.package-lock.json ]] || return 0
     PYTHONPATH=$repo/exts/mimicgen.datagen "$venv/bin/python" "$repo/scripts/project_page.py" >&2 ||
         echo "setup: docs/project.html could not be made; the reason stands above, and everything else works" >&2
 }

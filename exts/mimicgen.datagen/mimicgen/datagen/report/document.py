@@ -191,7 +191,7 @@ def _guide(document: WordDocument) -> None:
     )
     document.code("ACCEPT_EULA=Y ./scripts/generate.sh --num-trials 3")
     document.prose("In a container, with Isaac Sim or without:")
-    document.code("MODE=standalone NUM_TRIALS=5 docker compose -f docker/docker-compose.yml up")
+    document.code("cd docker && MODE=standalone NUM_TRIALS=5 docker compose run --rm isaac-lab")
     document.prose(
         "In Isaac Sim 6, add exts/ to the extension search path, enable mimicgen.datagen, and use the panel."
     )
