@@ -43,8 +43,11 @@ bring_three() {
 make_project_page() {
     local page=$repo/docs/project.html
     [[ ! -f $page && -d $repo/docs/measured && -f $repo/exts/mimicgen.datagen/mimicgen/datagen/report/web/node_modules/.package-lock.json ]] || return 0
-    PYTHONPATH=$repo/exts/mimicgen.datagen "$venv/bin/python" "$repo/scripts/project_page.py" >&2 ||
-        echo "setup: docs/project.html could not be made; the reason stands above, and everything else works" >&2
+    (
+        flock 8
+        [[ -f $page ]] || PYTHONPATH=$repo/exts/mimicgen.datagen "$venv/bin/python" "$repo/scripts/project_page.py" >&2 ||
+            echo "setup: docs/project.html could not be made; the reason stands above, and everything else works" >&2
+    ) 8>"$venv/.three.lock"
 }
 
 on_exit() {
