@@ -123,6 +123,11 @@ def test_what_every_demonstration_says_of_itself(tmp_path: Path) -> None:
         np.testing.assert_array_equal(demo["obs/eef_pos"], before["obs/eef_pos"])
 
 
+def test_a_run_goes_on_whatever_is_to_be_shown_of_it(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    Outputs(config_in(tmp_path, live_port=0, report=False)).check()
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

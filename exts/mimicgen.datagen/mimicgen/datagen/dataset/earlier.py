@@ -23,6 +23,7 @@ FREE = {
     "keep_failed",
     "plots",
     "report",
+    "live_port",
 }
 """Keys that may differ when a run is continued; `fresh` and those of rendering may, too."""
 

@@ -45,9 +45,9 @@ SUBSTEPS = 10
 ITERATIONS = 100
 """Of the constraint solver at most, which are never needed."""
 
-CUDA_ITERATIONS = 3
-"""The same where all environments wait for the one that iterates longest. A solve takes 2 in the mean and over 5 in one
-environment of a hundred, where the next substep, a millisecond later, goes on from what this one has found."""
+CUDA_ITERATIONS = 2
+"""The same where all environments wait for the one that iterates longest. A solve takes 2 in the mean; where it
+would take more, the next substep, a millisecond later, goes on from what this one has found (`docs/throughput.md`)."""
 
 CONSTRAINTS = 160
 """Rows of constraints that a world can have; stacking takes up to 80, 16 contacts of a condim 4 cube 64."""
