@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
+from mimicgen.datagen.attempts import reason_for_abort
+from mimicgen.datagen.report.collect import of_attempts
 from mimicgen.datagen.report.page import THREE
 from tests.conftest import PROJECT
 from tests.dataset.writing import attempt_of
@@ -232,6 +235,16 @@ def test_bad_input_is_refused(tmp_path: Path) -> None:
     assert ran.returncode == 2
     assert "'0' is not a number of demonstrations; give 1 or more" in ran.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_reasons_that_differ_in_steps_only_are_one() -> None:
+    failed = [
+        dataclasses.replace(attempt_of(4), reason=reason_for_abort(signal, steps=steps))
+        for signal, steps in (("stack_1", 120), ("stack_1", 133), ("stack_2", 120))
+    ]
+    told = dict(of_attempts(failed)["reasons"])
+    assert list(told.values()) == [2, 1]
+    assert all(f"signal '{signal}'" in reason for signal, reason in zip(("stack_1", "stack_2"), told, strict=True))
 
 
 def test_fewer_demonstrations_can_be_shown(tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ def shown(dataset: str, task: str, step_seconds: float) -> dict[str, Any]:
 
 def of_attempts(attempts: list[Attempt]) -> dict[str, Any]:
     """Return what the page says of attempts: each of them, the funnel, and why they failed."""
-    reasons = Counter(re.sub(r"\d+", "N", attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE)
+    reasons = Counter(
+        re.sub(r"\b\d+\b", "N", attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE
+    )
     told = [_told(attempt) for attempt in attempts]
     return {"attempts": told, "funnel": _funnel(attempts), "reasons": reasons.most_common()}
 

@@ -54,7 +54,7 @@ def assembled(name: str, title: str, styles: Sequence[str], data: dict[str, Any]
     """Return a page that contains everything it needs.
 
     Args:
-        name: Of its template, and of the module that it runs.
+        name: Of the template of its body, and of the module that it runs.
         title: Its title.
         styles: Names of its style sheets.
         data: What its module finds in the element `data`.
@@ -71,7 +71,7 @@ def assembled(name: str, title: str, styles: Sequence[str], data: dict[str, Any]
         "licence": html.escape((THREE / "LICENSE").read_text(encoding="utf-8")),
         "data": _as_json(data),
     }
-    template = (WEB / f"{name}.html").read_text(encoding="utf-8")
+    template = "".join((WEB / f"{part}.html").read_text(encoding="utf-8") for part in ("head", name))
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 
 
