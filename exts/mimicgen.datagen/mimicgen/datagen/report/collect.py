@@ -120,8 +120,12 @@ def read_run(records: Path | None) -> dict[str, Any] | None:
     return {key: found[key] for key in keys if key in found}
 
 
-def read_attempts(records: Path | None) -> list[Attempt]:
-    """Return the attempts in `attempts.jsonl`, none when there is none. A line that is being written does not count.
+def read_attempts(records: Path | None, *, growing: bool = False) -> list[Attempt]:
+    """Return the attempts in `attempts.jsonl`, none when there is none.
+
+    Args:
+        records: Folder of the run's records.
+        growing: The run goes on, so a last line without an end is being written, and does not count.
 
     Raises:
         SourceError: A line is no attempt.
@@ -129,8 +133,9 @@ def read_attempts(records: Path | None) -> list[Attempt]:
     path = records / "attempts.jsonl" if records is not None else None
     if path is None or not path.is_file():
         return []
+    told = path.read_bytes()
     try:
-        return [Attempt.from_json(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines()]
+        return [Attempt.from_json(line) for line in (told.rpartition(b"\n")[0] if growing else told).splitlines()]
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"'{path}' has a line that is no attempt ({error}); pass another --records") from error
 

@@ -93,7 +93,7 @@ class LivePage:
             demos, task = list(self._demos.values()), self._task
         run = read_run(self._records)
         told = shown(self._parts.dataset.name, task or str((run or {}).get("config", {}).get("task", "")), STEP_SECONDS)
-        told |= of_attempts(read_attempts(self._records))
+        told |= of_attempts(read_attempts(self._records, growing=True))
         return told | {"count": len(demos), "demos": demos[known:DEMOS], "sources": [], "run": run}
 
     def _read_demos(self) -> None:
