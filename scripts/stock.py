@@ -48,6 +48,7 @@ def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -
     kitless.teach_isaaclab()
     import gymnasium as gym
     import torch
+    from isaaclab.envs.mdp.actions.binary_joint_actions import BinaryJointPositionAction
     from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
     from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManagerCfg
     from isaaclab.managers import DatasetExportMode
@@ -66,6 +67,8 @@ def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -
     cfg.datagen_config.generation_num_trials = config.num_trials
     cfg.sim.physics = embedded.physics_cfg(WarpMujocoSolverCfg)
     cfg.actions.arm_action.class_type = DifferentialInverseKinematicsAction
+    cfg.actions.gripper_action.class_type = BinaryJointPositionAction
+    cfg.gripper_open_val = float(cfg.gripper_open_val)
     env = gym.make(cfg.env_name, cfg=cfg).unwrapped
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

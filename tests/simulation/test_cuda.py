@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.simulation.test_batched import result
 
 
-def test_one_conversion_a_physics_step_and_actions_that_do_not_wait_change_nothing(tmp_path: Path) -> None:
+def test_one_conversion_a_physics_step_and_terms_that_do_not_wait_change_nothing(tmp_path: Path) -> None:
     code = """
 from mimicgen.datagen.simulation import kitless
 kitless.teach_isaaclab()
@@ -15,7 +15,7 @@ import gymnasium as gym
 import torch
 from isaaclab.envs.mdp.actions.binary_joint_actions import BinaryJointPositionAction
 from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
-from mimicgen.datagen.simulation import cuda_actions, embedded, physics, runtime
+from mimicgen.datagen.simulation import cuda_terms, embedded, physics, runtime
 from mimicgen.datagen.simulation.environment import task_config
 
 def states(solver, adapt):
@@ -30,20 +30,23 @@ def states(solver, adapt):
     env = gym.make(cfg.env_name, cfg=cfg).unwrapped
     torch.manual_seed(0)
     env.reset()
-    joints = []
+    joints, told = [], []
     for step in range(4):
         env.step(torch.randn(2, 7) * 0.1)
         joints.append(env.scene["robot"].data.joint_pos.torch.clone())
+        told.append({name: signal.tolist() for name, signal in env.obs_buf["subtask_terms"].items()})
     terms = [type(term).__name__ for term in env.action_manager._terms.values()]
     env.close()
-    return torch.stack(joints), terms
+    return torch.stack(joints), told, terms
 
-expected, _ = states(physics.WarpMujocoSolverCfg, lambda cfg: None)
-found, terms = states(physics.CudaMujocoSolverCfg, cuda_actions.use_cuda_actions)
+expected, told, _ = states(physics.WarpMujocoSolverCfg, lambda cfg: None)
+found, told_here, terms = states(physics.CudaMujocoSolverCfg, cuda_terms.use_cuda_terms)
 print("RESULT", json.dumps({"difference": float((found - expected).abs().max()),
-    "moved": float((found[-1] - found[0]).abs().max()), "terms": terms}))
+    "moved": float((found[-1] - found[0]).abs().max()), "terms": terms, "signals": [told, told_here]}))
 """
     found = result(code, tmp_path)
     assert found["terms"] == ["CudaInverseKinematicsAction", "CudaBinaryJointPositionAction"]
     assert found["moved"] > 0.01
     assert found["difference"] <= 1e-6
+    assert found["signals"][0] == found["signals"][1]
+    assert len(found["signals"][0]) == 4

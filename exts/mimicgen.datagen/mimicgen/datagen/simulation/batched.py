@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -88,6 +89,7 @@ class Batched:
         self.env_args = environment.env_args()
         self.renderer = renderer
         self._numbers = (number for number in itertools.count(1) if number not in made)
+        self._coming: deque[tuple[int, int, Streams]] = deque()
         self._courses: dict[int, _Course] = {}
         self._ended: list[Attempt] = []
         self._free = list(range(self._env.num_envs))
@@ -127,6 +129,8 @@ class Batched:
             self._environment.update_success()
             signals = self._env.get_subtask_term_signals()
             told = torch.stack([self._environment.succeeded, *(signals[name].bool() for name in self._first)])
+        # A CUDA device has only been told to step, and what can be done without its answer is done meanwhile.
+        self._prepare(len(self._free) + int((self._under_way & (self._at + 1 == self._until)).sum()))
         succeeded, *came = told.cpu().numpy()
         self._steps += self._under_way
         self._at += self._under_way
@@ -160,16 +164,23 @@ class Batched:
         if len(self._free) < self._env.num_envs // GROUPS and self._waited < PATIENCE:
             return
         free, self._free, self._waited = sorted(self._free), [], 0
+        self._prepare(len(free))
         for env_id in free:
-            number = next(self._numbers)
-            seed = attempt_seed(self._config.seed, number)
+            number, seed, streams = self._coming.popleft()
             signals = dict.fromkeys(self._first)
-            flight = Flight(number=number, env=env_id, seed=seed, streams=Streams(seed, "cpu"), signals=signals)
+            flight = Flight(number=number, env=env_id, seed=seed, streams=streams, signals=signals)
             self._courses[env_id] = _Course(flight)
         for values in (self._at, self._until, self._steps, self._last_success, *self._first.values()):
             values[free] = 0
         self._under_way[free] = True
         self._reset({env_id: self._courses[env_id].flight.streams for env_id in free})
+
+    def _prepare(self, count: int) -> None:
+        """Seed the random numbers of the attempts to come, until there are this many."""
+        while len(self._coming) < count:
+            number = next(self._numbers)
+            seed = attempt_seed(self._config.seed, number)
+            self._coming.append((number, seed, Streams(seed, "cpu")))
 
     def _at_the_end(self) -> list[int]:
         """Return the environments whose plan is done."""

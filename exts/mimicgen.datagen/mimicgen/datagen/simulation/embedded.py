@@ -18,7 +18,7 @@ from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 from isaaclab_newton.sim.schemas import MujocoCollisionCfg, MujocoRigidBodyCfg
 
 from mimicgen.datagen.errors import SetupError, TaskError
-from mimicgen.datagen.simulation.cuda_actions import use_cuda_actions
+from mimicgen.datagen.simulation.cuda_terms import use_cuda_terms
 from mimicgen.datagen.simulation.franka import franka_usd
 from mimicgen.datagen.simulation.native_ik import use_native_controller
 from mimicgen.datagen.simulation.physics import CudaMujocoSolverCfg, NativeMujocoSolverCfg
@@ -115,7 +115,7 @@ def adapt(cfg: Any) -> None:
         use_native_controller(cfg)
     else:
         cfg.sim.physics = physics_cfg(CudaMujocoSolverCfg, iterations=CUDA_ITERATIONS)
-        use_cuda_actions(cfg)
+        use_cuda_terms(cfg)
 
 
 def physics_cfg(solver: type[MJWarpSolverCfg], iterations: int = ITERATIONS) -> NewtonCfg:

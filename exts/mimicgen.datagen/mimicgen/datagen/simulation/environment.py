@@ -23,6 +23,7 @@ from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.randomization import apply_randomization
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.simulation.runtime import Runtime
+from mimicgen.datagen.simulation.terminations import NoTerminations
 
 
 def mimic_tasks() -> list[str]:
@@ -130,6 +131,8 @@ class Environment:
                 self.env.recorder_manager = recording.EpisodeBuffers(cfg.recorders, self.env)
             if observing.can_compute_once(self.env.observation_manager):
                 self.env.observation_manager = observing.ObservationsOnceAStep(cfg.observations, self.env)
+            if not self.env.termination_manager.active_terms:
+                self.env.termination_manager = NoTerminations(cfg.terminations, self.env)
             # Isaac Lab's step would otherwise pump the application (and with it the event loop that we run on).
             self.env.render_enabled = False
             self._success = success

@@ -25,6 +25,8 @@ from isaaclab.utils import configclass
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonManager
 from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
 
+from mimicgen.datagen.simulation.boxes import prefer_faces
+
 
 @configclass
 class WarpMujocoSolverCfg(MJWarpSolverCfg):
@@ -129,6 +131,7 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
         # Two boxes meet in the general algorithm for convex shapes unless this is set; then in the one for boxes, which
         # is also what MuJoCo's own engine does (`_narrowphase` in mujoco_warp/_src/collision_driver.py).
         options.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
+        prefer_faces()
         return solver
 
     @classmethod

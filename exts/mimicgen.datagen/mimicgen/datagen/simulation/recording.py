@@ -2,7 +2,8 @@
 
 Isaac Lab's recorder manager appends every quantity of every environment to a list of its own: at a thousand
 environments and forty quantities that is most of a step. Here all quantities of a type that are recorded together are
-one tensor on the device, a ring of rows of all environments, and an episode is copied out once, when it is wanted.
+one tensor on the device, a ring of rows of all environments, and an episode is copied out once, when it is wanted,
+and taken apart where it is written (`dataset/episodes.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 import warp as wp
 from isaaclab.managers import RecorderManager, RecorderTerm
 
-Nested = dict[str, Any]
+from mimicgen.datagen.dataset.episodes import Block, PackedEpisode
 
 _FIRST_CAPACITY = 64
 """Steps for which rows are made at first; they double when an episode is longer."""
@@ -40,21 +41,20 @@ class _Ring:
     """
 
     def __init__(self, like: Mapping[str, torch.Tensor], capacity: int):
-        self._shapes = {path: tensor.shape[1:] for path, tensor in like.items()}
-        self._widths = [tensor[0].numel() for tensor in like.values()]
+        self.columns = tuple((path, tuple(tensor.shape[1:])) for path, tensor in like.items())
+        self._paths = like.keys()
         first = next(iter(like.values()))
-        self.rows = first.new_zeros((capacity, len(first), sum(self._widths)))
+        self.rows = first.new_zeros((capacity, len(first), sum(tensor[0].numel() for tensor in like.values())))
 
     def put(self, row: int, recorded: Mapping[str, torch.Tensor]) -> None:
         """Store what is recorded in a step: the quantities of the first one."""
-        assert recorded.keys() == self._shapes.keys(), "the recorder terms have to record the same in every step"
+        assert recorded.keys() == self._paths, "the recorder terms have to record the same in every step"
         torch.cat([tensor.reshape(len(tensor), -1) for tensor in recorded.values()], dim=1, out=self.rows[row])
 
-    def of(self, rows: torch.Tensor, env_ids: torch.Tensor) -> list[tuple[str, torch.Size, np.ndarray[Any, Any]]]:
-        """Return the quantities of rows of environments: path, shape of a value, and the flat values on the host."""
-        values = self.rows[rows, env_ids].cpu().numpy()
-        parts = np.split(values, np.cumsum(self._widths)[:-1], axis=1)
-        return [(path, shape, part) for (path, shape), part in zip(self._shapes.items(), parts, strict=True)]
+    def of(self, rows: torch.Tensor, env_ids: torch.Tensor) -> np.ndarray[Any, Any]:
+        """Return rows of environments on the host, shape (rows, width)."""
+        values: np.ndarray[Any, Any] = self.rows[rows, env_ids].cpu().numpy()
+        return values
 
 
 class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
@@ -136,23 +136,23 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         self._rings.clear()
         self._once.clear()
 
-    def episodes(self, env_ids: Sequence[int]) -> list[Nested]:
+    def episodes(self, env_ids: Sequence[int]) -> list[PackedEpisode]:
         """Return what environments have recorded since their last reset, on the host, as Isaac Lab exports it."""
         lengths = [self._row + 1 - self._begins[env_id] for env_id in env_ids]
         rows = np.concatenate([np.arange(self._row + 1 - length, self._row + 1) for length in lengths])
-        where = torch.from_numpy(rows % self._capacity), torch.from_numpy(np.repeat(env_ids, lengths))
-        on_device = [index.to(self._env.device) for index in where]
-        found: list[dict[str, Any]] = [{} for _ in env_ids]
-        for path, buffer in self._once.items():
-            values = buffer[list(env_ids)].cpu().numpy()
-            for index, flat in enumerate(found):
-                flat[path] = values[index : index + 1]
+        indices = rows % self._capacity, np.repeat(env_ids, lengths), np.array(env_ids)
+        at, of, chosen = (torch.from_numpy(index).to(self._env.device) for index in indices)
         ends = np.cumsum(lengths)
+        found: list[list[Block]] = [[] for _ in env_ids]
+        for path, buffer in self._once.items():
+            columns = ((path, tuple(buffer.shape[1:])),)
+            for blocks, values in zip(found, buffer[chosen].flatten(1).cpu().numpy(), strict=True):
+                blocks.append(Block(rows=values[None], columns=columns))
         for ring in self._rings.values():
-            for path, shape, part in ring.of(*on_device):
-                for flat, length, end in zip(found, lengths, ends, strict=True):
-                    flat[path] = part[end - length : end].reshape(-1, *shape)
-        return [_nested(flat) for flat in found]
+            recorded = ring.of(at, of)
+            for blocks, length, end in zip(found, lengths, ends, strict=True):
+                blocks.append(Block(rows=recorded[end - length : end], columns=ring.columns))
+        return [PackedEpisode(blocks) for blocks in found]
 
     def _store(self, when: str) -> None:
         """Put what was recorded into the current row; the tensors may be the simulation's own, and change with it."""
@@ -184,14 +184,3 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
             yield from _leaves(f"{key}/{name}", part)
     else:
         yield key, wp.to_torch(value) if isinstance(value, wp.array) else value
-
-
-def _nested(flat: dict[str, Any]) -> Nested:
-    found: Nested = {}
-    for path, value in flat.items():
-        *groups, name = path.split("/")
-        inner = found
-        for group in groups:
-            inner = inner.setdefault(group, {})
-        inner[name] = value
-    return found
