@@ -26,12 +26,12 @@ from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.simulation.environment import Environment
 from mimicgen.datagen.simulation.flight import Flight
-from mimicgen.datagen.simulation.planning import Draft, Plan, Planner, actions_towards, finished, hold
+from mimicgen.datagen.simulation.planning import Plan, Planner, Request, actions_towards, hold
 from mimicgen.datagen.simulation.pool import SourcePool
 from mimicgen.datagen.simulation.randomness import Streams, attempt_seed
 from mimicgen.datagen.simulation.resets import Resets
 
-GROUPS = 64
+GROUPS = 32
 """A reset takes as long for one environment as for many, so this part of the environments is waited for..."""
 
 PATIENCE = 8
@@ -195,20 +195,27 @@ class Batched:
         eef_poses = self._env.get_robot_eef_pose(planner.eef).cpu()
         object_poses = {name: poses.cpu() for name, poses in self._env.get_object_poses().items()}
         plans: dict[int, Plan] = {}
-        drafts: dict[int, Draft] = {}
+        requests: dict[int, Request] = {}
         for env_id in done:
             course = self._courses[env_id]
             if course.settling:
                 assert course.plan is not None
                 plans[env_id] = hold(eef_poses[env_id], course.plan.grippers[-1], self._config.settle_steps)
                 continue
-            with course.flight.streams.active():
-                poses = {name: poses[env_id] for name, poses in object_poses.items()}
-                if course.boundaries is None:
+            poses = {name: poses[env_id] for name, poses in object_poses.items()}
+            if course.boundaries is None:
+                with course.flight.streams.active():
                     course.boundaries = planner.boundaries()
-                    course.flight.start_from(poses)
-                drafts[env_id] = planner.draft(course.subtask, course.boundaries, course.plan, eef_poses[env_id], poses)
-        plans |= zip(drafts, finished([*drafts.values()]), strict=True)
+                course.flight.start_from(poses)
+            requests[env_id] = Request(
+                streams=course.flight.streams,
+                subtask=course.subtask,
+                boundaries=course.boundaries,
+                before=course.plan,
+                eef_pose=eef_poses[env_id],
+                object_poses=poses,
+            )
+        plans |= zip(requests, planner.plans([*requests.values()]), strict=True)
         for env_id, plan in plans.items():
             course = self._courses[env_id]
             if plan.segment is not None:

@@ -1,9 +1,10 @@
 """The waypoints of a subtask, as `isaaclab_mimic`'s `DataGenerator` plans them.
 
 Upstream makes an object of every waypoint, copies it several times, and converts one waypoint of one environment at a
-time. Here a plan is three tensors on the host. Selection and transformation are upstream's own functions; what is
-written again, without its loops, is `merge_eef_subtask_trajectory` and `interpolate_poses`, and a test holds both
-against the original (https://github.com/isaac-sim/IsaacLab, `isaaclab_mimic/datagen/data_generator.py`).
+time. Here a plan is three tensors on the host. Segments are transformed by upstream's own function; what is written
+again, without its loops, are the selection strategies, `merge_eef_subtask_trajectory` and `interpolate_poses`, and
+tests hold them against the original (https://github.com/isaac-sim/IsaacLab, `isaaclab_mimic/datagen/data_generator.py`
+and `selection_strategy.py`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ import isaaclab.utils.math as pose_math
 import numpy as np
 import torch
 from isaaclab_mimic.datagen.data_generator import DataGenerator, transform_source_data_segment_using_object_pose
-from isaaclab_mimic.datagen.datagen_info import DatagenInfo
-from isaaclab_mimic.datagen.selection_strategy import make_selection_strategy
 from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
 
 from mimicgen.datagen.attempts import Segment
 from mimicgen.datagen.simulation.pool import SourcePool
+from mimicgen.datagen.simulation.randomness import Streams
 
 
 def why_not(env: Any) -> str | None:
@@ -132,6 +132,27 @@ def hold(pose: torch.Tensor, gripper: torch.Tensor, steps: int) -> Plan:
     return Plan(poses=pose.expand(steps, 4, 4), grippers=gripper.expand(steps, -1), noise=torch.zeros(steps, 6))
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a subtask of an attempt is planned from.
+
+    Attributes:
+        streams: The attempt's random numbers.
+        subtask: Index of the subtask.
+        boundaries: Where segments begin and end, as drawn for the attempt.
+        before: The plan of the subtask before, None at the beginning of an attempt.
+        eef_pose: `world_from_eef`, shape (4, 4).
+        object_poses: `world_from_object` by object, shape (4, 4) each.
+    """
+
+    streams: Streams
+    subtask: int
+    boundaries: np.ndarray[Any, Any]
+    before: Plan | None
+    eef_pose: torch.Tensor
+    object_poses: dict[str, torch.Tensor]
+
+
 class Planner:
     """Plans the subtasks of attempts with one end effector. All poses are on the host.
 
@@ -146,8 +167,11 @@ class Planner:
         self._sources = sources
         self._infos = sources.pool.datagen_infos
         self._upstream = DataGenerator(env, sources.pool)
-        self._strategies = [make_selection_strategy(subtask.selection_strategy) for subtask in self.subtasks]
-        self._segments: dict[tuple[int, int, int, int], DatagenInfo] = {}
+        # Shape (demonstrations, steps, 4, 4) each.
+        self._eef_poses = _padded([info.eef_pose[self.eef] for info in self._infos])
+        self._object_poses = {
+            name: _padded([info.object_poses[name] for info in self._infos]) for name in self._infos[0].object_poses
+        }
 
     @property
     def longest(self) -> int:
@@ -163,37 +187,78 @@ class Planner:
         boundaries: np.ndarray[Any, Any] = self._upstream.randomize_subtask_boundaries()[self.eef]
         return boundaries
 
-    def draft(
-        self,
-        subtask: int,
-        boundaries: np.ndarray[Any, Any],
-        before: Plan | None,
-        eef_pose: torch.Tensor,
-        object_poses: dict[str, torch.Tensor],
-    ) -> Draft:
-        """Draw a source segment and noise for the plan that follows it.
+    def plans(self, requests: Sequence[Request]) -> list[Plan]:
+        """Return a plan for each request. Which source segment it follows, and its noise, are drawn."""
+        eligible: list[Sequence[int]] = [()] * len(requests)
+        for subtask in {request.subtask for request in requests}:
+            new = [at for at, one in enumerate(requests) if one.subtask == subtask and not self._keeps_its_source(one)]
+            if new:
+                for at, demos in zip(new, self.eligible([requests[at] for at in new]), strict=True):
+                    eligible[at] = demos
+        drafts = []
+        for request, demos in zip(requests, eligible, strict=True):
+            with request.streams.active():
+                drafts.append(self._draft(request, demos))
+        return finished(drafts)
+
+    def eligible(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
+        """Return the demonstrations among which one is drawn, for requests that all are for one subtask.
+
+        `isaaclab_mimic`'s selection strategies, all requests at once: every demonstration, or those whose object, or
+        whose way for the hand, is nearest. A distance is one in metres plus one in radians.
+        """
+        cfg = self.subtasks[requests[0].subtask]
+        everyone = range(len(self._infos))
+        if cfg.selection_strategy == "random" or cfg.object_ref is None:
+            return [everyone] * len(requests)
+        starts = np.stack([request.boundaries[:, request.subtask, 0] for request in requests])
+        which = torch.arange(len(everyone)), torch.from_numpy(starts)
+        theirs = self._object_poses[cfg.object_ref][which]
+        here = torch.stack([request.object_poses[cfg.object_ref] for request in requests])[:, None]
+        if cfg.selection_strategy == "nearest_neighbor_robot_distance":
+            theirs = here @ (pose_math.pose_inv(theirs) @ self._eef_poses[which])
+            here = torch.stack([request.eef_pose for request in requests])[:, None]
+        positions, rotations = pose_math.unmake_pose(theirs)
+        position, rotation = pose_math.unmake_pose(here)
+        traces = (rotations * rotation).sum(dim=(-1, -2))  # of the products with the transposed
+        angles = torch.acos(((traces - 1.0) / 2.0).clamp(-1.0, 1.0))
+        distances = torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + angles
+        nearest: list[list[int]] = distances.argsort(dim=-1)[:, : cfg.selection_strategy_kwargs["nn_k"]].tolist()
+        return nearest
+
+    def _keeps_its_source(self, request: Request) -> bool:
+        """Return whether a plan follows the demonstration that the one before it followed."""
+        options, before = self._options, request.before
+        anew = options.generation_select_src_per_subtask and options.generation_select_src_per_arm
+        return before is not None and before.segment is not None and not anew
+
+    def _draft(self, request: Request, eligible: Sequence[int]) -> Draft:
+        """Draw a source segment of one of the demonstrations, and noise for the plan that follows it.
 
         Args:
-            subtask: Index of the subtask.
-            boundaries: The attempt's, as drawn.
-            before: The plan of the subtask before, None at the beginning of an attempt.
-            eef_pose: `world_from_eef`, shape (4, 4).
-            object_poses: `world_from_object` by object, shape (4, 4) each.
+            request: What is asked for.
+            eligible: The demonstrations; none to stay with the one that the plan before follows.
         """
+        subtask, before = request.subtask, request.before
         cfg = self.subtasks[subtask]
-        object_pose = object_poses[cfg.object_ref] if cfg.object_ref is not None else None
-        demo = self._select(subtask, boundaries[:, subtask], before, eef_pose, object_pose)
-        start, end = (int(step) for step in boundaries[demo, subtask])
+        if eligible:
+            demo = eligible[int(torch.randint(0, len(eligible), (1,)))]
+        else:
+            assert before is not None
+            assert before.segment is not None
+            demo = self._sources.names.index(before.segment.demo)
+        start, end = (int(step) for step in request.boundaries[demo, subtask])
         info = self._infos[demo]
         poses = info.target_eef_pose[self.eef][start:end]
         grippers = info.gripper_action[self.eef][start:end]
         if subtask == 0 or self._options.generation_transform_first_robot_pose:
             poses = torch.cat([info.eef_pose[self.eef][start : start + 1], poses])
             grippers = torch.cat([grippers[:1], grippers])
-        if object_pose is not None:
+        if cfg.object_ref is not None:
             source_pose = info.object_poses[cfg.object_ref][start]
+            object_pose = request.object_poses[cfg.object_ref]
             poses = transform_source_data_segment_using_object_pose(object_pose, poses, source_pose)
-        begin = eef_pose
+        begin = request.eef_pose
         if before is not None and self._options.generation_interpolate_from_last_target_pose:
             begin = before.poses[-1]
         moving = cfg.num_interpolation_steps
@@ -212,42 +277,10 @@ class Planner:
             segment=Segment(eef=self.eef, subtask=subtask, demo=self._sources.names[demo], start=start, end=end),
         )
 
-    def _select(
-        self,
-        subtask: int,
-        boundaries: np.ndarray[Any, Any],
-        before: Plan | None,
-        eef_pose: torch.Tensor,
-        object_pose: torch.Tensor | None,
-    ) -> int:
-        options = self._options
-        anew = before is None or options.generation_select_src_per_subtask
-        if before is not None and before.segment is not None and not (anew and options.generation_select_src_per_arm):
-            return self._sources.names.index(before.segment.demo)
-        cfg = self.subtasks[subtask]
-        chosen = self._strategies[subtask].select_source_demo(
-            eef_pose=eef_pose,
-            object_pose=object_pose,
-            src_subtask_datagen_infos=[
-                self._segment(subtask, demo, int(start), int(end)) for demo, (start, end) in enumerate(boundaries)
-            ],
-            **(cfg.selection_strategy_kwargs or {}),
-        )
-        return int(chosen)
 
-    def _segment(self, subtask: int, demo: int, start: int, end: int) -> DatagenInfo:
-        """Return a segment as strategies take it; boundaries vary by a few steps, so they soon are all there."""
-        key = subtask, demo, start, end
-        if key not in self._segments:
-            info, name = self._infos[demo], self.subtasks[subtask].object_ref
-            self._segments[key] = DatagenInfo(
-                eef_pose=info.eef_pose[self.eef][start:end],
-                object_poses={name: info.object_poses[name][start:end]} if name is not None else None,
-                subtask_term_signals=None,
-                target_eef_pose=info.target_eef_pose[self.eef][start:end],
-                gripper_action=info.gripper_action[self.eef][start:end],
-            )
-        return self._segments[key]
+def _padded(poses: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return poses of several demonstrations in one tensor, shape (demonstrations, steps, 4, 4)."""
+    return torch.nn.utils.rnn.pad_sequence(list(poses), batch_first=True)
 
 
 def finished(drafts: Sequence[Draft]) -> list[Plan]:
@@ -267,10 +300,9 @@ def finished(drafts: Sequence[Draft]) -> list[Plan]:
 def normals(steps: int) -> torch.Tensor:
     """Draw what a `torch.randn(6)` a step gives: shape (steps, 6).
 
-    Fewer than 16 numbers are drawn one after the other, whatever their count; more would be others.
+    Sixteen numbers and more are drawn in another way than fewer are, but not where they do not lie together.
     """
-    whole, rest = divmod(6 * steps, 15)
-    return torch.cat([torch.randn(count) for count in (*[15] * whole, rest)]).reshape(steps, 6)
+    return torch.empty(6 * steps, 2)[:, 0].normal_().reshape(steps, 6)
 
 
 def interpolated(begins: torch.Tensor, ends: torch.Tensor, steps: int) -> torch.Tensor:
