@@ -55,7 +55,7 @@ def result(code: str, folder: Path) -> Any:
 def test_actions_are_those_of_isaac_labs_generator(tmp_path: Path) -> None:
     """Same seed and sources, one environment: the same attempts, action by action."""
     code = """
-ours, taken, facts = asyncio.run(run(1))
+ours, taken, facts = asyncio.run(run(1, mimic__keep_clear=False))
 memory = list(notes)
 reference, expected, other = asyncio.run(run(1, mimic__reference=True))
 steps = ours[0].steps

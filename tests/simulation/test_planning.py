@@ -58,7 +58,7 @@ def pose():
 
 async def main():
     config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
-                    "render.when": "never"})
+                    "render.when": "never", "mimic.keep_clear": False})
     outputs = Outputs(config)
     async with open_simulation(config, outputs, stage) as generator:
         planner = generator._planner

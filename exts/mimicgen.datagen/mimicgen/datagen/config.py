@@ -96,6 +96,11 @@ class MimicConfig:
     nn_k: int = _setting(
         3, "Nearest neighbours among which one is drawn, for the two strategies that use them", low=1, high=1000
     )
+    keep_clear: bool = _setting(
+        True,
+        "Choose among the source segments that lead the hand into no other object, where there are any; "
+        "Isaac Lab's own generator cannot",
+    )
     reference: bool = _setting(
         False, "Make attempts with Isaac Lab's own generator, one environment at a time: the same attempts, slower"
     )

@@ -82,7 +82,7 @@ class Batched:
         self._environment = environment
         self._config = config
         self._env = environment.env
-        self._planner = Planner(self._env, sources)
+        self._planner = Planner(self._env, sources, keep_clear=config.mimic.keep_clear)
         self._reset = Resets(self._env)
         self.stages = (*environment.signal_names, FINAL)
         self.facts = environment.facts

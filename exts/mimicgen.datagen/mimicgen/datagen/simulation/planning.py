@@ -20,6 +20,7 @@ from isaaclab_mimic.datagen.data_generator import DataGenerator, transform_sourc
 from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
 
 from mimicgen.datagen.attempts import Segment
+from mimicgen.datagen.simulation.clearance import in_the_way, looked_at, moved
 from mimicgen.datagen.simulation.pool import SourcePool
 from mimicgen.datagen.simulation.randomness import Streams
 
@@ -159,10 +160,12 @@ class Planner:
     Args:
         env: Isaac Lab's environment.
         sources: The source demonstrations, on the host.
+        keep_clear: Prefer segments that lead the hand into nothing else.
     """
 
-    def __init__(self, env: Any, sources: SourcePool):
+    def __init__(self, env: Any, sources: SourcePool, *, keep_clear: bool):
         ((self.eef, self.subtasks),) = env.cfg.subtask_configs.items()
+        self._keep_clear = keep_clear
         self._options = env.cfg.datagen_config
         self._sources = sources
         self._infos = sources.pool.datagen_infos
@@ -205,26 +208,61 @@ class Planner:
         """Return the demonstrations among which one is drawn, for requests that all are for one subtask.
 
         `isaaclab_mimic`'s selection strategies, all requests at once: every demonstration, or those whose object, or
-        whose way for the hand, is nearest. A distance is one in metres plus one in radians.
+        whose way for the hand, is nearest; with `keep_clear` of those alone that lead the hand into nothing else, as
+        long as there are any (`clearance.py`).
         """
         cfg = self.subtasks[requests[0].subtask]
         everyone = range(len(self._infos))
-        if cfg.selection_strategy == "random" or cfg.object_ref is None:
+        if cfg.object_ref is None:
             return [everyone] * len(requests)
-        starts = np.stack([request.boundaries[:, request.subtask, 0] for request in requests])
-        which = torch.arange(len(everyone)), torch.from_numpy(starts)
-        theirs = self._object_poses[cfg.object_ref][which]
+        ranges = torch.from_numpy(np.stack([request.boundaries[:, request.subtask] for request in requests]))
+        starts, ends = ranges.unbind(-1)
+        which = torch.arange(len(everyone)), starts
+        sources = self._object_poses[cfg.object_ref][which]
         here = torch.stack([request.object_poses[cfg.object_ref] for request in requests])[:, None]
-        if cfg.selection_strategy == "nearest_neighbor_robot_distance":
-            theirs = here @ (pose_math.pose_inv(theirs) @ self._eef_poses[which])
+        distances = self._distances(cfg.selection_strategy, requests, sources, here, self._eef_poses[which])
+        if self._keep_clear:
+            ways = moved(looked_at(self._eef_poses, starts, ends), sources, here)
+            blocked = in_the_way(ways, self._others(requests)[:, None])
+            distances[blocked & ~blocked.all(dim=-1, keepdim=True)] = torch.inf
+        many = len(everyone) if cfg.selection_strategy == "random" else cfg.selection_strategy_kwargs["nn_k"]
+        nearest, demos = (values.tolist() for values in distances.sort(dim=-1, stable=True))
+        return [
+            [demo for distance, demo in zip(*row, strict=True) if distance < np.inf][:many]
+            for row in zip(nearest, demos, strict=True)
+        ]
+
+    @staticmethod
+    def _distances(
+        strategy: str, requests: Sequence[Request], sources: torch.Tensor, here: torch.Tensor, hands: torch.Tensor
+    ) -> torch.Tensor:
+        """Return how far segments are, in metres plus radians, shape (requests, demonstrations).
+
+        Args:
+            strategy: Says what is compared.
+            requests: What is asked for.
+            sources: `world_from_object` where the segments begin, shape (requests, demonstrations, 4, 4).
+            here: `world_from_object` now, shape (requests, 1, 4, 4).
+            hands: `world_from_eef` where the segments begin, like `sources`.
+        """
+        if strategy == "random":
+            return torch.zeros(sources.shape[:2])
+        if strategy == "nearest_neighbor_robot_distance":
+            sources = here @ (pose_math.pose_inv(sources) @ hands)
             here = torch.stack([request.eef_pose for request in requests])[:, None]
-        positions, rotations = pose_math.unmake_pose(theirs)
+        positions, rotations = pose_math.unmake_pose(sources)
         position, rotation = pose_math.unmake_pose(here)
         traces = (rotations * rotation).sum(dim=(-1, -2))  # of the products with the transposed
         angles = torch.acos(((traces - 1.0) / 2.0).clamp(-1.0, 1.0))
-        distances = torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + angles
-        nearest: list[list[int]] = distances.argsort(dim=-1)[:, : cfg.selection_strategy_kwargs["nn_k"]].tolist()
-        return nearest
+        return torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + angles
+
+    def _others(self, requests: Sequence[Request]) -> torch.Tensor:
+        """Return where the objects are that the hand does not hold and does not go to: (requests, objects, 3)."""
+        subtask = requests[0].subtask
+        held = self.subtasks[subtask - 1].object_ref if subtask > 0 else None
+        names = [name for name in requests[0].object_poses if name not in (self.subtasks[subtask].object_ref, held)]
+        positions = [[request.object_poses[name][:3, 3] for name in names] for request in requests]
+        return torch.stack([torch.stack(row) if row else torch.zeros(0, 3) for row in positions])
 
     def _keeps_its_source(self, request: Request) -> bool:
         """Return whether a plan follows the demonstration that the one before it followed."""
