@@ -229,6 +229,7 @@ def main() -> None:
                         "device": options.device,
                         "seed": options.seed,
                         "render.when": "never",
+                        "mimic.keep_clear": False,  # Isaac Lab's loop cannot
                     },
                     dict(item.split("=", 1) for item in options.set),
                 )

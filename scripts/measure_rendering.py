@@ -23,11 +23,12 @@ from typing import Any
 import torch
 from PIL import Image
 
-from mimicgen.datagen.config import RenderConfig, RunConfig, build
+from mimicgen.datagen.config import RunConfig, build
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.images import COLOURS
+from mimicgen.datagen.sections import RenderConfig
 from mimicgen.datagen.simulation import kitless
 
 ISAAC_NAMES = {"normals": "normals", "segmentation": "semantic_segmentation"}

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mimicgen.datagen import config
-from mimicgen.datagen.config import MimicConfig, RunConfig, SubtaskConfig
+from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.sections import MimicConfig, SubtaskConfig
 from tests.conftest import PROJECT
 
 

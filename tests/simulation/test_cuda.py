@@ -35,6 +35,17 @@ def states(solver, adapt):
         env.step(torch.randn(2, 7) * 0.1)
         joints.append(env.scene["robot"].data.joint_pos.torch.clone())
         told.append({name: signal.tolist() for name, signal in env.obs_buf["subtask_terms"].items()})
+    # A cube between fingers, first as good as closed, then open.
+    robot, cube = env.scene["robot"], env.scene["cube_2"]
+    for opening in (0.02, 0.04):
+        joint_positions = robot.data.joint_pos.torch.clone()
+        joint_positions[:, -2:] = opening
+        robot.write_joint_position_to_sim_index(position=joint_positions)
+        at = env.scene["ee_frame"].data.target_pos_w.torch[:, 0]
+        cube.write_root_pose_to_sim_index(root_pose=torch.cat([at, torch.tensor([[0.0, 0.0, 0.0, 1.0]] * 2)], dim=1))
+        env.sim.forward()
+        terms = env.observation_manager.compute()["subtask_terms"]
+        told.append({name: signal.tolist() for name, signal in terms.items()})
     terms = [type(term).__name__ for term in env.action_manager._terms.values()]
     env.close()
     return torch.stack(joints), told, terms
@@ -49,4 +60,4 @@ print("RESULT", json.dumps({"difference": float((found - expected).abs().max()),
     assert found["moved"] > 0.01
     assert found["difference"] <= 1e-6
     assert found["signals"][0] == found["signals"][1]
-    assert len(found["signals"][0]) == 4
+    assert [one["grasp_1"] for one in found["signals"][0]] == [[False] * 2] * 4 + [[True] * 2, [False] * 2]

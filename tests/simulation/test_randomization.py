@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.config import RandomizationConfig, RunConfig
+from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.sections import RandomizationConfig
 from mimicgen.datagen.simulation import kitless
 
 

@@ -1,7 +1,7 @@
 """Synthetic robot demonstrations with Isaac Lab Mimic, on Omniverse Kit's own event loop."""
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome
-from mimicgen.datagen.config import MimicConfig, RunConfig
+from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.errors import (
     BadInputError,
     ConfigError,
@@ -13,6 +13,7 @@ from mimicgen.datagen.errors import (
     StateError,
     TaskError,
 )
+from mimicgen.datagen.sections import MimicConfig
 from mimicgen.datagen.version import __version__
 
 __all__ = [

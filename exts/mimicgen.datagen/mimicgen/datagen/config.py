@@ -19,238 +19,58 @@ from typing import Any
 import tomli_w
 
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.sections import (
+    CameraConfig,
+    MimicConfig,
+    RandomizationConfig,
+    RenderConfig,
+    SubtaskConfig,
+    setting,
+)
 from mimicgen.datagen.tasks import task_defaults
 
 Flat = dict[str, Any]
 """Configuration values by dotted key."""
 
 
-def _setting(
-    default: Any,
-    doc: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    length: int | None = None,
-) -> Any:
-    """A configuration field with what the panel shows and the validation needs. A list's items have its limits."""
-    limits = {"low": low, "high": high, "choices": choices, "length": length}
-    return field(default=default, metadata={"doc": doc, "unit": unit, **limits})
-
-
-STRATEGIES = ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance")
-"""Upstream's selection strategies."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SubtaskConfig:
-    """What one subtask has different from the rest; a value left out is the one of all subtasks, or the task's own."""
-
-    action_noise: float | None = _setting(
-        None, "Standard deviation of the noise on the arm action", unit="of the action's range", low=0, high=1
-    )
-    num_interpolation_steps: int | None = _setting(
-        None, "Steps from the segment before to this one", unit="steps", low=0, high=1000
-    )
-    num_fixed_steps: int | None = _setting(
-        None, "Steps that wait at the start of the segment", unit="steps", low=0, high=1000
-    )
-    selection_strategy: str | None = _setting(None, "How the source segment is chosen", choices=STRATEGIES)
-    nn_k: int | None = _setting(None, "Nearest neighbours among which one is drawn", low=1, high=1000)
-    term_offset_low: int | None = _setting(
-        None, "Smallest random delay of the segment's end after its signal", unit="steps", low=0, high=1000
-    )
-    term_offset_high: int | None = _setting(
-        None, "Largest random delay of the segment's end after its signal", unit="steps", low=0, high=1000
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class MimicConfig:
-    """How Mimic stitches source segments, for all subtasks and, under `subtasks`, for single ones."""
-
-    action_noise: float = _setting(
-        0.01, "Standard deviation of the Gaussian noise on the arm action", unit="of the action's range", low=0, high=1
-    )
-    num_interpolation_steps: int = _setting(
-        20, "Steps from the end of one segment to the start of the next", unit="steps", low=0, high=1000
-    )
-    num_fixed_steps: int = _setting(
-        10, "Steps that wait at the start of a segment for the arm to catch up", unit="steps", low=0, high=1000
-    )
-    select_source_per_subtask: bool = _setting(
-        True, "Choose the source anew for every subtask, instead of one source for a whole attempt"
-    )
-    transform_first_robot_pose: bool = _setting(
-        True,
-        "Start every segment where the hand was in the source, not where it was told to go: "
-        "people lead the hand by up to 20 cm, and a path to such a target cuts corners through the scene",
-    )
-    selection_strategy: str = _setting(
-        "nearest_neighbor_object",
-        "How the source segment of a subtask is chosen",
-        choices=STRATEGIES,
-    )
-    nn_k: int = _setting(
-        3, "Nearest neighbours among which one is drawn, for the two strategies that use them", low=1, high=1000
-    )
-    keep_clear: bool = _setting(
-        True,
-        "Choose among the source segments that lead the hand into no other object, where there are any; "
-        "Isaac Lab's own generator cannot",
-    )
-    reference: bool = _setting(
-        False, "Make attempts with Isaac Lab's own generator, one environment at a time: the same attempts, slower"
-    )
-    subtasks: Mapping[str, SubtaskConfig] = field(default_factory=dict)
-    """Exceptions by the subtask's signal; the last subtask, which has none, is called 'final'."""
-
-    def of(self, subtask: str, key: str) -> Any:
-        """Return a value for one subtask: its own if it has one, else that of all subtasks."""
-        own = getattr(self.subtasks.get(subtask), key, None)
-        return own if own is not None else getattr(self, key, None)
-
-
-MODALITIES = ("normals", "segmentation", "rgb", "depth")
-"""What can be rendered of a camera's view."""
-
-SHADED = "shaded"
-"""A video that is made of two modalities: segmentation colours, shaded by the normals."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CameraConfig:
-    """A camera that stands still in every environment."""
-
-    position: tuple[float, ...] = _setting((0.0, 0.0, 0.0), "Position in the environment", unit="m", length=3)
-    orientation: tuple[float, ...] = _setting(
-        (0.0, 0.0, 0.0, 1.0),
-        "Orientation in the environment, a unit quaternion: z forward, y down",
-        unit="x, y, z, w",
-        length=4,
-    )
-    focal_length: float = _setting(24.0, "Focal length", unit="mm", low=0.1, high=10_000)
-    aperture: float = _setting(20.955, "Width of the image plane", unit="mm", low=0.1, high=10_000)
-    near: float = _setting(0.1, "Nothing nearer is seen", unit="m", low=1e-3, high=1e6)
-    far: float = _setting(1e5, "Nothing farther is seen", unit="m", low=1e-3, high=1e6)
-    width: int | None = _setting(None, "Width of this camera's images", unit="pixels", low=16, high=8192)
-    height: int | None = _setting(None, "Height of this camera's images", unit="pixels", low=16, high=8192)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RenderConfig:
-    """What is rendered of the demonstrations that are kept."""
-
-    when: str = _setting(
-        "after_each",
-        "When kept demonstrations are rendered: after each success, all at the end of the run, or never",
-        choices=("after_each", "at_end", "never"),
-    )
-    demos: tuple[str, ...] = _setting(
-        (), "Demonstrations of an existing dataset to render: names, numbers or ranges like 0-9; none named means all"
-    )
-    views: tuple[str, ...] = _setting((), "Cameras to render, by name; none named means all")
-    modalities: tuple[str, ...] = _setting(
-        ("normals", "segmentation"), "What is rendered of a view", choices=MODALITIES
-    )
-    width: int = _setting(480, "Width of the images", unit="pixels", low=16, high=8192)
-    height: int = _setting(264, "Height of the images", unit="pixels", low=16, high=8192)
-    every: int = _setting(1, "Every n-th step is rendered", unit="steps", low=1, high=10_000)
-    videos: tuple[str, ...] = _setting(
-        (SHADED,), "Videos to make of a view: a modality, or shaded segmentation", choices=(*MODALITIES, SHADED)
-    )
-    in_dataset: bool = _setting(False, "Also write the images into the dataset, as obs/<camera>_<modality>")
-    unseen: tuple[str, ...] = _setting((), "Classes that the cameras need not see, for instance the ground")
-    cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
-    """Cameras by name; a task brings its own."""
-
-    def drawn(self) -> tuple[str, ...]:
-        """Return the modalities to draw: those that are wanted, and those that the videos are made of."""
-        shaded = ("segmentation", "normals") if SHADED in self.videos else ()
-        videos = (video for video in self.videos if video != SHADED)
-        return tuple(dict.fromkeys((*self.modalities, *videos, *shaded)))
-
-    def written(self) -> list[str]:
-        """Return the names of everything that rendering writes into the output folder."""
-        kinds = dict.fromkeys((*self.drawn(), *self.videos))
-        return [*(f"{name}_{kind}" for name in self.used() for kind in kinds), "contact_sheet.png"]
-
-    def used(self) -> dict[str, CameraConfig]:
-        """Return the cameras to render, each with its resolution filled in."""
-        return {
-            name: dataclasses.replace(
-                self.cameras[name],
-                width=self.cameras[name].width or self.width,
-                height=self.cameras[name].height or self.height,
-            )
-            for name in (self.views or self.cameras)
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class RandomizationConfig:
-    """How a reset scatters the scene. A value left out is the task's own."""
-
-    cube_x: tuple[float, ...] | None = _setting(
-        None, "Smallest and largest x of a cube, in the frame of its environment", unit="m", length=2
-    )
-    cube_y: tuple[float, ...] | None = _setting(
-        None, "Smallest and largest y of a cube, in the frame of its environment", unit="m", length=2
-    )
-    cube_yaw: tuple[float, ...] | None = _setting(
-        None, "Smallest and largest rotation of a cube about the vertical", unit="rad", length=2
-    )
-    min_separation: float | None = _setting(
-        None, "Smallest distance between the centres of two cubes", unit="m", low=0, high=10
-    )
-    joint_noise_mean: float | None = _setting(
-        None, "Mean of the Gaussian noise on the arm's joints at a reset", unit="rad", low=-3.2, high=3.2
-    )
-    joint_noise_std: float | None = _setting(
-        None, "Standard deviation of the Gaussian noise on the arm's joints at a reset", unit="rad", low=0, high=3.2
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One run. Relative paths are relative to the current folder."""
 
-    mode: str = _setting(
+    mode: str = setting(
         "generate",
         "What the run does: generate with Mimic, record the scripted expert, annotate raw demonstrations, "
         "render a dataset, or only replay demonstrations",
         choices=("generate", "record", "annotate", "render", "replay"),
     )
-    task: str = _setting("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0", "Registered Isaac Lab Mimic task")
-    source: Path | None = _setting(
+    task: str = setting("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0", "Registered Isaac Lab Mimic task")
+    source: Path | None = setting(
         None, "Source demonstrations (HDF5): annotated ones to generate from, raw ones to annotate, any to render"
     )
-    output_dataset: Path = _setting(Path("datasets/generated_dataset.hdf5"), "Where kept demonstrations are written")
-    output_dir: Path = _setting(Path("output"), "Folder of the run's records")
-    num_trials: int = _setting(
+    output_dataset: Path = setting(Path("datasets/generated_dataset.hdf5"), "Where kept demonstrations are written")
+    output_dir: Path = setting(Path("output"), "Folder of the run's records")
+    num_trials: int = setting(
         10, "Demonstrations to keep, or attempts to make without 'guarantee'", low=1, high=10_000_000
     )
-    num_envs: int = _setting(1, "Environments simulated side by side", low=1, high=65536)
-    seed: int = _setting(1, "Seed of the run, from which every attempt's seed is derived", low=0, high=2**32 - 1)
-    device: str = _setting("cpu", "Device of physics and tensors: cpu, cuda or cuda:N")
-    guarantee: bool = _setting(True, "Try until num_trials demonstrations are kept, instead of num_trials times")
-    max_failures: int = _setting(200, "Failed attempts after which the run gives up", low=1, high=10_000_000)
-    settle_steps: int = _setting(
+    num_envs: int = setting(1, "Environments simulated side by side", low=1, high=65536)
+    seed: int = setting(1, "Seed of the run, from which every attempt's seed is derived", low=0, high=2**32 - 1)
+    device: str = setting("cpu", "Device of physics and tensors: cpu, cuda or cuda:N")
+    guarantee: bool = setting(True, "Try until num_trials demonstrations are kept, instead of num_trials times")
+    max_failures: int = setting(200, "Failed attempts after which the run gives up", low=1, high=10_000_000)
+    settle_steps: int = setting(
         10, "Steps that success has to hold after the last waypoint", unit="steps", low=0, high=10_000
     )
-    early_abort: bool = _setting(True, "End an attempt when a subtask is over and its signal has not come")
-    report: bool = _setting(True, "Write report.html when a run has ended by itself: replay, funnel, plots, table")
-    live_port: int | None = _setting(
+    early_abort: bool = setting(True, "End an attempt when a subtask is over and its signal has not come")
+    report: bool = setting(True, "Write report.html when a run has ended by itself: replay, funnel, plots, table")
+    live_port: int | None = setting(
         None, "Port of 127.0.0.1 at which the report is shown during the run; 0 takes a free one", low=0, high=65535
     )
-    keep_failed: bool = _setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
-    replay_states: bool = _setting(
+    keep_failed: bool = setting(False, "Also write failed attempts, to <output_dataset>_failed.hdf5")
+    replay_states: bool = setting(
         False, "Replay by restoring every recorded state, instead of by the actions from the initial state"
     )
-    plots: bool = _setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
-    fresh: bool = _setting(False, "Move an existing output aside, under a dated name, instead of continuing it")
+    plots: bool = setting(False, "Draw how near an unannotated demonstration came, into <output_dir>/plots")
+    fresh: bool = setting(False, "Move an existing output aside, under a dated name, instead of continuing it")
     mimic: MimicConfig = field(default_factory=MimicConfig)
     randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
     render: RenderConfig = field(default_factory=RenderConfig)

@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TextIO, cast
 
-from mimicgen.datagen.config import MODALITIES, RunConfig
+from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.generator import Generator, OpenSimulation
 from mimicgen.datagen.rendering.checks import FrameChecks
 from mimicgen.datagen.rendering.views import views_of
+from mimicgen.datagen.sections import MODALITIES
 
 log = logging.getLogger(__name__)
 

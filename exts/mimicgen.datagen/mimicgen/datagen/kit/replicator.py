@@ -20,11 +20,11 @@ import omni.usd
 from PIL import Image as Pillow
 from pxr import Gf, UsdGeom
 
-from mimicgen.datagen.config import RenderConfig
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.rendering.images import UNLABELLED, Frame, Image, colour_of, encode_depth
 from mimicgen.datagen.rendering.renderer import State
 from mimicgen.datagen.rendering.views import View, views_of
+from mimicgen.datagen.sections import RenderConfig
 from mimicgen.datagen.simulation.environment import Environment
 
 WANTED = {"/omni/replicator/captureOnPlay": False, "/exts/omni.replicator.core/Orchestrator/enabled": True}

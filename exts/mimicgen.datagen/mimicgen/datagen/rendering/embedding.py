@@ -10,10 +10,10 @@ from pathlib import Path
 
 import h5py
 
-from mimicgen.datagen.config import RenderConfig
 from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.rendering.frames import demo_folder
 from mimicgen.datagen.rendering.images import read_image
+from mimicgen.datagen.sections import RenderConfig
 
 
 async def embed(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.config import RenderConfig
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import RenderError
@@ -20,6 +19,7 @@ from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder, write_video
 from mimicgen.datagen.rendering.views import views_of
+from mimicgen.datagen.sections import RenderConfig
 
 Pace = Callable[[Drawing], Awaitable[None]]
 """Waits for the application's next frame, and may raise to end the rendering; is told how far it is."""

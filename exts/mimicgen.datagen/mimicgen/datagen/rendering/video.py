@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from mimicgen.datagen.config import SHADED
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.rendering.images import read_image, shade
+from mimicgen.datagen.sections import SHADED
 
 FRAMES_PER_SECOND = 24
 

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mimicgen.datagen.config import CameraConfig, RenderConfig
 from mimicgen.datagen.dataset.conventions import rotation_matrices
+from mimicgen.datagen.sections import CameraConfig, RenderConfig
 
 Floats = NDArray[np.float64]
 

@@ -19,15 +19,13 @@ import h5py
 
 from mimicgen.datagen.dataset.files import demo_names, recorded_task
 from mimicgen.datagen.dataset.parts import Parts
+from mimicgen.datagen.dataset.validate import STEP_SECONDS
 from mimicgen.datagen.errors import DatagenError, OutputError
 from mimicgen.datagen.report.collect import DEMOS, demonstration, of_attempts, read_attempts, read_run, shown
 from mimicgen.datagen.report.page import page
 from mimicgen.datagen.report.robot import robot
 
 HOST = "127.0.0.1"
-
-STEP_SECONDS = 0.05
-"""Of a run that has said nothing else yet [s]."""
 
 
 class LivePage:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimicgen.datagen.config import RenderConfig, RunConfig
+from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.preflight import report
 from mimicgen.datagen.dataset.raw import RawDemos, check_demos
@@ -16,6 +16,7 @@ from mimicgen.datagen.dataset.sources import check_file, check_sources
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.rendering.views import views_of
+from mimicgen.datagen.sections import RenderConfig
 
 if TYPE_CHECKING:
     from mimicgen.datagen.generator import AnnounceStage, Generator
@@ -113,6 +114,8 @@ async def open_simulation(
                 else:
                     note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")
                     demonstrations = pool.SourcePool(opened.env, checked, opened.env.device)
+                    if config.mimic.keep_clear:
+                        note("mimic.keep_clear does not apply to it")
                     policy = reference.MimicPolicy(opened, demonstrations, early_abort=config.early_abort)
                 opened.facts |= {"source": demonstrations.facts, "batched": reason is None}
             elif config.mode == "annotate":

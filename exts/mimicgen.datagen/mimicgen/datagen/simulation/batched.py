@@ -1,7 +1,7 @@
 """Attempts in all environments at once: one state machine over tensors instead of one coroutine an environment.
 
 `Batched` is a session's generator. What an attempt does is what `isaaclab_mimic`'s `DataGenerator` does for tasks with
-one end effector; with one environment and the same seed the actions are the same. A cycle:
+one end effector; with one environment, the same seed and without `mimic.keep_clear` the actions are the same. A cycle:
 
 - environments whose attempt was accounted for begin a new one, and are reset together;
 - where a subtask begins, the next plan is made (`planning.py`);
@@ -24,6 +24,7 @@ from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_abort,
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.rendering.renderer import Renderer
+from mimicgen.datagen.simulation import clearance
 from mimicgen.datagen.simulation.environment import Environment
 from mimicgen.datagen.simulation.flight import Flight
 from mimicgen.datagen.simulation.planning import Plan, Planner, Request, actions_towards, hold
@@ -82,7 +83,7 @@ class Batched:
         self._environment = environment
         self._config = config
         self._env = environment.env
-        self._planner = Planner(self._env, sources, keep_clear=config.mimic.keep_clear)
+        self._planner = Planner(self._env, sources, keep_clear=config.mimic.keep_clear and clearance.knows(self._env))
         self._reset = Resets(self._env)
         self.stages = (*environment.signal_names, FINAL)
         self.facts = environment.facts

@@ -7,8 +7,11 @@ the third (`docs/physics.md`). Another demonstration grasps it across, and does 
 
 from __future__ import annotations
 
+from typing import Any
+
 import isaaclab.utils.math as pose_math
 import torch
+from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
 
 from mimicgen.datagen.simulation.franka import PALM
 
@@ -22,13 +25,18 @@ LOOKS = 16
 """Poses of a segment at which it is looked."""
 
 
+def knows(env: Any) -> bool:
+    """Return whether an environment's hand and objects are what this module takes them for: a Franka and cubes."""
+    hand = getattr(getattr(env.cfg.actions, "arm_action", None), "body_name", None)
+    return type(env) is FrankaCubeStackIKRelMimicEnv and hand == "panda_hand"
+
+
 def in_the_way(eef_poses: torch.Tensor, object_positions: torch.Tensor) -> torch.Tensor:
     """Return which ways lead the hand into an object.
 
     Args:
         eef_poses: `world_from_eef`, shape (..., steps, 4, 4).
-        object_positions: Of objects that neither are in the hand nor are to be, in the world,
-            shape (..., objects, 3).
+        object_positions: In the world, shape (..., objects, 3).
 
     Returns:
         Shape (...), bool.

@@ -13,11 +13,12 @@ from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManager
 from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.generation import setup_env_config
 
-from mimicgen.datagen.config import MimicConfig, RunConfig
+from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.sections import MimicConfig
 from mimicgen.datagen.simulation import observing, recording
 from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.randomization import apply_randomization

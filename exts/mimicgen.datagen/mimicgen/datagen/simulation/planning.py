@@ -228,7 +228,7 @@ class Planner:
         many = len(everyone) if cfg.selection_strategy == "random" else cfg.selection_strategy_kwargs["nn_k"]
         nearest, demos = (values.tolist() for values in distances.sort(dim=-1, stable=True))
         return [
-            [demo for distance, demo in zip(*row, strict=True) if distance < np.inf][:many]
+            [demo for distance, demo in zip(*row, strict=True) if distance != np.inf][:many]
             for row in zip(nearest, demos, strict=True)
         ]
 
@@ -257,10 +257,13 @@ class Planner:
         return torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + angles
 
     def _others(self, requests: Sequence[Request]) -> torch.Tensor:
-        """Return where the objects are that the hand does not hold and does not go to: (requests, objects, 3)."""
+        """Return where objects are, shape (requests, objects, 3), but that of the subtask and that of the one before.
+
+        The hand goes to the one, and may hold the other.
+        """
         subtask = requests[0].subtask
-        held = self.subtasks[subtask - 1].object_ref if subtask > 0 else None
-        names = [name for name in requests[0].object_poses if name not in (self.subtasks[subtask].object_ref, held)]
+        own = {one.object_ref for one in self.subtasks[max(subtask - 1, 0) : subtask + 1]}
+        names = [name for name in requests[0].object_poses if name not in own]
         positions = [[request.object_poses[name][:3, 3] for name in names] for request in requests]
         return torch.stack([torch.stack(row) if row else torch.zeros(0, 3) for row in positions])
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from mimicgen.datagen.config import RandomizationConfig
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.sections import RandomizationConfig
 
 _POSES = "randomize_object_pose"
 _JOINTS = "randomize_joint_by_gaussian_offset"

@@ -42,7 +42,7 @@ class _Ring:
 
     def __init__(self, like: Mapping[str, torch.Tensor], capacity: int):
         self.columns = tuple((path, tuple(tensor.shape[1:])) for path, tensor in like.items())
-        self._paths = like.keys()
+        self._paths = set(like)
         first = next(iter(like.values()))
         self.rows = first.new_zeros((capacity, len(first), sum(tensor[0].numel() for tensor in like.values())))
 
@@ -146,7 +146,7 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         found: list[list[Block]] = [[] for _ in env_ids]
         for path, buffer in self._once.items():
             columns = ((path, tuple(buffer.shape[1:])),)
-            for blocks, values in zip(found, buffer[chosen].flatten(1).cpu().numpy(), strict=True):
+            for blocks, values in zip(found, buffer[chosen].reshape(len(env_ids), -1).cpu().numpy(), strict=True):
                 blocks.append(Block(rows=values[None], columns=columns))
         for ring in self._rings.values():
             recorded = ring.of(at, of)

@@ -22,4 +22,5 @@ class NoTerminations(TerminationManager):  # type: ignore[misc]
 
     def compute(self) -> torch.Tensor:
         """See `TerminationManager.compute`. Shape (num_envs,), on the host."""
+        self._terminated_buf.zero_()  # where Isaac Lab's step notes resets that were asked for in a window
         return self._nobody

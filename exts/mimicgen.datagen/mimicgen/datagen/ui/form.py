@@ -7,8 +7,8 @@ from pathlib import Path
 
 import omni.ui as ui
 
-from mimicgen.datagen.config import MODALITIES
 from mimicgen.datagen.dataset.checks import Severity
+from mimicgen.datagen.sections import MODALITIES
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
@@ -103,6 +103,7 @@ class Form:
                 Text(draft, "mimic.action_noise", "Action noise"),
                 Choice(draft, "mimic.selection_strategy", "Strategy"),
                 Text(draft, "mimic.nn_k", "Neighbours"),
+                Switch(draft, "mimic.keep_clear", "Keep clear"),
                 Text(draft, "mimic.num_interpolation_steps", "Interpolation"),
                 Text(draft, "mimic.num_fixed_steps", "Waiting"),
             ]
