@@ -26,6 +26,7 @@ CORE = (
     "nodriver",
     "progress",
     "remembered",
+    "sections",
     "selftest",
     "session",
     "tasks",
@@ -65,7 +66,7 @@ def test_imports_go_one_way(path: Path) -> None:
     if layer == "ui":  # knows omni.ui, and not which application hosts it
         assert {name for name in imported if name.startswith(("omni", "carb"))} <= {"omni.ui"}
         assert not [name for name in imported if name.startswith("mimicgen.datagen.kit")]
-    bottom = ("attempts", "config", "errors", "tasks", "version")
+    bottom = ("attempts", "config", "errors", "sections", "tasks", "version")
     if layer in bottom:
         allowed = {f"mimicgen.datagen.{name}" for name in bottom}
         assert {name for name in imported if name.startswith("mimicgen")} <= allowed
