@@ -78,13 +78,14 @@ async def main():
         for one in requests:
             ranges = torch.from_numpy(one.boundaries[:, 2])[None]
             starts, ends = ranges.unbind(-1)
-            sources = planner._object_poses["cube_3"][torch.arange(10), starts]
-            ways = moved(looked_at(planner._eef_poses, starts, ends), sources, one.object_poses["cube_3"][None, None])
+            sources = planner._selection.object_poses["cube_3"][torch.arange(10), starts]
+            looks = looked_at(planner._selection.eef_poses, starts, ends)
+            ways = moved(looks, sources, one.object_poses["cube_3"][None, None])
             blocked.append(in_the_way(ways, one.object_poses["cube_2"][:3, 3][None, None, None])[0].nonzero()[:, 0])
         around = request((0.5, 0.0, 0.067))  # on top: every hand would land on it
-        planner._keep_clear = False
+        planner._selection.keep_clear = False
         upstream = planner.eligible([*requests, around])
-        planner._keep_clear = True
+        planner._selection.keep_clear = True
         print("RESULT", json.dumps({"eligible": eligible, "blocked": [one.tolist() for one in blocked],
             "upstream": upstream, "on top": planner.eligible([around])[0]}))
     outputs.close()

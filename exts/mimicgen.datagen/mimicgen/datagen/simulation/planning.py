@@ -2,9 +2,9 @@
 
 Upstream makes an object of every waypoint, copies it several times, and converts one waypoint of one environment at a
 time. Here a plan is three tensors on the host. Segments are transformed by upstream's own function; what is written
-again, without its loops, are the selection strategies, `merge_eef_subtask_trajectory` and `interpolate_poses`, and
-tests hold them against the original (https://github.com/isaac-sim/IsaacLab, `isaaclab_mimic/datagen/data_generator.py`
-and `selection_strategy.py`).
+again, without its loops, are the selection strategies (`selection.py`), `merge_eef_subtask_trajectory` and
+`interpolate_poses`, and tests hold them against the original (https://github.com/isaac-sim/IsaacLab,
+`isaaclab_mimic/datagen/data_generator.py`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from isaaclab_mimic.datagen.data_generator import DataGenerator, transform_sourc
 from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
 
 from mimicgen.datagen.attempts import Segment
-from mimicgen.datagen.simulation.clearance import in_the_way, looked_at, moved
 from mimicgen.datagen.simulation.pool import SourcePool
 from mimicgen.datagen.simulation.randomness import Streams
+from mimicgen.datagen.simulation.selection import Selection
 
 
 def why_not(env: Any) -> str | None:
@@ -165,16 +165,11 @@ class Planner:
 
     def __init__(self, env: Any, sources: SourcePool, *, keep_clear: bool):
         ((self.eef, self.subtasks),) = env.cfg.subtask_configs.items()
-        self._keep_clear = keep_clear
         self._options = env.cfg.datagen_config
         self._sources = sources
         self._infos = sources.pool.datagen_infos
         self._upstream = DataGenerator(env, sources.pool)
-        # Shape (demonstrations, steps, 4, 4) each.
-        self._eef_poses = _padded([info.eef_pose[self.eef] for info in self._infos])
-        self._object_poses = {
-            name: _padded([info.object_poses[name] for info in self._infos]) for name in self._infos[0].object_poses
-        }
+        self._selection = Selection(self.subtasks, self.eef, self._infos, keep_clear=keep_clear)
 
     @property
     def longest(self) -> int:
@@ -205,67 +200,17 @@ class Planner:
         return finished(drafts)
 
     def eligible(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
-        """Return the demonstrations among which one is drawn, for requests that all are for one subtask.
-
-        `isaaclab_mimic`'s selection strategies, all requests at once: every demonstration, or those whose object, or
-        whose way for the hand, is nearest; with `keep_clear` of those alone that lead the hand into nothing else, as
-        long as there are any (`clearance.py`).
-        """
-        cfg = self.subtasks[requests[0].subtask]
-        everyone = range(len(self._infos))
-        if cfg.object_ref is None:
-            return [everyone] * len(requests)
-        ranges = torch.from_numpy(np.stack([request.boundaries[:, request.subtask] for request in requests]))
-        starts, ends = ranges.unbind(-1)
-        which = torch.arange(len(everyone)), starts
-        sources = self._object_poses[cfg.object_ref][which]
-        here = torch.stack([request.object_poses[cfg.object_ref] for request in requests])[:, None]
-        distances = self._distances(cfg.selection_strategy, requests, sources, here, self._eef_poses[which])
-        if self._keep_clear:
-            ways = moved(looked_at(self._eef_poses, starts, ends), sources, here)
-            blocked = in_the_way(ways, self._others(requests)[:, None])
-            distances[blocked & ~blocked.all(dim=-1, keepdim=True)] = torch.inf
-        many = len(everyone) if cfg.selection_strategy == "random" else cfg.selection_strategy_kwargs["nn_k"]
-        nearest, demos = (values.tolist() for values in distances.sort(dim=-1, stable=True))
-        return [
-            [demo for distance, demo in zip(*row, strict=True) if distance != np.inf][:many]
-            for row in zip(nearest, demos, strict=True)
-        ]
-
-    @staticmethod
-    def _distances(
-        strategy: str, requests: Sequence[Request], sources: torch.Tensor, here: torch.Tensor, hands: torch.Tensor
-    ) -> torch.Tensor:
-        """Return how far segments are, in metres plus radians, shape (requests, demonstrations).
-
-        Args:
-            strategy: Says what is compared.
-            requests: What is asked for.
-            sources: `world_from_object` where the segments begin, shape (requests, demonstrations, 4, 4).
-            here: `world_from_object` now, shape (requests, 1, 4, 4).
-            hands: `world_from_eef` where the segments begin, like `sources`.
-        """
-        if strategy == "random":
-            return torch.zeros(sources.shape[:2])
-        if strategy == "nearest_neighbor_robot_distance":
-            sources = here @ (pose_math.pose_inv(sources) @ hands)
-            here = torch.stack([request.eef_pose for request in requests])[:, None]
-        positions, rotations = pose_math.unmake_pose(sources)
-        position, rotation = pose_math.unmake_pose(here)
-        traces = (rotations * rotation).sum(dim=(-1, -2))  # of the products with the transposed
-        angles = torch.acos(((traces - 1.0) / 2.0).clamp(-1.0, 1.0))
-        return torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + angles
-
-    def _others(self, requests: Sequence[Request]) -> torch.Tensor:
-        """Return where objects are, shape (requests, objects, 3), but that of the subtask and that of the one before.
-
-        The hand goes to the one, and may hold the other.
-        """
+        """Return the demonstrations among which one is drawn, for requests that all are for one subtask."""
         subtask = requests[0].subtask
-        own = {one.object_ref for one in self.subtasks[max(subtask - 1, 0) : subtask + 1]}
-        names = [name for name in requests[0].object_poses if name not in own]
-        positions = [[request.object_poses[name][:3, 3] for name in names] for request in requests]
-        return torch.stack([torch.stack(row) if row else torch.zeros(0, 3) for row in positions])
+        return self._selection.eligible(
+            subtask,
+            torch.from_numpy(np.stack([request.boundaries[:, subtask] for request in requests])),
+            torch.stack([request.eef_pose for request in requests]),
+            {
+                name: torch.stack([request.object_poses[name] for request in requests])
+                for name in requests[0].object_poses
+            },
+        )
 
     def _keeps_its_source(self, request: Request) -> bool:
         """Return whether a plan follows the demonstration that the one before it followed."""
@@ -317,11 +262,6 @@ class Planner:
             waiting=waiting,
             segment=Segment(eef=self.eef, subtask=subtask, demo=self._sources.names[demo], start=start, end=end),
         )
-
-
-def _padded(poses: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return poses of several demonstrations in one tensor, shape (demonstrations, steps, 4, 4)."""
-    return torch.nn.utils.rnn.pad_sequence(list(poses), batch_first=True)
 
 
 def finished(drafts: Sequence[Draft]) -> list[Plan]:
