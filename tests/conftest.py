@@ -17,6 +17,7 @@ from selenium import webdriver
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from mimicgen.datagen.config import RunConfig, build
+from mimicgen.datagen.desktop import LIBRARIES
 
 PROJECT = Path(__file__).resolve().parents[1]
 HUMAN_DEMOS = PROJECT.parent / "shared" / "data" / "annotated_dataset.hdf5"
@@ -166,3 +167,18 @@ def browser(tmp_path: Path) -> Iterator[WebDriver]:
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(programs[1])))
     yield opened
     opened.quit()
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """An X server of our own, with a screen in memory."""
+    for program in ("Xvfb", "xdotool"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed; apt-get install xvfb xdotool {' '.join(LIBRARIES.values())}")
+    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield f":{server.stdout.readline().strip()}"
+        finally:
+            server.terminate()

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
-import pytest
 
-from mimicgen.datagen.desktop import LIBRARIES
 from tests.conftest import PROJECT
 
 SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    """An X server of our own, with a screen in memory."""
-    for program in ("Xvfb", "xdotool"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed; apt-get install xvfb xdotool {' '.join(LIBRARIES.values())}")
-    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield f":{server.stdout.readline().strip()}"
-        finally:
-            server.terminate()
 
 
 def at_the_panel(code: str, display: str, folder: Path, timeout: float = 240) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Run:
         self.console = folder / "console.log"
         self._attempts: list[Attempt] = []
         self._read = 0
+        self._asked_to_stop = False
         with self.console.open("wb") as console:
             # A session of its own: an interrupt of the kernel is not one of the run.
             self.process = subprocess.Popen(
@@ -97,8 +98,9 @@ class Run:
             await asyncio.sleep(period)
 
     def stop(self) -> None:
-        """Ask the run to stop; what is finished is kept. Nothing happens when it has ended."""
-        if self.process.poll() is None:
+        """Ask the run to stop; what is finished is kept. Asked again, or when it has ended, nothing happens."""
+        if self.process.poll() is None and not self._asked_to_stop:
+            self._asked_to_stop = True  # a second signal would end it at once, in the middle of its stopping
             os.killpg(self.process.pid, signal.SIGINT)
 
     def wait(self, timeout: float | None = None) -> int:
