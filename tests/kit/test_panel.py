@@ -23,6 +23,7 @@ def at_the_panel(code: str, display: str, folder: Path, timeout: float = 240) ->
 import json, sys
 sys.path[:0] = [{str(PROJECT)!r}, {str(PROJECT / "exts" / "mimicgen.datagen")!r}]
 from pathlib import Path
+from urllib.request import urlopen
 from tests.person import Person
 folder, source = Path({str(folder)!r}), {str(SOURCE)!r}
 outputs = {{"output_dataset": folder / "g.hdf5", "output_dir": folder / "records", "render.when": "never"}}
@@ -61,12 +62,17 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     seen["wrong"] = [person.text("source.note"), person.find("start").enabled]
     person.type("source", source)
     person.type("num_trials", "2")
+    person.type("live_port", "0")
     seen["right"] = [person.text("why"), person.find("start").enabled, person.text("num_trials")]
     person.wait(lambda: person.text("source.verdict").startswith("10 of 10"))
 
     person.click("start")
     seen["editable"] = person.find("num_trials").enabled
     person.wait(lambda: person.session.progress.steps > 30)
+    person.wait(lambda: person.find("live").visible)
+    address = person.find("live").text.split()[-1]
+    with urlopen(address + "records?known=0", timeout=10) as answer:
+        seen["live"] = [answer.status, sorted(json.loads(answer.read()))]
     person.click("pause")
     person.wait(lambda: person.text("state") == "Paused")
     steps = person.session.progress.steps
@@ -95,6 +101,7 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     person.wait(lambda: person.text("state") == "Done")
     seen["counts"] = list(dict.fromkeys(shares + [person.text("count")]))
     seen["end"] = [person.text("end"), person.text("written"), person.text("reached.success")]
+    seen["live_at_the_end"] = person.find("live").visible
 
     person.click("fresh")
     person.type("num_trials", "3")
@@ -110,6 +117,10 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     assert seen["wrong"][1] is False
     assert seen["right"] == ["", True, "2"]
     assert seen["editable"] is False
+    status, told = seen["live"]
+    assert status == 200
+    assert {"attempts", "demos", "funnel"} <= set(told)
+    assert seen["live_at_the_end"] is False
     assert seen["paused"] == [0, False]
     assert seen["answered_after_steps"] <= 1
     assert [count for count in seen["counts"] if "of 2" in count][-1] == "2 of 2 demonstrations kept"

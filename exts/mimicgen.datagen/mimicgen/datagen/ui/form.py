@@ -82,6 +82,7 @@ class Form:
                 Switch(draft, "early_abort", "Early abort"),
                 Switch(draft, "keep_failed", "Keep failed"),
                 Switch(draft, "report", "Report"),
+                Text(draft, "live_port", "Live report, port"),
             ]
 
     def _randomization(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import webbrowser
 
 import omni.ui as ui
 
@@ -24,7 +25,7 @@ class Watch:
         self._version = -1
         self._stages: tuple[str, ...] = ()
         self._points: list[float] = []
-        self._picture = ""
+        self._picture = self._address = ""
         self._banner()
         self._progress()
         self._funnel()
@@ -73,6 +74,13 @@ class Watch:
                 self._elapsed = Tile("Elapsed", "elapsed")
                 self._to_go = Tile("To go", "to_go")
                 self._rendered = Tile("Rendered", "rendered")
+            self._live = ui.Button(
+                "",
+                height=style.ROW,
+                visible=False,
+                identifier="live",
+                clicked_fn=lambda: webbrowser.open(self._address),
+            )
 
     def _funnel(self) -> None:
         with section("Attempts that reached each subtask", "section_funnel"):
@@ -149,6 +157,11 @@ class Watch:
         to_go = progress.to_go if progress.end is None else None
         self._to_go.show("-" if to_go is None else spoken_seconds(to_go))
         self._rendered.show(str(progress.rendered) if progress.drawing is not None else "-")
+        address = progress.live if progress.live is not None and progress.end is None else ""
+        if address != self._address:
+            self._address = address
+            self._live.text = f"Open the live report, {address}"
+            self._live.visible = bool(address)
 
     def _show_banner(self) -> None:
         progress = self._history.progress
