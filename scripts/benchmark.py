@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +165,10 @@ class InKit:
         self._kit.shutdown()
 
 
-def in_a_kit_process(config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
-    """Run ours in a Kit application in a process of its own."""
+def in_a_kit_process(
+    settings: Sequence[str], config: RunConfig, warmup: int, steps: int, split: Split | None
+) -> Measured:
+    """Run ours in a Kit application in a process of its own, with the settings that the command line has."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
         counts = {"--warmup": warmup, "--steps": steps, "--split-steps": steps if split else 0}
@@ -173,6 +176,7 @@ def in_a_kit_process(config: RunConfig, warmup: int, steps: int, split: Split | 
         options = [str(part) for pair in counts.items() for part in pair]
         flat = {"source": config.source, "num_envs": config.num_envs, "device": config.device, "seed": config.seed}
         options += [f"--{name.replace('_', '-')}={value}" for name, value in flat.items()]
+        options += [f"--set={setting}" for setting in settings]
         command = [sys.executable, "-m", "scripts.benchmark", "--only", "kit", "--json", str(report), *options]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         if ran.returncode != 0:
@@ -209,7 +213,7 @@ def main() -> None:
     if application is not None:
         sides = {"kit": application}
     elif importlib.util.find_spec("omni") is not None:
-        sides["kit"] = in_a_kit_process
+        sides["kit"] = functools.partial(in_a_kit_process, options.set)
     else:
         print("benchmark: no Kit kernel here; ours is measured on a plain loop only", file=sys.stderr)
     sides = {name: side for name, side in sides.items() if not options.only or name in options.only}

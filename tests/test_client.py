@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from mimicgen.datagen import client
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.client import Run, Seen, start
+from tests.test_docker import until
 
 STACK = {"grasp_1": 20, "stack_1": 50, "grasp_2": None}
 
@@ -88,6 +90,36 @@ def test_attempts_are_read_as_they_are_written_and_only_whole_ones(tmp_path: Pat
         run.stop()
     assert run.wait(10) != 0
     assert run.frames("table_cam_normals") == []
+
+
+def test_a_run_that_is_stopping_is_not_disturbed_until_patience_is_at_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+import signal, sys, time
+told = []
+def stopping(*_):
+    told.append(1)
+    print("signal", len(told), flush=True)
+    if len(told) == 2:
+        sys.exit(9)
+signal.signal(signal.SIGINT, stopping)
+print("ready", flush=True)
+while True:
+    time.sleep(0.1)
+"""
+    run = Run([sys.executable, "-c", code], tmp_path, os.environ)
+    until(lambda: run.seen().line == "ready", 20)
+    run.stop()
+    until(lambda: run.seen().line == "signal 1", 20)
+    run.stop()
+    time.sleep(0.5)
+    assert run.seen().line == "signal 1"
+    assert run.seen().exit_code is None
+    monkeypatch.setattr(client, "PATIENCE", 0.0)
+    run.stop()
+    assert run.wait(20) == 9
+    assert run.seen().line == "signal 2"
 
 
 def test_in_isaac_sim_the_configuration_becomes_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,54 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
-from tests.conftest import PROJECT
-from tests.simulation.test_physics import python
-
-RUN = """
-import asyncio, contextlib, json
-import numpy as np
-from mimicgen.datagen.config import build
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.simulation import open_simulation
-
-@contextlib.asynccontextmanager
-async def stage(name):
-    yield notes.append
-
-notes = []
-
-async def run(attempts, **values):
-    notes.clear()
-    named = {name.replace("__", "."): value for name, value in values.items()}
-    folder = sys.argv[1]
-    config = build({"source": sys.argv[2], "output_dataset": folder + "/g.hdf5", "output_dir": folder,
-                    "num_trials": 1000, "render.when": "never", "fresh": True} | named)
-    outputs = Outputs(config)
-    ended, taken = [], []
-    async with open_simulation(config, outputs, stage) as generator:
-        while len(ended) < attempts:
-            ended += await generator.ended()
-            actions = await generator.actions()
-            taken.append(actions.numpy().copy())
-            generator.step(actions)
-        facts = generator.facts
-    outputs.close()
-    return ended[:attempts], np.array(taken), facts
-
-def told(ended):
-    return [json.loads(attempt.to_json()) for attempt in ended]
-"""
-SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
-
-
-def result(code: str, folder: Path) -> Any:
-    lines = [line for line in python(RUN + code, folder, SOURCE).splitlines() if line.startswith("RESULT")]
-    return json.loads(lines[-1].removeprefix("RESULT"))
+from tests.simulation.running import result
 
 
 def test_actions_are_those_of_isaac_labs_generator(tmp_path: Path) -> None:
@@ -136,10 +92,7 @@ class Both:
         return call if callable(values[0]) else values[0]
 
 async def main():
-    config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
-                    "num_envs": 2, "render.when": "never", "mode": "record"})
-    outputs = Outputs(config)
-    async with open_simulation(config, outputs, stage) as generator:
+    async with opened(num_envs=2, mode="record") as generator:
         env = generator._env
         buffers = env.recorder_manager
         assert isinstance(buffers, recording.EpisodeBuffers)
@@ -173,7 +126,6 @@ async def main():
             lengths.append(len(ours["actions"]))
         env.recorder_manager = buffers
         print("RESULT", json.dumps([lengths, differences, len(names)]))
-    outputs.close()
 
 asyncio.run(main())
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.simulation.test_physics import python
+from tests.simulation.running import python
 
 DEEPEST = """
 import json, sys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.simulation.test_batched import result
+from tests.simulation.running import result
 
 GRASP = """
 import torch
@@ -61,10 +61,7 @@ def at(x, y, z):
     return pose_math.make_pose(torch.tensor([x, y, z]), torch.eye(3))
 
 async def main():
-    config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
-                    "render.when": "never", "mimic.nn_k": 10})
-    outputs = Outputs(config)
-    async with open_simulation(config, outputs, stage) as generator:
+    async with opened(mimic__nn_k=10) as generator:
         planner = generator._planner
         def request(cube_2, cube_3=(0.5, 0.0, 0.0203)):
             poses = {"cube_1": at(0.5, 0.1, 0.0203), "cube_2": at(*cube_2), "cube_3": at(*cube_3)}
@@ -88,7 +85,6 @@ async def main():
         planner._selection.keep_clear = True
         print("RESULT", json.dumps({"eligible": eligible, "blocked": [one.tolist() for one in blocked],
             "upstream": upstream, "on top": planner.eligible([around])[0]}))
-    outputs.close()
 
 asyncio.run(main())
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.simulation.test_batched import result
+from tests.simulation.running import result
 
 
 def test_one_conversion_a_physics_step_and_terms_that_do_not_wait_change_nothing(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.simulation.test_physics import OPEN, python
+from tests.simulation.running import OPEN, python
 
 
 def test_the_gripper_touches_with_two_boxes_and_a_capsule(tmp_path: Path) -> None:

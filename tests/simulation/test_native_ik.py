@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.simulation.test_physics import OPEN, python
+from tests.simulation.running import OPEN, python
 
 
 def test_targets_are_isaac_labs(tmp_path: Path) -> None:

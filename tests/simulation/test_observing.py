@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.simulation.test_batched import result
+from tests.simulation.running import result
 
 
 def test_what_a_step_gives_is_computed_once_and_what_isaac_lab_computes(tmp_path: Path) -> None:
@@ -19,10 +19,7 @@ def same(found, expected):
     return torch.equal(found, expected)
 
 async def main():
-    config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
-                    "num_envs": 2, "render.when": "never", "mode": "record"})
-    outputs = Outputs(config)
-    async with open_simulation(config, outputs, stage) as generator:
+    async with opened(num_envs=2, mode="record") as generator:
         env = generator._env
         manager = env.observation_manager
         upstream = ObservationManager(env.cfg.observations, env)
@@ -44,7 +41,6 @@ async def main():
         groups = len(manager.active_terms)
     print("RESULT", json.dumps({"counts": counts, "groups": groups, "right": right,
         "ours": type(manager) is observing.ObservationsOnceAStep}))
-    outputs.close()
 
 asyncio.run(main())
 """

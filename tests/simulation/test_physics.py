@@ -5,39 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 from tests.conftest import PROJECT
-
-
-def python(code: str, *arguments: object) -> str:
-    start = f"import sys; sys.path[:0] = [{str(PROJECT / 'exts' / 'mimicgen.datagen')!r}, {str(PROJECT)!r}]\n"
-    result = subprocess.run(
-        [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr[-3000:]
-    return result.stdout
-
-
-OPEN = """
-import json, torch
-from mimicgen.datagen.simulation import kitless
-kitless.teach_isaaclab()
-import gymnasium as gym
-from mimicgen.datagen.config import build
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.simulation import environment, physics
-from mimicgen.datagen.simulation.runtime import Runtime
-config = build({"output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1], "num_envs": 2})
-cfg, success = environment.task_config(config, Outputs(config), Runtime.EMBEDDED)
-env = gym.make(config.task, cfg=cfg).unwrapped
-env.render_enabled = False
-"""
+from tests.simulation.running import OPEN, python
 
 
 def test_the_first_observation_after_a_reset_shows_the_reset(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.simulation.test_batched import result
+from tests.simulation.running import result
 
 
 def test_sources_are_chosen_as_isaac_labs_strategies_choose(tmp_path: Path) -> None:
@@ -25,10 +25,7 @@ def pose():
     return pose_math.make_pose(position, pose_math.matrix_from_quat(tilted))
 
 async def main():
-    config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
-                    "render.when": "never", "mimic.keep_clear": False})
-    outputs = Outputs(config)
-    async with open_simulation(config, outputs, stage) as generator:
+    async with opened(mimic__keep_clear=False) as generator:
         planner = generator._planner
         found = {}
         for name in ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"):
@@ -51,7 +48,6 @@ async def main():
                     pairs.append([int(expected), eligible[int(torch.randint(0, len(eligible), (1,)))]])
             found[name] = pairs
         print("RESULT", json.dumps(found))
-    outputs.close()
 
 asyncio.run(main())
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.simulation.test_batched import result
+from tests.simulation.running import result
 
 
 def test_nobody_ends_as_with_isaac_labs_manager_and_terms_are_refused(tmp_path: Path) -> None:
@@ -14,10 +14,7 @@ from isaaclab.managers import TerminationManager, TerminationTermCfg
 from mimicgen.datagen.simulation.terminations import NoTerminations
 
 async def main():
-    config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
-                    "render.when": "never", "num_envs": 2})
-    outputs = Outputs(config)
-    async with open_simulation(config, outputs, stage) as generator:
+    async with opened(num_envs=2) as generator:
         env = generator._env
         ours, upstream = env.termination_manager, TerminationManager({}, env)
         env.termination_manager = upstream
@@ -33,7 +30,6 @@ async def main():
             refused = str(error)
         print("RESULT", json.dumps({"ours": type(ours).__name__, "expected": expected, "found": found,
                                     "lengths": env.episode_length_buf.tolist(), "refused": refused}))
-    outputs.close()
 
 with torch.inference_mode():
     asyncio.run(main())

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
+import math
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ from typing import Any
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts
 
 PROJECT = Path(__file__).resolve().parents[4]
+
+PATIENCE = 30.0
+"""So long a run that was asked to stop is left alone, to finish its files [s]: a second signal ends it at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,7 @@ class Run:
         self.console = folder / "console.log"
         self._attempts: list[Attempt] = []
         self._read = 0
-        self._asked_to_stop = False
+        self._asked_to_stop = -math.inf
         with self.console.open("wb") as console:
             # A session of its own: an interrupt of the kernel is not one of the run.
             self.process = subprocess.Popen(
@@ -98,9 +103,13 @@ class Run:
             await asyncio.sleep(period)
 
     def stop(self) -> None:
-        """Ask the run to stop; what is finished is kept. Asked again, or when it has ended, nothing happens."""
-        if self.process.poll() is None and not self._asked_to_stop:
-            self._asked_to_stop = True  # a second signal would end it at once, in the middle of its stopping
+        """Ask the run to stop; what is finished is kept. Nothing happens when it has ended.
+
+        Asked again within `PATIENCE`, nothing happens either; later, a run that still goes on is ended at once.
+        """
+        now = time.monotonic()
+        if self.process.poll() is None and now - self._asked_to_stop > PATIENCE:
+            self._asked_to_stop = now
             os.killpg(self.process.pid, signal.SIGINT)
 
     def wait(self, timeout: float | None = None) -> int:
