@@ -32,6 +32,8 @@ print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "s
     assert found["batched"] == [True, False]
     assert any(re.fullmatch(r"records take \d+\.\d MB of memory: \d+ steps", note) for note in found["memory"])
     assert any("Isaac Lab's own generator" in note and "mimic.reference is set" in note for note in found["notes"])
+    assert any("mimic.keep_clear does not apply" in note for note in found["notes"])
+    assert not any("keep_clear" in note for note in found["memory"])
 
 
 def test_a_hopeless_attempt_is_ended_early_by_either_generator_or_watched(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ async def open_simulation(
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
         from mimicgen.datagen.simulation import (
             batched,
+            clearance,
             driver,
             environment,
             expert,
@@ -114,9 +115,11 @@ async def open_simulation(
                 else:
                     note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")
                     demonstrations = pool.SourcePool(opened.env, checked, opened.env.device)
-                    if config.mimic.keep_clear:
-                        note("mimic.keep_clear does not apply to it")
                     policy = reference.MimicPolicy(opened, demonstrations, early_abort=config.early_abort)
+                if config.mimic.keep_clear and not (reason is None and clearance.knows(opened.env)):
+                    note(
+                        "mimic.keep_clear does not apply: it is for a Franka with cubes, outside Isaac Lab's generator"
+                    )
                 opened.facts |= {"source": demonstrations.facts, "batched": reason is None}
             elif config.mode == "annotate":
                 policy = replay.AnnotatePolicy(opened, demos, outputs.record.parent / "plots" if config.plots else None)
