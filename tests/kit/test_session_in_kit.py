@@ -18,7 +18,7 @@ from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import Kit
-from tests.dataset.writing import attempt_of, recorded_episodes
+from tests.dataset.writing import attempt_of, keep, recorded_episodes
 
 MakeConfig = Callable[..., RunConfig]
 
@@ -408,7 +408,7 @@ def test_a_run_continues_what_another_left(kit: Kit, make_config: MakeConfig) ->
     config = make_config(num_trials=5, seed=7)
     earlier = Outputs(config)
     earlier.open()
-    earlier.keep(attempt_of(1), recorded_episodes()[0])
+    keep(earlier, attempt_of(1), recorded_episodes()[0])
     while earlier.writing:
         earlier.settled()
     earlier.close()  # as a killed process leaves it: the demonstration has not been folded

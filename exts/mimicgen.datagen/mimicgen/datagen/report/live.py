@@ -107,7 +107,9 @@ class LivePage:
                 with h5py.File(path, "r") as file:
                     self._task = self._task or recorded_task(file)
                     for name in demo_names(file)[: DEMOS - len(self._demos)]:
-                        self._demos.setdefault(name, demonstration(file, name))
+                        # An episode was written before it had the demonstration's name, which its file has.
+                        called = name if path == self._parts.dataset else path.stem
+                        self._demos.setdefault(called, demonstration(file, name) | {"name": called})
             except FileNotFoundError:  # folded into the dataset meanwhile, at the end of the run
                 return
 
