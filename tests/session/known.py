@@ -20,7 +20,7 @@ from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import RunConfig, build
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Episode
-from mimicgen.datagen.generator import AnnounceStage, OpenSimulation
+from mimicgen.datagen.generator import AnnounceStage, Generator, OpenSimulation
 from mimicgen.datagen.progress import End, Progress
 from mimicgen.datagen.rendering.images import Frame
 from mimicgen.datagen.rendering.renderer import Renderer, State
@@ -120,22 +120,35 @@ def episode_of(number: int, steps: int) -> Episode:
     return {"actions": np.full((steps, 2), number, np.float32), "states": states, "initial_state": initial}
 
 
-class Grey:
-    """A renderer whose images are grey."""
+class Stripes:
+    """A renderer: normals whose stripes move on, so that no image is constant and no two are alike."""
 
-    labels: tuple[str, ...] = ("cube",)
+    labels: tuple[str, ...] = ()
 
-    def __init__(self, width: int, height: int, views: Sequence[str], modalities: Sequence[str]):
+    def __init__(self, views: Sequence[str], size: int = 16):
         self.closed = 0
         self._views = views
-        self._image = np.full((height, width, 3), 128, np.uint8)
-        self._modalities = modalities
+        self._drawn = 0
+        self._image = np.zeros((size, size, 3), np.uint8)
+        self._image[:, ::2] = 200
 
     async def draw(self, state: State) -> Frame:
-        return {view: dict.fromkeys(self._modalities, self._image) for view in self._views}
+        self._drawn += 1
+        return {view: {"normals": np.roll(self._image, self._drawn, axis=1)} for view in self._views}
 
     def close(self) -> None:
         self.closed += 1
+
+
+DRAWN = {
+    "render.when": "after_each",
+    "render.width": 16,
+    "render.height": 16,
+    "render.modalities": ("normals",),
+    "render.views": ("table_cam",),
+    "render.videos": (),
+}
+"""What has `Stripes` draw."""
 
 
 def config_in(folder: Path, **values: Any) -> RunConfig:
@@ -148,7 +161,7 @@ def opening(fate: Fate, made: list[Known] | None = None, renderer: Renderer | No
     """Return what opens the generator, as the real one is opened: stages, outputs, and closed whatever happens."""
 
     @contextlib.asynccontextmanager
-    async def open_simulation(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Known]:
+    async def open_simulation(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
         async with stage("Environment") as note:
             outputs.open()
             note("open")

@@ -85,7 +85,9 @@ def test_a_continued_run_keeps_what_one_run_keeps(tmp_path: Path) -> None:
     for target, num_envs in ((7, 4), (8, 64), (30, 9)):
         run(config_in(tmp_path / "parts", num_trials=target, num_envs=num_envs), fate)
     assert kept_in(tmp_path / "parts") == kept_in(tmp_path / "whole")
-    assert [one["number"] for one in log_of(tmp_path / "parts")] == [one["number"] for one in log_of(tmp_path / "whole")]
+    assert [one["number"] for one in log_of(tmp_path / "parts")] == [
+        one["number"] for one in log_of(tmp_path / "whole")
+    ]
     end, progress = run(config_in(tmp_path / "parts", num_trials=30), fate)
     assert (end.reason, progress.steps, progress.before) == ("target reached", 0, progress.attempts)
 
@@ -95,7 +97,12 @@ def test_a_hopeless_run_ends_when_its_interval_lies_below_the_limit(tmp_path: Pa
     end, progress = run(config_in(tmp_path, num_trials=5, num_envs=num_envs), early_failures(0.0))
     assert end.exit_code == 3
     assert (progress.attempts, progress.successes) == (189, 0), "0 of 189: 0.0 to 2.0%, the first below 2%"
-    for words in ("0 of 189 attempts", "grasp 0, success 0", "189 times, for instance: signal 'grasp'", "give_up_below"):
+    for words in (
+        "0 of 189 attempts",
+        "grasp 0, success 0",
+        "189 times, for instance: signal 'grasp'",
+        "give_up_below",
+    ):
         assert words in end.reason
 
 

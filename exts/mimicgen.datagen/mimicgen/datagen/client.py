@@ -143,7 +143,8 @@ class Run:
         path = self.folder / RECORD
         if _identity(path) in (None, self._old_record):
             return None
-        return json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return record
 
     def frames(self, kind: str) -> list[Path]:
         """Return the latest demonstration's images of a kind, in order.

@@ -65,7 +65,7 @@ class Outputs:
         self._committer: ThreadPoolExecutor | None = None
         self._held: dict[int, Future[None]] = {}
         self._committing: deque[tuple[Future[None], list[Attempt]]] = deque()
-        self._broken = False
+        self._committed: Future[None] | None = None
         self.made_with: Mapping[str, Any] = {}
         self._next_demo = self._next_failed = 0
 
@@ -153,7 +153,10 @@ class Outputs:
                 self._next_failed += 1
                 told.append(attempt)
             names.setdefault(parts, {})[_pending(attempt)] = name
-        self._committing.append((self._committer.submit(self._commit, waited_for, names, told), told))
+        if self._committed is not None:
+            waited_for.append(self._committed)
+        self._committed = self._committer.submit(self._commit, waited_for, names, told)
+        self._committing.append((self._committed, told))
 
     def settled(self) -> list[Attempt]:
         """Return the attempts that have come to be on the disk since this was asked last, in order.
@@ -242,28 +245,25 @@ class Outputs:
                 stack.callback(self._writers.close)
 
     def _commit(
-        self, written: Sequence[Future[None]], names: Mapping[Parts, Mapping[str, str]], attempts: Sequence[Attempt]
+        self, waited_for: Sequence[Future[None]], names: Mapping[Parts, Mapping[str, str]], attempts: Sequence[Attempt]
     ) -> None:
         """Make written episodes demonstrations, and log their attempts and others.
 
         Args:
-            written: The episodes that have to be written first.
+            waited_for: What has to be done first: the episodes are written, the attempts before are logged. Where one
+                of them failed, nothing comes after it.
             names: Their names and those of the demonstrations, by where they are.
             attempts: What is logged.
         """
         assert self._log is not None
-        if self._broken:  # an attempt before these was not committed, which has been told
-            return
-        self._broken = True
-        for episode in written:
-            episode.result()
+        for before in waited_for:
+            before.result()
         for parts, renamed in names.items():
             parts.commit(renamed)
         with explained(self.attempts):
             self._log.write("".join(attempt.to_json() + "\n" for attempt in attempts))
             self._log.flush()
             os.fsync(self._log.fileno())
-        self._broken = False
 
     def _refuse_what_cannot_be_written(self) -> None:
         if self._config.mode in ("render", "replay"):
@@ -303,9 +303,10 @@ class Outputs:
             raise
 
     def _unlock(self) -> None:
-        for lock in self._locks:
-            lock.close()
-        self._locks.clear()
+        with contextlib.ExitStack() as stack:
+            for lock in self._locks:
+                stack.callback(lock.close)
+            self._locks.clear()
 
     def _data(self) -> tuple[Path, ...]:
         return self.dataset, self._parts.folder, self.failed_dataset, self._failed_parts.folder

@@ -183,6 +183,9 @@ class Parts:
                 with _blamed(self.path(name)):
                     episode = _episode(stack.enter_context(h5py.File(self.path(name), "r")))
                 h5o.copy(episode.id, b".", data.id, name.encode())
+            # What the attempt's record did not know when it was written.
+            if "record" in data[name].attrs:
+                data[name].attrs["record"] = json.dumps(json.loads(data[name].attrs["record"]) | {"demo": name})
             total += steps_of(data[name])
         data.attrs["total"] = total
 

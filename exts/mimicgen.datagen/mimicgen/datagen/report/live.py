@@ -59,7 +59,7 @@ class LivePage:
             ) from error
         self.url = f"http://{HOST}:{self._server.server_port}/"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="mimicgen.datagen live page"
+            target=self._server.serve_forever, args=(0.1,), name="mimicgen.datagen live page", daemon=True
         )
         self._thread.start()
 

@@ -129,13 +129,14 @@ class Run:
 
     def _close(self) -> tuple[Path, ...]:
         """Close the outputs. Returns what was written."""
-        if self._outputs is None:
-            return ()
-        try:
-            self._outputs.close()
-        except BaseException as error:  # noqa: BLE001 -- as in `_try`
-            self._note(error)
-        return self._outputs.written()
+        written: tuple[Path, ...] = ()
+        if self._outputs is not None:
+            try:
+                self._outputs.close()
+                written = self._outputs.written()
+            except BaseException as error:  # noqa: BLE001 -- as in `_try`
+                self._note(error)
+        return written
 
     @contextlib.asynccontextmanager
     async def _stage(self, name: str) -> AsyncIterator[Callable[[str], None]]:
