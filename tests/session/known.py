@@ -44,7 +44,7 @@ def early_failures(rate: float, seed: int = 7) -> Fate:
 class Known:
     """Implements `mimicgen.datagen.generator.Generator` without a simulation."""
 
-    stages = ("grasp", "success")
+    stages: tuple[str, ...] = ("grasp", "success")
 
     def __init__(
         self, num_envs: int, fate: Fate, made: Collection[int] = (), renderer: Renderer | None = None, steps: int = 3

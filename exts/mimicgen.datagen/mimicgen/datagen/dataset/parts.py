@@ -3,8 +3,8 @@
 A dataset that is written in place can be left unreadable by a kill, and one that is flushed after every episode still
 has a moment in which it is. Small files have none: each is written under another name, synchronised, and renamed, so
 whatever has its name is complete. An episode is first written under its attempt's number, `attempt_12.hdf5`, and gets
-its demonstration's name, `demo_7.hdf5`, when it is the attempt's turn to be committed. Folding copies them, as they are stored, into a new file that replaces the dataset
-when it is on the disk; only then do they go.
+its demonstration's name, `demo_7.hdf5`, when it is the attempt's turn to be committed. Folding copies them, as they
+are stored, into a new file that replaces the dataset when it is on the disk; only then do they go.
 """
 
 from __future__ import annotations
