@@ -27,6 +27,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.measured import PROJECT, provenance
 from scripts.split import PARTS, Split
 from scripts.stock import no_running_loop, run_stock
 
@@ -35,8 +36,6 @@ from mimicgen.datagen.config import RunConfig, build
 from mimicgen.datagen.generator import AnnounceStage, OpenSimulation
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
-
-PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclasses.dataclass
@@ -203,6 +202,7 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=("stock", "ours", "kit"), action="append", help="measure only this side")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
+    parser.add_argument("--commit", default="", help="commit of this checkout, where it has no history")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     sides: dict[str, Callable[[RunConfig, int, int, Split | None], Measured]] = {
@@ -245,7 +245,7 @@ def main() -> None:
                     split = Split(options.device)
                     parts[name] = side(config, options.warmup, options.split_steps, split).parts
     rows = {name: summary(rounds, options.num_envs) for name, rounds in found.items() if rounds}
-    report = {
+    report = provenance("scripts.benchmark", options.commit) | {
         "num_envs": options.num_envs,
         "device": options.device,
         "sides": rows,

@@ -121,6 +121,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     sources = {"shipped": PROJECT / "datasets" / "source_demos.hdf5", "human": options.human}
+    told = provenance("scripts.measure_success", options.commit)
     rows: dict[str, dict[str, Any]] = {}
     for name, source in sources.items():
         for settings, file in SETTINGS.items():
@@ -144,7 +145,7 @@ def main() -> None:
             print(f"{row}: {json.dumps(rows[row])}", flush=True)
     if not rows:
         raise SystemExit("measure_success: nothing to measure; pass --human, or another --only")
-    told = provenance("scripts.measure_success", options.commit) | {"rows": rows}
+    told["rows"] = rows
     if options.json:
         options.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     else:

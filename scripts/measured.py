@@ -22,8 +22,15 @@ def provenance(module: str, commit: str = "") -> dict[str, Any]:
     """
     from mimicgen.datagen.simulation.runtime import versions
 
+    arguments = iter(sys.argv[1:])
+    told = []
+    for argument in arguments:
+        if argument in ("--json", "--commit"):  # where it is written, and what stands below
+            next(arguments)
+        else:
+            told.append(Path(argument).name)  # files travel
     return {
-        "command": " ".join(["python -m", module, *sys.argv[1:]]),
+        "command": " ".join(["python -m", module, *told]),
         "commit": commit or _commit(),
         "date": time.strftime("%Y-%m-%d"),
         "versions": versions(),

@@ -20,6 +20,7 @@ from mimicgen.datagen.config import RunConfig, build
 from mimicgen.datagen.desktop import LIBRARIES
 
 PROJECT = Path(__file__).resolve().parents[1]
+SHIPPED_DEMOS = PROJECT / "datasets" / "source_demos.hdf5"
 HUMAN_DEMOS = PROJECT.parent / "shared" / "data" / "annotated_dataset.hdf5"
 
 
@@ -32,12 +33,21 @@ def human_demos() -> Path:
 
 
 @pytest.fixture
-def edited_demos(human_demos: Path, tmp_path: Path) -> Callable[[Callable[[h5py.File], None]], Path]:
-    """Makes a copy of the human demonstrations with something changed."""
+def shipped_demos() -> Path:
+    """The ten demonstrations that the project ships."""
+    return SHIPPED_DEMOS
+
+
+Edit = Callable[[Callable[[h5py.File], None]], Path]
+"""Makes a copy of a file with something changed."""
+
+
+def editing(original: Path, folder: Path) -> Edit:
+    """Return what makes changed copies of a file."""
 
     def edit(change: Callable[[h5py.File], None]) -> Path:
-        path = tmp_path / "edited.hdf5"
-        path.write_bytes(human_demos.read_bytes())
+        path = folder / "edited.hdf5"
+        path.write_bytes(original.read_bytes())
         with h5py.File(path, "r+") as file:
             change(file)
         return path
@@ -46,12 +56,24 @@ def edited_demos(human_demos: Path, tmp_path: Path) -> Callable[[Callable[[h5py.
 
 
 @pytest.fixture
-def make_config(human_demos: Path, tmp_path: Path) -> Callable[..., RunConfig]:
+def edited_demos(shipped_demos: Path, tmp_path: Path) -> Edit:
+    """Makes a copy of the shipped demonstrations with something changed."""
+    return editing(shipped_demos, tmp_path)
+
+
+@pytest.fixture
+def edited_human_demos(human_demos: Path, tmp_path: Path) -> Edit:
+    """Makes a copy of the human demonstrations, which are of Isaac Lab 2.x, with something changed."""
+    return editing(human_demos, tmp_path)
+
+
+@pytest.fixture
+def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., RunConfig]:
     """Makes a small run's configuration, with outputs in the test's own folder."""
 
     def make(**values: Any) -> RunConfig:
         small = {
-            "source": human_demos,
+            "source": shipped_demos,
             "output_dataset": tmp_path / "generated.hdf5",
             "output_dir": tmp_path / "output",
             "num_trials": 1,

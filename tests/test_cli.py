@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -40,9 +41,9 @@ def outputs(folder: Path) -> list[str]:
     return ["--output-dataset", str(folder / "generated.hdf5"), "--output-dir", str(folder / "output")]
 
 
-def test_generate_prints_stages_attempts_and_a_summary_and_writes(human_demos: Path, tmp_path: Path) -> None:
+def test_generate_prints_stages_attempts_and_a_summary_and_writes(shipped_demos: Path, tmp_path: Path) -> None:
     process = datagen(
-        *("generate", "--source", human_demos, "--num-trials", 1, "--set", "guarantee=false"),
+        *("generate", "--source", shipped_demos, "--num-trials", 1, "--set", "guarantee=false"),
         *("--set", "render.every=50", *outputs(tmp_path)),
     )
     text = process.stdout
@@ -61,12 +62,19 @@ def test_generate_prints_stages_attempts_and_a_summary_and_writes(human_demos: P
     assert "[INFO]" not in text, "Isaac Lab's own output goes to the log"
 
 
-def test_ctrl_c_and_sigterm_stop_cleanly(human_demos: Path, tmp_path: Path) -> None:
+def test_ctrl_c_and_sigterm_stop_cleanly(shipped_demos: Path, tmp_path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path / number.name
         process = subprocess.Popen(
             command(
-                "generate", "--source", human_demos, "--num-trials", 50, *outputs(folder), "--set", "render.when=never"
+                "generate",
+                "--source",
+                shipped_demos,
+                "--num-trials",
+                50,
+                *outputs(folder),
+                "--set",
+                "render.when=never",
             ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -100,32 +108,56 @@ def test_ctrl_c_and_sigterm_stop_cleanly(human_demos: Path, tmp_path: Path) -> N
         (["--output-dir", "/proc/x"], "output '/proc/x'"),
     ],
 )
-def test_bad_input_is_refused_at_once(human_demos: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_bad_input_is_refused_at_once(shipped_demos: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
     begin = time.monotonic()
-    process = datagen("generate", "--source", human_demos, *outputs(tmp_path), *arguments)
+    process = datagen("generate", "--source", shipped_demos, *outputs(tmp_path), *arguments)
     assert time.monotonic() - begin < 5, "something heavy was imported"
     assert process.returncode == 2
     assert re.search(f"error: .*{words}", process.stderr)
     assert not (tmp_path / "output" / "kit.log").exists()
 
 
-def test_bad_input_in_the_environment_is_refused(human_demos: Path, tmp_path: Path) -> None:
-    process = datagen("generate", "--source", human_demos, *outputs(tmp_path), NUM_TRIALS="many")
+def test_bad_input_in_the_environment_is_refused(shipped_demos: Path, tmp_path: Path) -> None:
+    process = datagen("generate", "--source", shipped_demos, *outputs(tmp_path), NUM_TRIALS="many")
     assert process.returncode == 2
     assert "num_trials = 'many'" in process.stderr
 
 
-def test_an_output_in_use_is_refused(human_demos: Path, tmp_path: Path) -> None:
+def test_a_run_that_fails_quits_with_its_code_and_says_why_once(shipped_demos: Path, tmp_path: Path) -> None:
+    """Headless Kit waits for the end to quit: a file of somebody else among the parts, a port that is taken."""
+    rest = ["--source", shipped_demos, "--num-trials", 3, "--set", "render.when=never", *outputs(tmp_path)]
+    first = datagen("generate", *rest, "--set", "max_failures=1", "--set", "settle_steps=200", "--num-trials", 1)
+    assert first.returncode in (0, 3), first.stdout
+    parts = tmp_path / "generated.hdf5.parts"
+    parts.mkdir()
+    with h5py.File(parts / "demo_9.hdf5", "w") as file:
+        file.attrs["of"] = "somebody else"
+    damaged = datagen("generate", *rest, "--set", "settle_steps=200")
+    assert damaged.returncode == 2
+    assert damaged.stdout.count(f"output '{parts / 'demo_9.hdf5'}' is damaged, or no demonstration of a run") == 1
+    (parts / "demo_9.hdf5").unlink()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        served = datagen("generate", *rest, "--set", "settle_steps=200", "--set", f"live_port={port}")
+    assert served.returncode == 2
+    assert served.stdout.count(f"live_port = {port}: the page cannot be served there") == 1
+    record = json.loads((tmp_path / "output" / "run.json").read_text())
+    assert record["end"]["exit_code"] == 2
+
+
+def test_an_output_in_use_is_refused(shipped_demos: Path, tmp_path: Path) -> None:
     path = tmp_path / "generated.hdf5"
     with h5py.File(path, "w") as file:
         file["a"] = 1
-        process = datagen("generate", "--source", human_demos, *outputs(tmp_path), "--fresh")
+        process = datagen("generate", "--source", shipped_demos, *outputs(tmp_path), "--fresh")
         assert process.returncode == 2
         assert f"output '{path}' is open in another process" in process.stderr
 
 
-def test_without_the_licence_nothing_starts(human_demos: Path, tmp_path: Path) -> None:
-    process = datagen("generate", "--source", human_demos, *outputs(tmp_path), ACCEPT_EULA="", OMNI_KIT_ACCEPT_EULA="")
+def test_without_the_licence_nothing_starts(shipped_demos: Path, tmp_path: Path) -> None:
+    process = datagen(
+        "generate", "--source", shipped_demos, *outputs(tmp_path), ACCEPT_EULA="", OMNI_KIT_ACCEPT_EULA=""
+    )
     assert process.returncode == 2
     assert "License Agreement was not accepted" in process.stderr
 

@@ -92,6 +92,46 @@ def test_attempts_are_read_as_they_are_written_and_only_whole_ones(tmp_path: Pat
     assert run.frames("table_cam_normals") == []
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_an_earlier_runs_records_are_not_taken_for_this_ones(tmp_path: Path, fresh: bool) -> None:
+    """Until the run has moved the old log aside, or continued it in a new file, nothing is known of it."""
+    log, record = tmp_path / "attempts.jsonl", tmp_path / "run.json"
+    log.write_text("".join(attempt(number, Outcome.SUCCESS) for number in (1, 2, 3)))
+    record.write_text('{"end": "of the earlier run"}')
+    code = """
+import os, sys, time
+from pathlib import Path
+log, fresh = Path(sys.argv[1]), sys.argv[2] == "True"
+def wait(name):
+    while not log.with_name(name).exists():
+        time.sleep(0.02)
+wait("go")
+before = log.read_bytes()
+if fresh:
+    log.rename(log.with_suffix(".old"))
+scratch = log.with_suffix(".part")
+scratch.write_bytes(b"" if fresh else before)
+os.replace(scratch, log)
+scratch.write_text('{"end": null}')
+os.replace(scratch, log.with_name("run.json"))
+with log.open("ab", buffering=0) as file:
+    file.write(before[: before.index(b"\\n") + 1])
+time.sleep(60)
+"""
+    run = Run([sys.executable, "-c", code, str(log), str(fresh)], tmp_path, os.environ)
+    try:
+        for _ in range(3):
+            assert run.seen().successes == 0
+            assert run.record() is None
+            time.sleep(0.05)
+        (tmp_path / "go").touch()
+        until(lambda: run.seen().successes == (1 if fresh else 4), 20)
+        assert run.record() == {"end": None}
+    finally:
+        run.stop()
+    run.wait(10)
+
+
 def test_a_run_that_is_stopping_is_not_disturbed_until_patience_is_at_an_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,8 +89,8 @@ def test_orders_are_told(human_demos: Path, converted: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [2, -1, 1.5, np.nan, "1", [1, 1]])
-def test_an_unknown_version_is_refused(edited_demos: Edit, version: Any) -> None:
-    path = edited_demos(lambda file: file.attrs.__setitem__("format_version", version))
+def test_an_unknown_version_is_refused(edited_human_demos: Edit, version: Any) -> None:
+    path = edited_human_demos(lambda file: file.attrs.__setitem__("format_version", version))
     with h5py.File(path) as file, pytest.raises(SourceError, match=r"format_version = .* is not known"):
         quaternion_order(file)
 
@@ -103,8 +103,8 @@ def _reorder_root_poses(file: h5py.File) -> None:
     file.attrs["format_version"] = 1
 
 
-def test_a_file_that_was_reordered_in_part_is_refused_with_what_is_in_which_order(edited_demos: Edit) -> None:
-    with h5py.File(edited_demos(_reorder_root_poses)) as file, pytest.raises(SourceError) as error:
+def test_a_file_that_was_reordered_in_part_is_refused_with_what_is_in_which_order(edited_human_demos: Edit) -> None:
+    with h5py.File(edited_human_demos(_reorder_root_poses)) as file, pytest.raises(SourceError) as error:
         quaternion_order(file)
     message = str(error.value)
     assert "format_version = 1 means x, y, z, w, but 'obs/cube_orientations', 'obs/eef_quat', 'obs/object'" in message
@@ -112,8 +112,8 @@ def test_a_file_that_was_reordered_in_part_is_refused_with_what_is_in_which_orde
     assert "take the original file" in message
 
 
-def test_a_stamp_that_is_wrong_or_missing_altogether_is_refused(edited_demos: Edit, converted: Path) -> None:
-    stamped = edited_demos(lambda file: file.attrs.__setitem__("format_version", 1))
+def test_a_stamp_that_is_wrong_or_missing_altogether_is_refused(edited_human_demos: Edit, converted: Path) -> None:
+    stamped = edited_human_demos(lambda file: file.attrs.__setitem__("format_version", 1))
     with h5py.File(stamped) as file, pytest.raises(SourceError, match="remove the file's attribute 'format_version'"):
         quaternion_order(file)
     shutil.copy(converted, stamped)
@@ -123,12 +123,12 @@ def test_a_stamp_that_is_wrong_or_missing_altogether_is_refused(edited_demos: Ed
             quaternion_order(file)
 
 
-def test_without_poses_the_stated_order_counts(edited_demos: Edit) -> None:
+def test_without_poses_the_stated_order_counts(edited_human_demos: Edit) -> None:
     def strip(file: h5py.File) -> None:
         for demo in file["data"].values():
             del demo["obs/datagen_info"]
 
-    with h5py.File(edited_demos(strip)) as file:
+    with h5py.File(edited_human_demos(strip)) as file:
         assert quaternion_order(file) == "wxyz"
 
 
@@ -174,8 +174,8 @@ def test_an_array_of_unknown_layout_is_refused(tmp_path: Path, task: str, array:
 
 
 @pytest.mark.parametrize("link", [h5py.SoftLink("/data/demo_0"), h5py.ExternalLink("other.hdf5", "/")])
-def test_links_are_refused(edited_demos: Edit, tmp_path: Path, link: Any) -> None:
-    path = edited_demos(lambda file: file["data/demo_1"].__setitem__("elsewhere", link))
+def test_links_are_refused(edited_human_demos: Edit, tmp_path: Path, link: Any) -> None:
+    path = edited_human_demos(lambda file: file["data/demo_1"].__setitem__("elsewhere", link))
     with pytest.raises(SourceError, match=r"'/data/demo_1/elsewhere' is (a soft|an external) link"):
         convert(path, tmp_path / "new.hdf5")
 
@@ -202,14 +202,14 @@ def test_chunks_compression_and_attributes_are_kept(tmp_path: Path) -> None:
         assert kept[0].tolist() == [1, 2, 3, 0]
 
 
-def test_a_failed_conversion_leaves_nothing_behind(edited_demos: Edit, tmp_path: Path) -> None:
+def test_a_failed_conversion_leaves_nothing_behind(edited_human_demos: Edit, tmp_path: Path) -> None:
     root = "data/demo_5/states/articulation/robot/root_pose"
 
     def compress(file: h5py.File) -> None:
         del file[root]
         file.create_dataset(root, data=np.ones((185, 7)), chunks=(185, 7), compression="gzip")
 
-    path = edited_demos(compress)
+    path = edited_human_demos(compress)
     with h5py.File(path) as file:
         chunk = file[root].id.get_chunk_info(0)
     with path.open("r+b") as raw:

@@ -20,13 +20,13 @@ def test_the_human_file_is_described_in_a_line(human_demos: Path) -> None:
     )
 
 
-def test_every_finding_has_a_line_and_says_what_to_do(edited_demos: Edit) -> None:
+def test_every_finding_has_a_line_and_says_what_to_do(edited_human_demos: Edit) -> None:
     def damage(file: h5py.File) -> None:
         del file["data/demo_6/actions"]  # the longest
         file["data/demo_2"].attrs["success"] = False
         file["data"].attrs["env_args"] = '{"env_name": "Isaac-Stack-Cube-Franka-IK-Rel-v0"}'
 
-    sources = check_sources(edited_demos(damage), STACK)
+    sources = check_sources(edited_human_demos(damage), STACK)
     first, *lines = report(sources).splitlines()
     assert first.startswith("edited.hdf5: 9 of 10 demonstrations usable")
     assert "for Isaac-Stack-Cube-Franka-IK-Rel-v0, the same family" in first

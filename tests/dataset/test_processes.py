@@ -68,6 +68,29 @@ def test_a_process_that_is_gone_is_told(tmp_path: Path, processes: EpisodeWriter
         processes.submit(parts, "demo_0", EPISODES[0], attempt_of(1), {}).result(timeout=30)
 
 
+@pytest.mark.parametrize(("flush", "works"), [(False, True), (True, False)])
+def test_what_a_library_prints_is_not_taken_for_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flush: bool, works: bool
+) -> None:
+    """Printed before the process serves, and pushed into the pipe: told. Kept back, it goes elsewhere."""
+    (tmp_path / "sitecustomize.py").write_text(f"print('hello from a library', flush={flush})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    writers = EpisodeWriters(1)
+    parts = Parts(tmp_path / "g.hdf5")
+    parts.prepare()
+    try:
+        written = writers.submit(parts, "demo_0", EPISODES[0], attempt_of(1), {})
+        if works:
+            written.result(timeout=30)
+        else:
+            with pytest.raises(OutputError, match="is out of order"):
+                written.result(timeout=30)
+    finally:
+        writers.close()
+    assert not works or parts.written() == ["demo_0"]
+
+
 @pytest.mark.parametrize(("num_envs", "expected"), [(1, False), (63, False), (64, True), (1024, True)])
 def test_they_are_for_large_runs(num_envs: int, expected: bool) -> None:
     assert (processes_for(num_envs) > 0) is expected

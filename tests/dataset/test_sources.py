@@ -60,19 +60,19 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
     assert str(path) in str(error.value)
 
 
-def test_a_truncated_file_is_refused(human_demos: Path, tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused(shipped_demos: Path, tmp_path: Path) -> None:
     path = tmp_path / "demos.hdf5"
-    path.write_bytes(human_demos.read_bytes()[:1_000_000])
+    path.write_bytes(shipped_demos.read_bytes()[:1_000_000])
     with pytest.raises(SourceError, match="damaged or truncated"):
         check_file(path)
 
 
-def test_a_file_that_is_being_written_is_refused(human_demos: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_being_written_is_refused(shipped_demos: Path, tmp_path: Path) -> None:
     import subprocess
     import sys
 
     path = tmp_path / "demos.hdf5"
-    path.write_bytes(human_demos.read_bytes())
+    path.write_bytes(shipped_demos.read_bytes())
     writer = "import h5py, sys; f = h5py.File(sys.argv[1], 'r+'); print('open', flush=True); sys.stdin.read()"
     process = subprocess.Popen(
         [sys.executable, "-c", writer, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -142,7 +142,7 @@ MIRROR = np.diag([1, 1, -1, 1])
 DAMAGED: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "a signal never fires": (_as(f"{SIGNALS}/stack_1", np.zeros_like), "'stack_1' never fires"),
     "a signal is missing": (lambda f: f.pop(f"{SIGNALS}/grasp_2"), "no signal 'grasp_2'"),
-    "a signal is cut": (_as(f"{SIGNALS}/grasp_2", lambda v: v[:-1]), r"'grasp_2' has shape \(208,\)"),
+    "a signal is cut": (_as(f"{SIGNALS}/grasp_2", lambda v: v[:-1]), r"'grasp_2' has shape \(219,\)"),
     "a signal is no number": (_as(f"{SIGNALS}/grasp_2", lambda v: v.astype("S")), "expected booleans"),
     "a signal is neither 0 nor 1": (
         _as(f"{SIGNALS}/grasp_1", lambda v: v * 0.5),
@@ -154,14 +154,14 @@ DAMAGED: dict[str, tuple[Callable[[h5py.File], None], str]] = {
         "step 20: signal 'stack_1' fires before or with 'grasp_1'",
     ),
     "no room for random offsets": (
-        _as(f"{SIGNALS}/stack_1", lambda v: np.arange(209) > 38),
+        _as(f"{SIGNALS}/stack_1", lambda v: np.arange(220) > 38),
         "step 38: subtask 1 may be empty",
     ),
     "not annotated": (lambda f: f.pop(INFO), "no 'obs/datagen_info'"),
     "an object's poses are missing": (lambda f: f.pop(CUBE), "'obs/datagen_info/object_pose/cube_3' is missing"),
     "a hand's poses are missing": (lambda f: f.pop(HAND), "'obs/datagen_info/eef_pose/franka' is missing"),
     "poses are cut": (_as(HAND, lambda v: v[:9]), r"has shape \(9, 4, 4\)"),
-    "poses are not matrices": (_as(HAND, lambda v: v[:, :3]), r"has shape \(209, 3, 4\)"),
+    "poses are not matrices": (_as(HAND, lambda v: v[:, :3]), r"has shape \(220, 3, 4\)"),
     "a pose is not finite": (_at(TARGET, 11, np.nan), "demo_3, step 11: .*target_eef_pose/franka' is not finite"),
     "a pose is scaled": (_as(TARGET, lambda v: v * 1.01), "step 0: .* has a last row other than 0, 0, 0, 1"),
     "a rotation is skewed": (_at(TARGET, (50, 0, 1), 0.5), "step 50: .* has a rotation that is not orthonormal"),
@@ -169,11 +169,11 @@ DAMAGED: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "poses are transposed": (_as(HAND, lambda v: v.transpose(0, 2, 1)), "step 0: .* has a last row"),
     "an unused array is cut": (
         lambda f: f.__setitem__(f"{SIGNALS}/spare", np.zeros(9)),
-        r"'obs/datagen_info/subtask_term_signals/spare' has shape \(9,\), but there are 209 actions",
+        r"'obs/datagen_info/subtask_term_signals/spare' has shape \(9,\), but there are 220 actions",
     ),
     "no actions": (lambda f: f.pop(ACTIONS), "has no actions"),
     "actions without steps": (_as(ACTIONS, lambda v: v[:0]), "has no actions"),
-    "actions are flat": (_as(ACTIONS, np.ravel), r"actions have shape \(1463,\)"),
+    "actions are flat": (_as(ACTIONS, np.ravel), r"actions have shape \(1540,\)"),
     "actions are text": (_as(ACTIONS, lambda v: v.astype("S")), "expected numbers"),
     "actions lack a component": (_as(ACTIONS, lambda v: v[:, :6]), "actions have 6 components, the task takes 7"),
     "an action is not finite": (_at(ACTIONS, (7, 2), np.inf), "demo_3, step 7: an action is not finite"),
@@ -182,8 +182,8 @@ DAMAGED: dict[str, tuple[Callable[[h5py.File], None], str]] = {
 ODD: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "an action is out of range": (_at(ACTIONS, (7, 2), -3), "demo_3, step 7: action component 2 is -3, outside of"),
     "another number of samples": (
-        lambda f: f["data/demo_3"].attrs.__setitem__("num_samples", 210),
-        "demo_3: attribute 'num_samples' is 210, but there are 209 actions",
+        lambda f: f["data/demo_3"].attrs.__setitem__("num_samples", 221),
+        "demo_3: attribute 'num_samples' is 221, but there are 220 actions",
     ),
     "a failure": (lambda f: f["data/demo_3"].attrs.__setitem__("success", False), "demo_3: was recorded as a failure"),
     "a copy": (lambda f: f.copy("data/demo_1", "data/demo_10"), "demo_10: is identical to demo_1"),
@@ -224,10 +224,10 @@ def test_the_human_demonstrations_are_checked_within_two_seconds(human_demos: Pa
     assert sum(sources.lengths.values()) == 2163
 
 
-def test_an_object_that_the_scene_lacks_makes_everything_unusable(human_demos: Path) -> None:
+def test_an_object_that_the_scene_lacks_makes_everything_unusable(shipped_demos: Path) -> None:
     needs = dataclasses.replace(STACK, objects=frozenset({"cube_1", "cube_2"}))
     with pytest.raises(SourceError, match=r"object 'cube_3', which a subtask refers to, is not in the scene"):
-        check_sources(human_demos, needs)
+        check_sources(shipped_demos, needs)
 
 
 def test_absolute_actions_have_no_range(edited_demos: Edit) -> None:
@@ -239,8 +239,8 @@ def test_absolute_actions_have_no_range(edited_demos: Edit) -> None:
     assert check_sources(edited_demos(absolute), needs).findings == ()
 
 
-def test_old_and_new_names_of_a_task_serve_each_other(human_demos: Path) -> None:
-    sources = check_sources(human_demos, dataclasses.replace(STACK, task="IsaacContrib-Stack-Cube-Franka-IK-Rel"))
+def test_old_and_new_names_of_a_task_serve_each_other(shipped_demos: Path) -> None:
+    sources = check_sources(shipped_demos, dataclasses.replace(STACK, task="IsaacContrib-Stack-Cube-Franka-IK-Rel"))
     assert len(sources.usable) == 10
 
 
@@ -252,8 +252,8 @@ def test_old_and_new_names_of_a_task_serve_each_other(human_demos: Path) -> None
         (lambda f: f["data"].attrs.__setitem__("env_args", "{"), "'env_args' of 'data' is not a JSON object"),
     ],
 )
-def test_a_damaged_file_is_refused(edited_demos: Edit, change: Callable[[h5py.File], None], words: str) -> None:
-    path = edited_demos(change)
+def test_a_damaged_file_is_refused(edited_human_demos: Edit, change: Callable[[h5py.File], None], words: str) -> None:
+    path = edited_human_demos(change)
     with pytest.raises(SourceError, match=words) as error:
         check_sources(path, STACK)
     assert str(path) in str(error.value)

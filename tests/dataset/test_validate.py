@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.dataset.findings import Finding, Severity
+from mimicgen.datagen.dataset.plausible import check_motion
 from mimicgen.datagen.dataset.validate import Report, joined, validate
 from tests.conftest import PROJECT
 
@@ -160,3 +162,14 @@ def test_success_is_not_told_for_other_tasks(tmp_path: Path) -> None:
 
     report = check(edited(tmp_path, change))
     assert (report.success, report.errors) == (None, 0)
+
+
+def test_the_frankas_limits_are_for_the_franka(tmp_path: Path) -> None:
+    """Nine joints are not enough to tell a robot; the task's name says which one it is."""
+    say = partial(Finding, demo="demo_0")
+    joints = np.zeros((3, 9))
+    joints[2, 0] = 0.3  # 6 rad/s
+    arrays = {"states/articulation/robot/joint_position": joints}
+    (finding,) = check_motion(say, arrays, 0.05, "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0")
+    assert "its limit is 2.175 rad/s" in str(finding)
+    assert list(check_motion(say, arrays, 0.05, "Isaac-Stack-Cube-Galbot-Left-Arm-Gripper-RmpFlow-v0")) == []

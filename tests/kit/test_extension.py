@@ -46,7 +46,41 @@ def test_enabling_and_disabling_leaves_nothing_behind() -> None:
     assert before == after
 
 
-def test_disabling_during_a_run_ends_the_run(human_demos: Path, tmp_path: Path) -> None:
+def test_a_signal_stops_the_run_between_two_steps_and_not_between_two_instructions(
+    shipped_demos: Path, tmp_path: Path
+) -> None:
+    code = """
+    import signal
+    from mimicgen.datagen.config import build
+    from mimicgen.datagen.kit import extension
+    config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
+    session = kit.session
+    manager = kit.extensions
+    (owner,) = [one for one in __import__("gc").get_objects() if type(one) is extension.DatagenExtension]
+    told = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        owner._stop_on_signals()
+        session.start(config)
+        while session.progress.steps < 2:
+            kit.update()
+        signal.raise_signal(number)
+        told.append(str(session.state))
+        kit.update()
+        told += [str(session.state), kit.run(session.finished()).reason]
+    print("TOLD", *told, sep="|", flush=True)
+    sys.exit(kit.kit.shutdown())
+    """
+    process = child(code, shipped_demos, tmp_path)
+    line = next((line for line in process.stdout.splitlines() if line.startswith("TOLD")), process.stderr[-2000:])
+    _, *told = line.split("|")
+    for at, name in enumerate(("SIGINT", "SIGTERM", "SIGHUP")):
+        running, after, reason = told[3 * at : 3 * at + 3]
+        assert running == "running"
+        assert after in ("stopping", "done")
+        assert reason == f"interrupted by {name}"
+
+
+def test_disabling_during_a_run_ends_the_run(shipped_demos: Path, tmp_path: Path) -> None:
     code = """
     from mimicgen.datagen.config import build
     config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
@@ -59,7 +93,7 @@ def test_disabling_during_a_run_ends_the_run(human_demos: Path, tmp_path: Path) 
     print("END", kit.run(session.finished()).reason, flush=True)
     sys.exit(kit.kit.shutdown())
     """
-    process = child(code, human_demos, tmp_path)
+    process = child(code, shipped_demos, tmp_path)
     assert "END the extension was disabled" in process.stdout, process.stderr[-2000:]
     assert process.returncode == 0
     assert (tmp_path / "run.json").exists()

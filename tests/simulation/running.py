@@ -80,6 +80,7 @@ def python(code: str, *arguments: object) -> str:
         capture_output=True,
         text=True,
         timeout=240,
+        cwd=PROJECT,
         check=False,
     )
     assert result.returncode == 0, result.stderr[-3000:]

@@ -36,6 +36,26 @@ print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "s
     assert not any("keep_clear" in note for note in found["memory"])
 
 
+def test_isaac_labs_own_settings_give_its_own_actions(tmp_path: Path) -> None:
+    """`config/upstream.toml` against Isaac Lab's generator: one source an attempt, its noise, its interpolation."""
+    code = """
+from pathlib import Path
+from mimicgen.datagen.config import read_toml
+upstream = {key.replace(".", "__"): value for key, value in read_toml(Path("config/upstream.toml")).items()}
+ours, taken, _ = asyncio.run(run(2, seed=3, early_abort=False, **upstream))
+reference, expected, _ = asyncio.run(run(2, seed=3, early_abort=False, **upstream | {"mimic__reference": True}))
+steps = sum(attempt.steps for attempt in ours)
+print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference),
+    "difference": float(np.abs(taken[:steps] - expected[:steps]).max())}))
+"""
+    found = result(code, tmp_path)
+    for attempt in (*found["ours"], *found["reference"]):
+        del attempt["seconds"]
+    assert found["ours"] == found["reference"]
+    assert {len({segment["demo"] for segment in attempt["segments"]}) for attempt in found["ours"]} == {1}
+    assert found["difference"] <= 1e-5
+
+
 def test_a_hopeless_attempt_is_ended_early_by_either_generator_or_watched(tmp_path: Path) -> None:
     """With noise that no grasp survives: ended at the first subtask, or played to its end and marked."""
     code = """
