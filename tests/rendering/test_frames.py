@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config import build
+from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import OutputError
-from mimicgen.datagen.rendering.frames import DemoFrames, demo_folder
+from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.rendering.images import read_image
 from mimicgen.datagen.rendering.views import views_of
 

@@ -40,7 +40,9 @@ def open_source(path: Path, *, demos: Collection[str] | None = None) -> Iterator
         SourceError: The file is missing, is not HDF5, is damaged, is held by a writer, has no demonstrations, or has
             something in it that does not belong there.
     """
-    if not path.is_file():
+    if path.exists() and not path.is_file():
+        raise SourceError(f"source '{path}' is no regular file; pass an HDF5 file of demonstrations")
+    if not path.exists():
         if path.with_name(f"{path.name}.parts").is_dir():
             raise SourceError(f"source '{path}' was not finished; run its command again, which continues it")
         raise SourceError(f"source '{path}' does not exist; pass an HDF5 file of demonstrations")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import h5py
 
+from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.writers import Writers
-from mimicgen.datagen.rendering.frames import demo_folder
 from mimicgen.datagen.rendering.images import read_image
 from mimicgen.datagen.sections import RenderConfig
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.images import COLOURS, MILLIMETRES, Frame, Image
@@ -24,12 +25,6 @@ from mimicgen.datagen.rendering.views import View
 
 COMPRESSION = 3
 """Of PNG: 6, the usual level, takes twice the time for a tenth of the size."""
-
-
-def demo_folder(name: str) -> str:
-    """Return the folder name of a demonstration: 'demo_12' becomes 'demo_000012'."""
-    stem, _, number = name.rpartition("_")
-    return f"{stem}_{int(number):06d}" if number.isdigit() else name
 
 
 def file_name(step: int) -> str:

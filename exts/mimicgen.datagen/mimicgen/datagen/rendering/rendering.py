@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
-from mimicgen.datagen.rendering.frames import DemoFrames, demo_folder, file_name
+from mimicgen.datagen.rendering.frames import DemoFrames, file_name
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder, write_video

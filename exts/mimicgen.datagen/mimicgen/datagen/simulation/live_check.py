@@ -47,8 +47,7 @@ def check_live(environment: Environment, sources: Sources) -> Sources:
     bad = {finding.demo for finding in new if finding not in checked.findings}
     usable = tuple(name for name in checked.usable if name not in bad)
     if not usable:
-        listed = "\n  ".join(str(finding) for finding in new[:10])
-        raise SourceError(f"source '{sources.path}': none of its demonstrations is usable:\n  {listed}")
+        raise SourceError(f"source '{sources.path}': none of its demonstrations is usable:", *new[:10])
     return dataclasses.replace(checked, usable=usable, findings=(*sources.findings, *new))
 
 
