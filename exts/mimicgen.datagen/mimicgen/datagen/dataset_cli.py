@@ -20,8 +20,8 @@ from mimicgen.datagen.dataset import merge as merging
 from mimicgen.datagen.dataset import split as splitting
 from mimicgen.datagen.dataset import validate as validation
 from mimicgen.datagen.dataset.convert import convert_legacy
-from mimicgen.datagen.dataset.copying import new_file
 from mimicgen.datagen.dataset.guard import guarded
+from mimicgen.datagen.dataset.replacing import new_file
 
 Command = Callable[[argparse.Namespace], int]
 

@@ -410,8 +410,8 @@ class Session:
             end = _and(end, f"the demonstrations stay in '{outputs.parts_folder}' until the next run: {unfolded}")
         try:
             outputs.write_record(self._record(end, facts, outputs))
-        except OSError as unwritten:
-            end = _and(end, f"{outputs.record.name} was not written: {unwritten.strerror}")
+        except DatagenError as unwritten:
+            end = _and(end, f"{outputs.record.name} was not written: {unwritten}")
         self._finish(State.FAILED, end, outputs)
 
     def _finish(self, state: State, end: End, outputs: Outputs) -> None:

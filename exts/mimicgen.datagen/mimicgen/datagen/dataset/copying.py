@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,44 +12,8 @@ import numpy as np
 from h5py import h5o
 
 from mimicgen.datagen.dataset.files import datasets_in
-from mimicgen.datagen.dataset.folders import sync_folder, writable_folder
 from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.errors import OutputError
-
-
-@contextlib.contextmanager
-def new_file(path: Path, *, replace: bool = False) -> Iterator[Path]:
-    """Give the name of a file to write, which becomes `path` when it was written without an error.
-
-    The file is written beside `path`, is on the disk before it gets its name, and is removed when something fails, the
-    process that writes it included, if that is a child.
-
-    Args:
-        path: The file.
-        replace: Whether it may exist, and is replaced then.
-
-    Raises:
-        OutputError: `path` exists, or cannot be written.
-    """
-    if not replace:
-        _refuse_existing(path)
-    folder = writable_folder(path.absolute().parent)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=folder)
-    os.fchmod(descriptor, 0o666 & ~_umask())
-    scratch = Path(name)
-    try:
-        yield scratch
-        if not replace:
-            _refuse_existing(path)
-        try:
-            os.fsync(descriptor)
-            scratch.rename(path)
-            sync_folder(folder)
-        except OSError as error:
-            raise OutputError(f"output '{path}': {error.strerror}; see whether the disk is full") from error
-    finally:
-        os.close(descriptor)
-        scratch.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -58,7 +21,7 @@ def written(path: Path, *sources: Path, mode: str = "w") -> Iterator[h5py.File]:
     """Open an HDF5 file for writing, and say what the matter is when that fails.
 
     Args:
-        path: File to write; an existing one is replaced (see `new_file`).
+        path: File to write; an existing one is replaced (see `replacing.new_file`).
         sources: Files that are copied from, for the message.
         mode: 'w' for a new file, 'a' to go on with one.
 
@@ -132,14 +95,3 @@ def write_masks(file: h5py.File, masks: Mapping[str, Iterable[str]]) -> None:
         if f"mask/{name}" in file:
             del file[f"mask/{name}"]
         file[f"mask/{name}"] = np.array(list(demos), dtype="S")
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise OutputError(f"output '{path}' exists; remove it, or choose another name")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -126,7 +126,7 @@ def filter_demos(source: Path, target: Path, names: Sequence[str]) -> None:
 
     Args:
         source: File of demonstrations.
-        target: File to write; see `mimicgen.datagen.dataset.copying.new_file`.
+        target: File to write; see `mimicgen.datagen.dataset.replacing.new_file`.
         names: Which.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 
 from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.replacing import discard
 from mimicgen.datagen.errors import OutputError
 
 
@@ -52,7 +53,7 @@ class Lock:
 
     def close(self) -> None:
         """Unlock, and remove the file."""
-        self._path.unlink(missing_ok=True)
+        discard(self._path)
         self._file.close()
 
 

@@ -21,8 +21,10 @@ from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.earlier import Earlier, read_earlier, refuse_another
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use
+from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.parts import Episode, Parts
 from mimicgen.datagen.dataset.processes import WritingProcesses, processes_for, write_demo
+from mimicgen.datagen.dataset.replacing import move_aside, new_file
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.errors import OutputError
@@ -105,9 +107,8 @@ class Outputs:
         self._next_failed = _next_number([name for name, _ in self._failed_parts.attributes()])
         lines = "".join(attempt.to_json() + "\n" for attempt in self.earlier.attempts)
         with explained(self.attempts):
-            scratch = self.attempts.with_suffix(".jsonl.part")
-            scratch.write_text(lines, encoding="utf-8")
-            os.replace(scratch, self.attempts)
+            with new_file(self.attempts, replace=is_ours) as scratch:
+                scratch.write_text(lines, encoding="utf-8")
             self._log = self.attempts.open("a", encoding="utf-8")
         for parts in (self._parts, self._failed_parts) if self._config.keep_failed else (self._parts,):
             parts.prepare()
@@ -176,12 +177,15 @@ class Outputs:
             await self._writers.written(next_frame)
 
     def write_record(self, record: dict[str, Any]) -> None:
-        """Write `run.json`, whole or not at all."""
+        """Write `run.json`, whole or not at all.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         if self._writers is None:  # the run ended before its outputs were opened
             return
-        scratch = self.record.with_suffix(".json.part")
-        scratch.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        os.replace(scratch, self.record)
+        with explained(self.record), new_file(self.record, replace=is_ours) as scratch:
+            scratch.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
     def plain_config(self) -> dict[str, Any]:
         """Return the configuration as records have it."""
@@ -242,9 +246,7 @@ class Outputs:
     def _move_aside(self) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         for path in self._paths():
-            if path.exists():
-                with explained(path):
-                    path.rename(path.with_name(f"{path.stem}.{stamp}{path.suffix}"))
+            move_aside(path, stamp)
 
     def _lock(self) -> None:
         folder = writable_folder(self.record.parent)

@@ -17,10 +17,11 @@ from typing import Any
 import h5py
 from h5py import h5o
 
-from mimicgen.datagen.dataset.copying import new_file, steps_of, written
+from mimicgen.datagen.dataset.copying import steps_of, written
 from mimicgen.datagen.dataset.files import natural_order
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.raw import read_states
+from mimicgen.datagen.dataset.replacing import discard, discard_folder, new_file
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import OutputError
 
@@ -62,12 +63,11 @@ class Parts:
         with explained(self.folder):
             self.folder.mkdir(exist_ok=True)
             for left in self.folder.glob(".*.part.hdf5"):
-                left.unlink()
+                discard(left)
 
     def remove_if_empty(self) -> None:
         """Remove the folder when nothing waits in it."""
-        if self.folder.exists() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        discard_folder(self.folder)
 
     def write(self, name: str, episode: Episode, attributes: Mapping[str, Any]) -> None:
         """Write a demonstration. When this returns, it outlasts whatever happens to the process or the power.
@@ -116,7 +116,7 @@ class Parts:
         names = self.written()
         if names:
             self._check_room(names)
-            with new_file(self.dataset, replace=True) as scratch:
+            with new_file(self.dataset, replace=h5py.is_hdf5) as scratch:
                 if self.dataset.exists():
                     shutil.copyfile(self.dataset, scratch)
                 with written(scratch, mode="a") as file:
@@ -125,7 +125,7 @@ class Parts:
                     file.attrs["provenance"] = json.dumps(provenance)
                     file["data"].attrs["env_args"] = json.dumps(env_args)
         for name in names:
-            self.path(name).unlink()
+            discard(self.path(name))
 
     def _check_room(self, names: list[str]) -> None:
         """Check that the new dataset fits beside the old one, rather than have HDF5 find out (see `write`)."""

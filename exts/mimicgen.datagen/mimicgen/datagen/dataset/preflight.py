@@ -21,7 +21,8 @@ def report(sources: Sources) -> str:
     lengths = sorted(sources.lengths[name] for name in sources.usable)
     lines = [
         f"{shown(sources.path.name)}: {len(sources.usable)} of {counted(sources.total, 'demonstration')} usable for "
-        f"{sources.task}; recorded with {origin}, quaternions {spelled(sources.quaternion_order)}; {lengths[0]} to {lengths[-1]} steps"
+        f"{sources.task}; recorded with {origin}, quaternions {spelled(sources.quaternion_order)}; "
+        f"{lengths[0]} to {lengths[-1]} steps"
     ]
     lines += [f"  {finding.severity}: {finding}" for finding in sources.findings]
     return "\n".join(lines)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import RenderError
@@ -150,8 +152,8 @@ class Rendering:
             folders = {modality: frames.folder(view.name, modality) for modality in self._modalities}
             for kind in self._config.videos:
                 path = self._root / f"{view.name}_{kind}" / f"{demo_folder(frames.demo)}.mp4"
-                if not path.exists():
-                    path.parent.mkdir(exist_ok=True)
+                if not path.exists() or is_ours(path):  # missing, or empty
+                    writable_folder(path.parent)
                     self._writers.submit(write_video, path, kind, folders, [file_name(step) for step in steps])
 
     def _add_to_sheet(self, frames: DemoFrames, steps: range) -> None:

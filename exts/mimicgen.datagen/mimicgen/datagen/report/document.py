@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import os
 from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.ours import is_ours
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.report import figures
 from mimicgen.datagen.report.word import WordDocument
 from mimicgen.datagen.version import __version__
@@ -57,17 +58,15 @@ def write(path: Path, data: dict[str, Any]) -> None:
     """Write the document, whole or not at all.
 
     Args:
-        path: Where to; what is there is replaced.
+        path: Where to; a document of this project that is there is replaced.
         data: See `mimicgen.datagen.report.collect.collect`.
 
     Raises:
         OutputError: The document cannot be written.
     """
     document = compose(data)
-    scratch = path.with_name(f"{path.name}.part")
-    with explained(path):
-        document.save(scratch)
-        os.replace(scratch, path)
+    with explained(path), new_file(path, replace=is_ours) as scratch:
+        scratch.write_bytes(document.content())
 
 
 def compose(data: dict[str, Any]) -> WordDocument:
