@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mimicgen.datagen.dataset import split as splitting
 from mimicgen.datagen.dataset import validate as validation
 from mimicgen.datagen.dataset.convert import convert_legacy
 from mimicgen.datagen.dataset.guard import guarded
+from mimicgen.datagen.dataset.locks import reserved
 from mimicgen.datagen.dataset.replacing import new_file
 
 Command = Callable[[argparse.Namespace], int]
@@ -85,7 +86,7 @@ def split(options: argparse.Namespace) -> int:
         output = options.output
         paths = {name: output.with_name(f"{output.stem}_{name}{output.suffix}") for name in lists}
         with contextlib.ExitStack() as stack:
-            scratch = {name: stack.enter_context(new_file(path)) for name, path in paths.items()}
+            scratch = {name: stack.enter_context(_new_file(path)) for name, path in paths.items()}
             for name, names in lists.items():
                 guarded(filtering.filter_demos, (options.dataset, scratch[name], names))
     else:
@@ -148,9 +149,16 @@ def add_tools(commands: Any) -> None:
 
 def _write(output: Path, function: Callable[..., Any], source: Any, last: tuple[Any, ...] = ()) -> Any:
     """Call a guarded function that writes a new file: `function(source, file, *last)`."""
-    with new_file(output) as scratch:
+    with _new_file(output) as scratch:
         (result,) = guarded(function, (source, scratch, *last))
     return result
+
+
+@contextlib.contextmanager
+def _new_file(output: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which becomes `output`, whose name nobody else gets meanwhile."""
+    with reserved(output), new_file(output) as scratch:
+        yield scratch
 
 
 def _table_of_demos(found: infos.Info) -> Table:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 from h5py import h5o
 
 from mimicgen.datagen.dataset.copying import steps_of, written
@@ -142,12 +143,26 @@ class Parts:
         data = file.require_group("data")
         total = int(data.attrs.get("total", 0))
         for name in names:
-            if name in data:  # folded already, before the process ended between replacing and removing
-                continue
             with h5py.File(self.path(name), "r") as part:
+                if name in data:
+                    self._refuse_another(name, part["data"][name], data[name])
+                    continue  # folded already, before the process ended between replacing and removing
                 h5o.copy(part["data"].id, name.encode(), data.id, name.encode())
             total += steps_of(data[name])
         data.attrs["total"] = total
+
+    def _refuse_another(self, name: str, part: h5py.Group, folded: h5py.Group) -> None:
+        """Check that the demonstration of this name in the dataset is the one that waits: it says the same of itself.
+
+        Raises:
+            OutputError: It is another one.
+        """
+        for key, value in part.attrs.items():
+            if not np.array_equal(folded.attrs.get(key), value):
+                raise OutputError(
+                    f"output '{self.dataset}' has another {name} than the one that waits in '{self.folder}', so that "
+                    "one cannot be put there; move the dataset away, and run this again"
+                )
 
 
 def _write(group: h5py.Group, values: Episode) -> None:
