@@ -22,6 +22,7 @@ from mimicgen.datagen.dataset.sources import check_file
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.errors import ConfigError, DatagenError, SourceError
 from mimicgen.datagen.remembered import recall
+from mimicgen.datagen.text import counted, shown
 from mimicgen.datagen.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -172,7 +173,8 @@ def report(options: argparse.Namespace) -> int:
         document.write(path, data)
     else:
         page.write(path, page.page(data, robot(cache_folder())))
-    print(f"wrote {path}: {len(data['demos'])} demonstrations, {path.stat().st_size / 1e6:.1f} MB")
+    count = counted(len(data["demos"]), "demonstration")
+    print(f"wrote {shown(path)}: {count}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
@@ -180,7 +182,7 @@ def selftest(options: argparse.Namespace) -> int:
     """Try everything that a run needs, and say in seconds what is wrong: Kit, Isaac Lab, a step, frames, outputs."""
     run = run_config(options, "generate", source=SHIPPED_SOURCE)
     for folder in (run.output_dir, run.output_dataset.parent):
-        print(f"ok      {writable_folder(folder.expanduser().absolute())} can be written", flush=True)
+        print(f"ok      {shown(writable_folder(folder.expanduser().absolute()))} can be written", flush=True)
     check_file(_source(run))
     return _launch(run, "headless", {"selftest": True})
 
@@ -213,7 +215,7 @@ def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -
     from mimicgen.datagen.simulation.runtime import cache_folder
 
     log = folder / "kit.log"
-    print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {log}", flush=True)
+    print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {shown(log)}", flush=True)
     values = {key: value for key, value in run.flat().items() if value is not None}
     for key in ("source", "output_dataset", "output_dir"):
         if key in values:

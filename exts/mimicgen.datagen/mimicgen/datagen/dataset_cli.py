@@ -7,12 +7,14 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mimicgen.datagen.dataset import filter as filtering
 from mimicgen.datagen.dataset import info as infos
@@ -23,6 +25,7 @@ from mimicgen.datagen.dataset.convert import convert_legacy
 from mimicgen.datagen.dataset.guard import guarded
 from mimicgen.datagen.dataset.locks import reserved
 from mimicgen.datagen.dataset.replacing import new_file
+from mimicgen.datagen.text import counted, shown
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -39,9 +42,9 @@ def info(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(dataclasses.asdict(found) | {"steps": sum(found.lengths)})
         return 0
-    table = Table(title=str(options.dataset), title_justify="left", show_header=False)
+    table = Table(title=Text(shown(options.dataset)), title_justify="left", show_header=False)
     for name, value in found.rows():
-        table.add_row(f"[bold]{name}", value)
+        table.add_row(f"[bold]{name}", Text(shown(value)))
     console = Console(highlight=False)
     console.print(table)
     if options.demos:
@@ -66,8 +69,9 @@ def validate(options: argparse.Namespace) -> int:
         told = "success is not told for this task" if report.success is None else f"{report.success} end in success"
         warnings = len(report.findings) - report.errors
         print(
-            f"{options.dataset.name}: {report.demos} demonstrations, {report.steps} steps, {told}; "
-            f"{report.errors} errors, {warnings} warnings"
+            f"{shown(options.dataset.name)}: {counted(report.demos, 'demonstration')}, "
+            f"{counted(report.steps, 'step')}, {told}; "
+            f"{counted(report.errors, 'error')}, {counted(warnings, 'warning')}"
         )
     return 2 if report.errors else 0
 
@@ -75,7 +79,11 @@ def validate(options: argparse.Namespace) -> int:
 def merge(options: argparse.Namespace) -> int:
     """Join datasets of one task into a new file, the demonstrations numbered in their order."""
     count = _write(options.output, merging.merge, options.datasets)
-    print(f"wrote {options.output.absolute()}: {count} demonstrations")
+    for path in _twice(options.datasets):
+        print(
+            f"warning: '{shown(path)}' was given twice, and its demonstrations are there twice", file=sys.stderr
+        )
+    print(f"wrote {shown(options.output.absolute())}: {counted(count, 'demonstration')}")
     return 0
 
 
@@ -93,7 +101,7 @@ def split(options: argparse.Namespace) -> int:
         paths = dict.fromkeys(lists, options.output)
         _write(options.output, splitting.split, options.dataset, last=(lists,))
     for name, path in paths.items():
-        print(f"wrote {path.absolute()}: {name} {len(lists[name])}")
+        print(f"wrote {shown(path.absolute())}: {name} {len(lists[name])}")
     return 0
 
 
@@ -107,14 +115,14 @@ def filter_(options: argparse.Namespace) -> int:
         _write(options.output, filtering.filter_demos, options.dataset, last=(names,))
     if not options.json:
         where = f"wrote {options.output.absolute()}: " if options.output else ""
-        print(f"{where}{len(names)} demonstrations{': ' + ', '.join(names) if not options.output else ''}")
+        print(shown(f"{where}{counted(len(names), 'demonstration')}{': ' + ', '.join(names) if not where else ''}"))
     return 0
 
 
 def convert(options: argparse.Namespace) -> int:
     """Convert a dataset of Isaac Lab 2.x to the current format, every quaternion of it."""
     _write(options.output, convert_legacy, options.dataset)
-    print(f"wrote {options.output.absolute()}")
+    print(f"wrote {shown(options.output.absolute())}")
     return 0
 
 
@@ -161,16 +169,22 @@ def _new_file(output: Path) -> Iterator[Path]:
         yield scratch
 
 
+def _twice(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that are given more than once, under whatever name."""
+    return [path for index, path in enumerate(paths) if any(path.samefile(other) for other in paths[:index])]
+
+
 def _table_of_demos(found: infos.Info) -> Table:
     table = Table("demonstration", "steps", "success", "attempt", "seed", "source segments", "merged from")
     for demo in found.demos:
         values = (demo.steps, demo.success, demo.attempt, demo.seed, ", ".join(demo.sources), demo.merged_from)
-        table.add_row(demo.name, *("" if value is None else str(value) for value in values))
+        table.add_row(*(Text("" if value is None else shown(value)) for value in (demo.name, *values)))
     return table
 
 
 def _print_json(values: dict[str, Any]) -> None:
-    print(json.dumps(values, indent=2, default=str))
+    """Print JSON in ASCII; the one character that is none to see and no control character to JSON is spelled out."""
+    print(json.dumps(values, indent=2, default=str).replace("\x7f", "\\u007f"))
 
 
 def _add(commands: Any, name: str, function: Command) -> argparse.ArgumentParser:

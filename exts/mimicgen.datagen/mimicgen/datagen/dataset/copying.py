@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -34,13 +35,21 @@ def written(path: Path, *sources: Path, mode: str = "w") -> Iterator[h5py.File]:
     except (OSError, RuntimeError, UnicodeError) as error:  # what h5py raises for a full disk and for broken content
         if not sources:
             raise OutputError(
-                f"output '{path.parent}': {error}; choose a place with room that can be written"
+                f"output '{path.parent}': {_why(error)}; choose a place with room that can be written"
             ) from error
         names = ", ".join(f"'{source}'" for source in sources)
         raise OutputError(
-            f"{names} cannot be copied to a new file in '{path.parent}' ({error}); "
+            f"{names} cannot be copied to a new file in '{path.parent}': {_why(error)}; "
             "see whether the disk is full, and copy the source again if it is damaged"
         ) from error
+
+
+def _why(error: Exception) -> str:
+    """Return what the system said, without what HDF5 was doing when it did; HDF5's words where it said nothing."""
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    told = re.search(r"errno = (\d+)", str(error))
+    return os.strerror(int(told[1])) if told else f"HDF5 says: {error}"
 
 
 def copy_demos(source: h5py.File, data: h5py.Group, names: Mapping[str, str]) -> int:

@@ -247,18 +247,13 @@ class Outputs:
     def _refuse_what_is_not_ours(self) -> None:
         """Check that what would be replaced is this project's, and that nothing is read and written at once."""
         rendered = self._config.mode == "render"
+        source = self._config.source.expanduser() if self._config.source else None
         for path in self._folded() if rendered else ():
             refuse_unfinished(path)
         for path in () if rendered else (self.dataset, self.failed_dataset):
             if path.is_symlink() or (path.exists() and not path.is_file()):
                 raise OutputError(f"output '{path}' is no regular file; pass another --output-dataset")
-            source = self._config.source
-            if (
-                source is not None
-                and path.exists()
-                and source.expanduser().exists()
-                and path.samefile(source.expanduser())
-            ):
+            if source is not None and source.exists() and path.exists() and path.samefile(source):
                 raise OutputError(f"output '{path}' is the source itself; pass another --output-dataset")
         folder = self.record.parent
         kept = (folder / "contact_sheet.png",) if self._frames else ()

@@ -11,6 +11,7 @@ from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.report import figures
 from mimicgen.datagen.report.word import WordDocument
+from mimicgen.datagen.text import counted
 from mimicgen.datagen.version import __version__
 
 ROWS = 60
@@ -96,7 +97,7 @@ def _overview(document: WordDocument, data: dict[str, Any]) -> None:
     run = data["run"] or {}
     task = data["task"] or "a task that the file does not name"
     document.prose(
-        f"The dataset {data['dataset']} holds {_count(data['count'], 'demonstration')} of {task}, with steps of "
+        f"The dataset {data['dataset']} holds {counted(data['count'], 'demonstration')} of {task}, with steps of "
         f"{data['step_seconds']} s. This document is about how they came to be, and what they are like."
     )
     document.table("The run at a glance.", ("What", "Value"), _glance(data, run), (5, 11))
@@ -218,7 +219,7 @@ def _results(document: WordDocument, data: dict[str, Any]) -> None:
     beside = [1000 * (x**2 + y**2) ** 0.5 for demo in demos for x, y in demo["offsets"]]
     if beside:
         document.prose(
-            f"Of {_count(len(beside), 'stacked object')} half are within {sorted(beside)[len(beside) // 2]:.1f} mm of "
+            f"Of {counted(len(beside), 'stacked object')} half are within {sorted(beside)[len(beside) // 2]:.1f} mm of "
             f"the middle of what they stand on, and all within {max(beside):.1f} mm."
         )
 
@@ -227,7 +228,7 @@ def _attempts(document: WordDocument, data: dict[str, Any]) -> None:
     document.heading("Attempts", 2)
     funnel = data["funnel"]
     kept = _kept(data)
-    document.prose(f"Of {_count(funnel['attempts'], 'attempt')} {kept} were kept, {kept / funnel['attempts']:.1%}.")
+    document.prose(f"Of {counted(funnel['attempts'], 'attempt')} {kept} were kept, {kept / funnel['attempts']:.1%}.")
     document.picture(figures.funnel(funnel["reached"], funnel["attempts"]))
     outcomes = [attempt["outcome"] == "success" for attempt in data["attempts"] if attempt["outcome"] != "abandoned"]
     if len(outcomes) > 1:
@@ -261,10 +262,6 @@ def _appendices(document: WordDocument, data: dict[str, Any]) -> None:
 
 def _kept(data: dict[str, Any]) -> int:
     return sum(attempt["outcome"] == "success" for attempt in data["attempts"])
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _told(value: int | None) -> str:
