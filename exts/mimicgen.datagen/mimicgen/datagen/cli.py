@@ -15,7 +15,7 @@ from mimicgen.datagen import config, dataset_cli
 from mimicgen.datagen.config import Flat, RunConfig
 from mimicgen.datagen.dataset.files import read_through
 from mimicgen.datagen.dataset.folders import writable_folder
-from mimicgen.datagen.dataset.guard import guarded
+from mimicgen.datagen.dataset.guard import ended_by_signals, guarded, signals_as_ever
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return int(options.command(options))
+        with ended_by_signals():
+            return int(options.command(options))
     except DatagenError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -222,6 +223,7 @@ def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -
             values[key] = Path(values[key]).expanduser().absolute()
     if window:
         os.chdir(PROJECT)  # the window's library leaves its settings (imgui.ini) in the current folder
+    signals_as_ever()  # Kit's side says itself what they do to a run
     path = PROJECT / "config" / f"mimicgen.datagen.{app}.kit"
     return run_kit(path, log, settings | values, cache=cache_folder(), window=window)
 

@@ -80,9 +80,7 @@ def merge(options: argparse.Namespace) -> int:
     """Join datasets of one task into a new file, the demonstrations numbered in their order."""
     count = _write(options.output, merging.merge, options.datasets)
     for path in _twice(options.datasets):
-        print(
-            f"warning: '{shown(path)}' was given twice, and its demonstrations are there twice", file=sys.stderr
-        )
+        print(f"warning: '{shown(path)}' was given twice, and its demonstrations are there twice", file=sys.stderr)
     print(f"wrote {shown(options.output.absolute())}: {counted(count, 'demonstration')}")
     return 0
 
