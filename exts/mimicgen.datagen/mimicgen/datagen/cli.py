@@ -13,9 +13,11 @@ from typing import cast
 
 from mimicgen.datagen import config, dataset_cli
 from mimicgen.datagen.config import Flat, RunConfig
-from mimicgen.datagen.dataset.files import read_through
+from mimicgen.datagen.dataset.files import check_regular, read_through
 from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.guard import ended_by_signals, guarded, signals_as_ever
+from mimicgen.datagen.dataset.locks import reserved
+from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
@@ -162,21 +164,43 @@ def check(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Write a page that shows a dataset and its run: replay, funnel, plots, table. Opens without a network."""
     from mimicgen.datagen.report import document, page
-    from mimicgen.datagen.report.collect import DEMOS, collect, of_run
+    from mimicgen.datagen.report.collect import DEMOS, collect
+    from mimicgen.datagen.report.records import of_run
     from mimicgen.datagen.report.robot import robot
     from mimicgen.datagen.simulation.runtime import cache_folder
 
     dataset = options.dataset.expanduser().absolute()
-    records, source = of_run(dataset, options.records or PROJECT / "output", wanted=options.records is not None)
-    (data,) = guarded(collect, (dataset, records, options.source or source, options.demos or DEMOS))
-    path = (options.output or dataset.with_name(f"{dataset.stem}_report.{options.format}")).absolute()
-    if options.format == "docx":
-        document.write(path, data)
-    else:
-        page.write(path, page.page(data, robot(cache_folder())))
+    check_regular(dataset)
+    path = _report_file(dataset, options.output, options.format)
+    with reserved(path, replace=is_ours):
+        records, source = of_run(dataset, options.records or PROJECT / "output", wanted=options.records is not None)
+        (data,) = guarded(collect, (dataset, records, options.source or source, options.demos or DEMOS))
+        if path.suffix == ".docx":
+            document.write(path, data)
+        else:
+            page.write(path, page.page(data, robot(cache_folder())))
     count = counted(len(data["demos"]), "demonstration")
     print(f"wrote {shown(path)}: {count}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _report_file(dataset: Path, output: Path | None, kind: str | None) -> Path:
+    """Return the file that a report is written to.
+
+    Args:
+        dataset: What it is about.
+        output: The file that is wanted; None: beside the dataset.
+        kind: 'html' or 'docx'; None: as the file's name says, else 'html'.
+
+    Raises:
+        ConfigError: The file's name says another kind, or none.
+    """
+    if output is None:
+        return dataset.with_name(f"{dataset.stem}_report.{kind or 'html'}")
+    path = output.expanduser().absolute()
+    if path.suffix not in ([f".{kind}"] if kind else [".html", ".docx"]):
+        raise ConfigError(f"output '{path}': expected a name that ends with {f'.{kind}' if kind else '.html or .docx'}")
+    return path
 
 
 def selftest(options: argparse.Namespace) -> int:
@@ -262,8 +286,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--records", type=Path, metavar="FOLDER", help=about)
     about = "HDF5 file of the source demonstrations (default: the run's)"
     command.add_argument("--source", type=Path, metavar="FILE", help=about)
-    about = "html: a page for the browser; docx: a Word document (default: html)"
-    command.add_argument("--format", choices=("html", "docx"), default="html", help=about)
+    about = "html: a page for the browser; docx: a Word document (default: as the file's name says, else html)"
+    command.add_argument("--format", choices=("html", "docx"), help=about)
     about = "file to write (default: beside the dataset, NAME_report.html or .docx)"
     command.add_argument("--output", type=Path, metavar="FILE", help=about)
     about = "demonstrations that are shown, the first ones (default: 1000, which take 14 MB)"

@@ -24,6 +24,21 @@ def natural_order(name: str) -> tuple[str | int, ...]:
     return tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name))
 
 
+def check_regular(path: Path) -> None:
+    """Check that a source is there, and a file: opening a pipe would wait for somebody to write into it.
+
+    Raises:
+        SourceError: It is not.
+    """
+    if path.is_file():
+        return
+    if path.exists():
+        raise SourceError(f"source '{path}' is no regular file; pass an HDF5 file of demonstrations")
+    if path.with_name(f"{path.name}.parts").is_dir():
+        raise SourceError(f"source '{path}' was not finished; run its command again, which continues it")
+    raise SourceError(f"source '{path}' does not exist; pass an HDF5 file of demonstrations")
+
+
 @contextlib.contextmanager
 def open_source(path: Path, *, demos: Collection[str] | None = None) -> Iterator[h5py.File]:
     """Open a source file for reading; the one place where files of others are opened.
@@ -40,12 +55,7 @@ def open_source(path: Path, *, demos: Collection[str] | None = None) -> Iterator
         SourceError: The file is missing, is not HDF5, is damaged, is held by a writer, has no demonstrations, or has
             something in it that does not belong there.
     """
-    if path.exists() and not path.is_file():
-        raise SourceError(f"source '{path}' is no regular file; pass an HDF5 file of demonstrations")
-    if not path.exists():
-        if path.with_name(f"{path.name}.parts").is_dir():
-            raise SourceError(f"source '{path}' was not finished; run its command again, which continues it")
-        raise SourceError(f"source '{path}' does not exist; pass an HDF5 file of demonstrations")
+    check_regular(path)
     if not h5py.is_hdf5(path):
         raise SourceError(f"source '{path}' is not an HDF5 file; pass an HDF5 file of demonstrations")
     try:

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,18 @@ class Lock:
 
 
 @contextlib.contextmanager
-def reserved(output: Path) -> Iterator[None]:
+def reserved(output: Path, *, replace: Callable[[Path], bool] | None = None) -> Iterator[None]:
     """Keep the name of a file that a tool writes from runs and other tools, until it is written.
 
+    Args:
+        output: The file.
+        replace: As in `replacing.new_file`.
+
     Raises:
-        OutputError: A run writes there or was not finished, another tool writes it, or something has the name.
+        OutputError: A run writes there or was not finished, another tool writes it, or something has the name that may
+            not be replaced.
     """
-    refuse_foreign(output, None)
+    refuse_foreign(output, replace)
     refuse_unfinished(output)
     writable_folder(output.absolute().parent)
     lock = Lock(output.with_name(f"{output.name}.lock"), output)
