@@ -95,7 +95,7 @@ def read_masks(file: h5py.File) -> dict[str, list[str]]:
     if not isinstance(group, h5py.Group):
         return {}
     lists = {name: member for name, member in datasets_in(group) if member.ndim == 1 and member.dtype.kind in "SO"}
-    return {name: [str(demo) for demo in member.asstr(errors="replace")[:]] for name, member in lists.items()}
+    return {name: [str(demo) for demo in member.asstr("utf-8", errors="replace")[:]] for name, member in lists.items()}
 
 
 def write_masks(file: h5py.File, masks: Mapping[str, Iterable[str]]) -> None:
@@ -103,4 +103,4 @@ def write_masks(file: h5py.File, masks: Mapping[str, Iterable[str]]) -> None:
     for name, demos in masks.items():
         if f"mask/{name}" in file:
             del file[f"mask/{name}"]
-        file[f"mask/{name}"] = np.array(list(demos), dtype="S")
+        file[f"mask/{name}"] = np.array([demo.encode() for demo in demos], dtype="S")
