@@ -138,3 +138,43 @@ sys.exit(cli.main(sys.argv[1:]))
     assert re.fullmatch(r"error: [^\n]*File too large; [^\n]*\n", process.stderr)
     assert "errno" not in process.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ("[" * 3000 + "]" * 3000, "signals.max>1"),
+        ('{"a": ' * 900 + "1" + "}" * 900, "signals.a.a.a>1"),
+        (json.dumps({"a": 10**400}), "signals.mean>1"),
+        (json.dumps([-(10**400), 10**400]), "signals.max>1"),
+        ('[NaN, 1e999, -1e999, {"²": 1}]', "signals.²>1"),
+        ("{" + ",".join(f'"k{index}": {index}' for index in range(5000)) + "}", "signals.mean>1"),
+    ],
+)
+def test_odd_values_are_chosen_by_or_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str, where: str
+) -> None:
+    path = small_dataset(tmp_path / "d.hdf5")
+    with h5py.File(path, "r+") as file:
+        file["data/demo_0"].attrs["signals"] = value
+        file.attrs["provenance"] = value
+    for command in (
+        ["filter", path, "--where", where],
+        ["info", path, "--demos"],
+        ["info", path, "--json"],
+        ["validate", path],
+        ["merge", path, "--output", tmp_path / "m.hdf5"],
+    ):
+        assert cli.main(["dataset", *map(str, command)]) in (0, 2)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_report_takes_odd_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = small_dataset(tmp_path / "d.hdf5")
+    with h5py.File(path, "r+") as file:
+        file["data"].attrs["env_args"] = '{"sim_args": {"dt": 1e999, "decimation": 1}}'
+        file["data/demo_0"].attrs["signals"] = json.dumps({"a": 10**400, "b": 3})
+    assert cli.main(["report", str(path), "--output", str(tmp_path / "r.html")]) == 0, capsys.readouterr().err
+    (tmp_path / "run.json").write_text('{"config": {"a": ' + "[" * 900 + "]" * 900 + "}}")
+    assert cli.main(["report", str(path), "--records", str(tmp_path)]) == 2
+    assert "nested too deep" in capsys.readouterr().err

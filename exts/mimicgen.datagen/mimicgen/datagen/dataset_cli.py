@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from mimicgen.datagen.dataset.convert import convert_legacy
 from mimicgen.datagen.dataset.guard import guarded
 from mimicgen.datagen.dataset.locks import reserved
 from mimicgen.datagen.dataset.replacing import new_file
-from mimicgen.datagen.text import counted, shown
+from mimicgen.datagen.text import as_json, counted, shown
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -40,7 +39,7 @@ def info(options: argparse.Namespace) -> int:
     """Show what is in a dataset: demonstrations, lengths, size, cameras, success, origin."""
     (found,) = guarded(infos.info, (options.dataset,))
     if options.json:
-        _print_json(dataclasses.asdict(found) | {"steps": sum(found.lengths)})
+        print(as_json(dataclasses.asdict(found) | {"steps": sum(found.lengths)}))
         return 0
     table = Table(title=Text(shown(options.dataset)), title_justify="left", show_header=False)
     for name, value in found.rows():
@@ -60,7 +59,7 @@ def validate(options: argparse.Namespace) -> int:
     if options.json:
         counts = {"demos": report.demos, "steps": report.steps, "success": report.success, "errors": report.errors}
         findings = [dataclasses.asdict(finding) for finding in report.findings]
-        _print_json({"file": options.dataset, **counts, "findings": findings})
+        print(as_json({"file": options.dataset, **counts, "findings": findings}))
     else:
         for finding in report.findings[:SHOWN]:
             print(finding)
@@ -108,7 +107,7 @@ def filter_(options: argparse.Namespace) -> int:
     conditions = [filtering.parse(text) for text in options.where]
     (names,) = guarded(filtering.choose, (options.dataset, conditions))
     if options.json:
-        _print_json({"file": options.dataset, "demos": names})
+        print(as_json({"file": options.dataset, "demos": names}))
     if options.output:
         _write(options.output, filtering.filter_demos, options.dataset, last=(names,))
     if not options.json:
@@ -178,11 +177,6 @@ def _table_of_demos(found: infos.Info) -> Table:
         values = (demo.steps, demo.success, demo.attempt, demo.seed, ", ".join(demo.sources), demo.merged_from)
         table.add_row(*(Text("" if value is None else shown(value)) for value in (demo.name, *values)))
     return table
-
-
-def _print_json(values: dict[str, Any]) -> None:
-    """Print JSON in ASCII; the one character that is none to see and no control character to JSON is spelled out."""
-    print(json.dumps(values, indent=2, default=str).replace("\x7f", "\\u007f"))
 
 
 def _add(commands: Any, name: str, function: Command) -> argparse.ArgumentParser:

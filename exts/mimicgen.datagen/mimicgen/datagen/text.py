@@ -6,6 +6,7 @@ line ends that make one line look like two. So whoever shows text that comes fro
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
@@ -26,6 +27,11 @@ def all_shown(values: Any) -> Any:
     if isinstance(values, (list, tuple)):
         return [all_shown(value) for value in values]
     return values
+
+
+def as_json(values: Any) -> str:
+    """Return JSON to be read by people and programs: in ASCII, and without the one control character that JSON has."""
+    return json.dumps(values, indent=2, default=str).replace("\x7f", "\\u007f")
 
 
 def counted(number: int, name: str) -> str:

@@ -15,7 +15,7 @@ from h5py import h5s
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.guard import alive
-from mimicgen.datagen.dataset.structure import Walk, is_images
+from mimicgen.datagen.dataset.structure import DEEPEST, Walk, is_images
 from mimicgen.datagen.errors import SourceError
 
 
@@ -196,8 +196,22 @@ def attribute(owner: h5py.Group, name: str) -> Any:
         value = value.decode("utf-8", "replace")
     if isinstance(value, str) and value[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):  # a text that only looks like JSON
-            value = json.loads(value)
+            told = json.loads(value, parse_int=_number)
+            return value if nested(told, DEEPEST) else told
     return value
+
+
+def nested(value: Any, levels: int) -> bool:
+    """Return whether lists and tables are nested deeper than so many levels: too deep for whoever goes through them."""
+    if not isinstance(value, (dict, list)):
+        return False
+    members = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(nested(member, levels - 1) for member in members)
+
+
+def _number(digits: str) -> float:
+    """Return a whole number of JSON's, one that no 64 bits hold as a number with a point."""
+    return int(digits) if len(digits) < 19 else float(digits)
 
 
 def attributes(owner: h5py.Group) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 LONGEST = 200
-"""Bytes that a demonstration's name may have; file systems allow 255, endings included."""
+"""Bytes that a name may have; file systems allow 255, endings included."""
 
 
 def why_not(name: bytes, *, demo: bool) -> str | None:
@@ -25,10 +25,10 @@ def why_not(name: bytes, *, demo: bool) -> str | None:
         return "has a name that is no text"
     if not text.isprintable() or "/" in text:
         return "has a name with characters that belong in no name"
+    if len(name) > LONGEST:
+        return f"has a name of {len(name)} bytes, {LONGEST} at most serve"
     if demo and text.startswith("."):
         return "is a demonstration whose name begins with a dot, as no folder of frames may be called"
-    if demo and len(name) > LONGEST:
-        return f"is a demonstration with a name of {len(name)} bytes, {LONGEST} at most serve"
     return None
 
 

@@ -16,7 +16,7 @@ import h5py
 from h5py import h5a, h5d, h5g, h5l, h5o, h5p
 
 from mimicgen.datagen.dataset.guard import alive
-from mimicgen.datagen.dataset.names import why_not
+from mimicgen.datagen.dataset.names import LONGEST, why_not
 from mimicgen.datagen.errors import SourceError
 
 DEEPEST = 16
@@ -151,5 +151,7 @@ class Walk:
         return int(dtype.itemsize)
 
     def _error(self, path: _Path, problem: str, remedy: str) -> SourceError:
-        name = "/".join(part.decode("utf-8", "backslashreplace") for part in path[:6]) + ("/..." if path[6:] else "")
+        name = "/".join(part[:LONGEST].decode("utf-8", "backslashreplace") for part in path[:6]) + (
+            "/..." if path[6:] else ""
+        )
         return SourceError(f"source '{self._file.filename}': '/{name}' {problem}; {remedy}")

@@ -55,7 +55,7 @@ def _embed(dataset: Path, root: Path, names: list[str], demos: list[str]) -> Non
 def _embed_folder(observations: h5py.Group, name: str, folder: Path) -> None:
     """Write the images of a folder, one at a time: memory does not grow with the demonstration."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    files = [folder / frame["file"] for frame in manifest["frames"]]
+    files = [folder / Path(frame["file"]).name for frame in manifest["frames"]]
     first = read_image(files[0])
     if name in observations:
         del observations[name]

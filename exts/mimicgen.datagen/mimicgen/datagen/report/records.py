@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.attempts import Attempt
+from mimicgen.datagen.dataset.files import nested
+from mimicgen.datagen.dataset.structure import DEEPEST
 from mimicgen.datagen.errors import SourceError
 
 
@@ -48,6 +50,8 @@ def read_run(records: Path | None) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        if nested(found, DEEPEST):
+            raise ValueError("its tables are nested too deep")
     except (ValueError, RecursionError) as error:
         raise SourceError(f"'{path}' is not a run's record ({error}); pass another --records, or none") from error
     if not isinstance(found, dict) or not _is_record(found):
