@@ -14,7 +14,7 @@ from mimicgen.datagen.dataset.locks import Lock, reserved
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Parts
 from mimicgen.datagen.errors import OutputError
-from tests.dataset.writing import SHIPPED, attempt_of, config_in, recorded_episodes
+from tests.dataset.writing import SHIPPED, attempt_of, config_in, keep, recorded_episodes
 from tests.hostile import snapshot
 
 
@@ -53,7 +53,7 @@ def test_what_was_kept_is_never_taken_for_another_demonstration_of_its_name(tmp_
     """Somebody puts a file where a run is about to write its own."""
     outputs = Outputs(config_in(tmp_path))
     outputs.open()
-    outputs.keep(attempt_of(1), recorded_episodes()[0])
+    keep(outputs, attempt_of(1), recorded_episodes()[0])
     while outputs.writing:
         outputs.settled()
     (tmp_path / "d.hdf5").write_bytes(SHIPPED.read_bytes())
@@ -73,7 +73,9 @@ def test_what_was_folded_before_a_kill_is_folded_once(tmp_path: Path) -> None:
     parts = Parts(tmp_path / "d.hdf5")
     parts.prepare()
     for number in (1, 2):
-        parts.write(f"demo_{number - 1}", recorded_episodes()[0], {"attempt": number, "record": f"{number}"})
+        parts.write(
+            f"demo_{number - 1}", recorded_episodes()[0], {"attempt": number, "record": attempt_of(number).to_json()}
+        )
     left = {path: path.read_bytes() for path in parts.folder.iterdir()}
     parts.fold({}, {})
     for path, content in left.items():  # killed before they went

@@ -21,7 +21,7 @@ from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import OutputError
 from tests.conftest import PROJECT
-from tests.dataset.writing import SHIPPED, attempt_of, config_in, recorded_episodes, write
+from tests.dataset.writing import SHIPPED, attempt_of, config_in, keep, recorded_episodes, write
 
 KILLS = int(os.environ.get("KILLS", "5"))
 DEMOS = int(os.environ.get("KILL_DEMOS", "20"))
@@ -189,9 +189,9 @@ def test_a_second_run_is_refused_with_the_first_ones_process(tmp_path: Path) -> 
 def test_a_line_that_was_cut_off_anywhere_is_made_good(tmp_path: Path) -> None:
     """Power loss while the last line of the log was written: the demonstration itself has its record."""
     outputs = opened(tmp_path)
-    outputs.keep(attempt_of(1), recorded_episodes()[0])
-    outputs.keep(attempt_of(4))
-    outputs.keep(attempt_of(2), recorded_episodes()[1])
+    keep(outputs, attempt_of(1), recorded_episodes()[0])
+    keep(outputs, attempt_of(4))
+    keep(outputs, attempt_of(2), recorded_episodes()[1])
     while outputs.writing:
         outputs.settled()
         time.sleep(0.001)
@@ -221,11 +221,11 @@ def settle():
         for attempt in outputs.settled():
             print("kept", attempt.demo)
         time.sleep(0.001)
-outputs.keep(attempt_of(1), episode)
+keep(outputs, attempt_of(1), episode)
 settle()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-outputs.keep(attempt_of(2), episode)
+keep(outputs, attempt_of(2), episode)
 try:
     settle()
 except Exception as error:
@@ -247,7 +247,7 @@ outputs.close()
 
 def test_a_folder_that_goes_away_is_a_clear_end_and_what_was_kept_stays(tmp_path: Path) -> None:
     outputs = opened(tmp_path)
-    outputs.keep(attempt_of(1), recorded_episodes()[0])
+    keep(outputs, attempt_of(1), recorded_episodes()[0])
     while outputs.writing:
         outputs.settled()
         time.sleep(0.001)
@@ -255,7 +255,7 @@ def test_a_folder_that_goes_away_is_a_clear_end_and_what_was_kept_stays(tmp_path
     moved = tmp_path / "moved"
     parts.rename(moved)
     parts.write_text("not a folder any more")
-    outputs.keep(attempt_of(2), recorded_episodes()[0])
+    keep(outputs, attempt_of(2), recorded_episodes()[0])
 
     def settle() -> None:
         while outputs.writing:

@@ -15,29 +15,30 @@ import pytest
 from mimicgen.datagen.config import build
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Parts
-from mimicgen.datagen.dataset.processes import WritingProcesses, processes_for, write_demo
+from mimicgen.datagen.dataset.processes import EpisodeWriters, processes_for, write_demo
 from mimicgen.datagen.errors import OutputError
-from tests.dataset.writing import attempt_of, recorded_episodes
+from tests.dataset.writing import attempt_of, keep, recorded_episodes
 
 EPISODES = recorded_episodes()
 
 
 @pytest.fixture
-def processes() -> Iterator[WritingProcesses]:
-    opened = WritingProcesses(2)
+def processes() -> Iterator[EpisodeWriters]:
+    opened = EpisodeWriters(2)
     yield opened
     opened.close()
 
 
-def test_they_write_what_a_thread_writes(tmp_path: Path, processes: WritingProcesses) -> None:
+def test_they_write_what_a_thread_writes(tmp_path: Path, processes: EpisodeWriters) -> None:
     here, there = Parts(tmp_path / "here.hdf5"), Parts(tmp_path / "there.hdf5")
     for parts in (here, there):
         parts.prepare()
     written = [
-        processes.submit(there, f"demo_{index}", EPISODES[index % 3], attempt_of(1 + 4 * index)) for index in range(6)
+        processes.submit(there, f"demo_{index}", EPISODES[index % 3], attempt_of(1 + 4 * index), {})
+        for index in range(6)
     ]
     for index in range(6):
-        write_demo(here, f"demo_{index}", EPISODES[index % 3], attempt_of(1 + 4 * index))
+        write_demo(here, f"demo_{index}", EPISODES[index % 3], attempt_of(1 + 4 * index), {})
         written[index].result(timeout=30)
     assert there.written() == here.written()
     for (name, told), (_, expected) in zip(there.attributes(), here.attributes(), strict=True):
@@ -46,25 +47,25 @@ def test_they_write_what_a_thread_writes(tmp_path: Path, processes: WritingProce
             assert (one[f"data/{name}/actions"][()] == other[f"data/{name}/actions"][()]).all()
 
 
-def test_what_cannot_be_written_is_told(tmp_path: Path, processes: WritingProcesses) -> None:
+def test_what_cannot_be_written_is_told(tmp_path: Path, processes: EpisodeWriters) -> None:
     nowhere = Parts(tmp_path / "taken.hdf5")
     nowhere.folder.write_text("a file where the folder would be")
     with pytest.raises(OutputError, match="taken"):
-        processes.submit(nowhere, "demo_0", EPISODES[0], attempt_of(1)).result(timeout=30)
+        processes.submit(nowhere, "demo_0", EPISODES[0], attempt_of(1), {}).result(timeout=30)
     good = Parts(tmp_path / "g.hdf5")
     good.prepare()
-    processes.submit(good, "demo_0", EPISODES[0], attempt_of(1)).result(timeout=30)  # the process goes on
+    processes.submit(good, "demo_0", EPISODES[0], attempt_of(1), {}).result(timeout=30)  # the process goes on
     assert good.written() == ["demo_0"]
 
 
-def test_a_process_that_is_gone_is_told(tmp_path: Path, processes: WritingProcesses) -> None:
+def test_a_process_that_is_gone_is_told(tmp_path: Path, processes: EpisodeWriters) -> None:
     parts = Parts(tmp_path / "g.hdf5")
     parts.prepare()
     for process in processes._processes:
         os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=10)
     with pytest.raises(OutputError, match="the process that writes it has ended"):
-        processes.submit(parts, "demo_0", EPISODES[0], attempt_of(1)).result(timeout=30)
+        processes.submit(parts, "demo_0", EPISODES[0], attempt_of(1), {}).result(timeout=30)
 
 
 @pytest.mark.parametrize(("num_envs", "expected"), [(1, False), (63, False), (64, True), (1024, True)])
@@ -82,7 +83,7 @@ def test_a_large_runs_attempts_are_reported_in_order_when_they_are_on_the_disk(t
     outputs.open()
     try:
         for index in range(20):
-            outputs.keep(attempt_of(1 + 4 * index), EPISODES[index % 3])
+            keep(outputs, attempt_of(1 + 4 * index), EPISODES[index % 3])
         reported = []
         while outputs.writing:
             for settled in outputs.settled():

@@ -51,6 +51,13 @@ def attempt_of(number: int) -> Attempt:
     )
 
 
+def keep(outputs: Outputs, attempt: Attempt, episode: dict[str, Any] | None = None) -> None:
+    """Commit an attempt as a run does when it is its turn at once."""
+    if episode is not None:
+        outputs.hold(attempt, episode)
+    outputs.commit([attempt])
+
+
 async def write(outputs: Outputs, target: int, episodes: list[dict[str, Any]]) -> None:
     """Make attempts until the target is reached, and fold."""
 
@@ -72,10 +79,10 @@ async def write(outputs: Outputs, target: int, episodes: list[dict[str, Any]]) -
         if attempt.outcome is Outcome.SUCCESS:
             episode = dict(episodes[number % len(episodes)])
             episode["actions"] = np.full_like(episode["actions"], number)
-            outputs.keep(attempt, episode)
+            keep(outputs, attempt, episode)
             decided += 1
         else:
-            outputs.keep(attempt)
+            keep(outputs, attempt)
         while decided - kept > 3:
             kept += report()
             await asyncio.sleep(0.0005)

@@ -61,7 +61,7 @@ async def run(attempts, **values):
     async with opened(**values) as generator:
         while len(ended) < attempts:
             ended += await generator.ended()
-            actions = await generator.actions()
+            actions = await generator.actions(1000)
             taken.append(actions.numpy().copy())
             generator.step(actions)
         return ended[:attempts], np.array(taken), generator.facts

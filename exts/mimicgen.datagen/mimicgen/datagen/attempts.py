@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,7 +23,7 @@ class Outcome(StrEnum):
     SUCCESS = "success"
     FAILURE = "failure"
     ABANDONED = "abandoned"
-    """The run ended first. Counts neither as a success nor as a failure."""
+    """The run ended before it was this attempt's turn. Counts neither as a success nor as a failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,8 @@ class Attempt:
     """One finished attempt.
 
     Attributes:
-        number: Counts from 1 over the run, in the order in which attempts started.
+        number: Counts from 1 over the run, in the order in which attempts start; with the run's seed it says all of
+            what is random in the attempt.
         env: Environment index.
         seed: Seed of everything random in the attempt.
         segments: Source segments in the order in which they were chosen.
@@ -153,6 +155,11 @@ class Counts:
         """Share of successes, 0 before the first attempt."""
         return self.successes / self.attempts if self.attempts else 0.0
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of the success rate."""
+        return wilson(self.successes, self.attempts)
+
     def add(self, attempt: Attempt) -> None:
         """Count an attempt; an abandoned one changes nothing."""
         if attempt.outcome is Outcome.ABANDONED:
@@ -171,7 +178,28 @@ class Counts:
         return ", ".join(f"{stage} {count}" for stage, count in self.reached.items())
 
 
-def reason_for_failure(signals: dict[str, int | None], *, last_success: int | None, held: bool, steps: int) -> str:
+def wilson(successes: int, attempts: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return the interval in which a success rate lies, from counted attempts; (0, 1) before the first.
+
+    Args:
+        successes: How many succeeded.
+        attempts: Of how many.
+        z: Quantile of the normal distribution; by default for 95%.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    if attempts == 0:
+        return 0.0, 1.0
+    rate, share = successes / attempts, z * z / attempts
+    middle = (rate + share / 2) / (1 + share)
+    half = z * math.sqrt(rate * (1 - rate) / attempts + share / (4 * attempts)) / (1 + share)
+    # Exactly 0 and 1 where nothing or everything succeeded, which rounding would miss.
+    return (max(0.0, middle - half) if successes else 0.0), (min(1.0, middle + half) if successes < attempts else 1.0)
+
+
+def reason_for_failure(
+    signals: dict[str, int | None], *, last_success: int | None, held: bool, steps: int, lacking: str | None = None
+) -> str:
     """Say in words why an attempt failed.
 
     Args:
@@ -179,17 +207,20 @@ def reason_for_failure(signals: dict[str, int | None], *, last_success: int | No
         last_success: Last step at which the success term was true, None when it never was.
         held: Whether the success term was true at the last waypoint.
         steps: Steps of the attempt.
+        lacking: Which part of success is lacking at the end, and by how much, where that is known.
     """
+    suffix = f": {lacking}" if lacking else ""
     if held:
         return (
-            f"success did not hold: true at the last waypoint, lost while settling (last true at step {last_success})"
+            "success did not hold: true at the last waypoint, lost while settling "
+            f"(last true at step {last_success}){suffix}"
         )
     if last_success is not None:
-        return f"success did not hold: last true at step {last_success} of {steps}"
+        return f"success did not hold: last true at step {last_success} of {steps}{suffix}"
     missing = next((name for name, step in signals.items() if step is None), None)
     if missing is not None:
         return f"signal '{missing}' never came in {steps} steps"
-    return f"every subtask signal came, but the success term was never true in {steps} steps"
+    return f"every subtask signal came, but the success term was never true in {steps} steps{suffix}"
 
 
 def reason_for_abort(signal: str, *, steps: int) -> str:

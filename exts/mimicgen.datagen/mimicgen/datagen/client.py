@@ -30,6 +30,18 @@ PATIENCE = 30.0
 """So long a run that was asked to stop is left alone, to finish its files [s]: a second signal ends it at once."""
 
 
+LOG, RECORD = "attempts.jsonl", "run.json"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file has a name, None while there is none: a run replaces its files, it does not write over them."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """What a run's files say at a moment.
@@ -64,6 +76,9 @@ class Run:
         self.console = folder / "console.log"
         self._attempts: list[Attempt] = []
         self._read = 0
+        # What lies there now is of an earlier run, until this one has moved it aside or continued it in a new file.
+        self._log = _identity(folder / LOG)
+        self._old_log, self._old_record = self._log, _identity(folder / RECORD)
         self._asked_to_stop = -math.inf
         with self.console.open("wb") as console:
             # A session of its own: an interrupt of the kernel is not one of the run.
@@ -124,9 +139,12 @@ class Run:
         return self.process.wait(timeout)
 
     def record(self) -> dict[str, Any] | None:
-        """Return the run record, None while there is none: configuration, versions, counts, why the run ended."""
-        path = self.folder / "run.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        """Return this run's record, None while there is none: configuration, versions, counts, why the run ended."""
+        path = self.folder / RECORD
+        if _identity(path) in (None, self._old_record):
+            return None
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return record
 
     def frames(self, kind: str) -> list[Path]:
         """Return the latest demonstration's images of a kind, in order.
@@ -138,9 +156,13 @@ class Run:
         return sorted(demos[-1].glob("*.png")) if demos else []
 
     def _read_attempts(self) -> None:
-        path = self.folder / "attempts.jsonl"
-        if not path.exists():
+        path = self.folder / LOG
+        log = _identity(path)
+        if log in (None, self._old_log):
             return
+        if log != self._log:
+            self._log, self._read = log, 0
+            self._attempts.clear()
         with path.open("rb") as file:
             file.seek(self._read)
             whole = file.read().rpartition(b"\n")[0]

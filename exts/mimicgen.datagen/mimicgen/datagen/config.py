@@ -56,7 +56,19 @@ class RunConfig:
     seed: int = setting(1, "Seed of the run, from which every attempt's seed is derived", low=0, high=2**32 - 1)
     device: str = setting("cpu", "Device of physics and tensors: cpu, cuda or cuda:N")
     guarantee: bool = setting(True, "Try until num_trials demonstrations are kept, instead of num_trials times")
-    max_failures: int = setting(200, "Failed attempts after which the run gives up", low=1, high=10_000_000)
+    give_up_below: float = setting(
+        0.02,
+        "Success rate below which a run with 'guarantee' gives up, when the whole 95% interval lies below it, after at "
+        "least 50 attempts; 0: never",
+        low=0,
+        high=1,
+    )
+    max_failures: int | None = setting(
+        None,
+        "Failed attempts after which a run with 'guarantee' gives up, however many succeed",
+        low=1,
+        high=10_000_000,
+    )
     settle_steps: int = setting(
         10, "Steps that success has to hold after the last waypoint", unit="steps", low=0, high=10_000
     )

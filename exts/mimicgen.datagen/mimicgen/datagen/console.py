@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TextIO
 
 from rich.console import Console as Terminal
@@ -13,6 +14,9 @@ from mimicgen.datagen.progress import Progress, State
 
 STAGES = ("Kit", "Isaac Lab", "Source demonstrations", "Environment")
 """Stages of starting up, in order."""
+
+SILENCE = 10.0
+"""Seconds after which a log file gets a line while a demonstration is drawn."""
 
 
 class Console:
@@ -27,7 +31,9 @@ class Console:
         self._stream = stream
         self._terminal = Terminal(file=stream, highlight=False, soft_wrap=True)
         self._bar: Bar | None = None
+        self._last_line = time.monotonic()
         self._stages_shown = 0
+        self._continues = False
         self._live: str | None = None
         if kit is not None:
             version, seconds = kit
@@ -48,13 +54,19 @@ class Console:
         finished = [stage for stage in progress.stages if stage.seconds is not None]
         if progress.state is State.STARTING and not progress.stages:
             self._stages_shown = 0
+            self._continues = False
         for stage in finished[self._stages_shown :]:
             self._stage(STAGES.index(stage.name) + 1, stage.name, stage.seconds)
             for note in stage.notes:
                 self._line(f"  {note}")
         self._stages_shown = len(finished)
+        if progress.before and progress.steps == 0 and progress.last_attempt is None and not self._continues:
+            self._continues = True
+            self._line(f"continues: {kept_of(progress.kept_before, progress.before)} from before")
         if progress.state is State.RUNNING and self._terminal.is_terminal:
             self._show_bar(progress)
+        elif progress.is_drawing and time.monotonic() - self._last_line > SILENCE:
+            self._line(f"  {_drawing(progress)}")
         if progress.live is not None and progress.live != self._live:
             self._live = progress.live
             self._line(f"live report: {progress.live}")
@@ -78,14 +90,27 @@ class Console:
 
     def _line(self, text: str) -> None:
         self._terminal.print(text, markup=False)
+        self._last_line = time.monotonic()
 
     def _show_bar(self, progress: Progress) -> None:
+        """Show how far the attempts are, and beside it the demonstration that is being drawn."""
         if self._bar is None:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             self._bar = Bar(*columns, console=self._terminal, transient=True, refresh_per_second=5)
             self._bar.start()
             self._bar.add_task("demonstrations" if progress.guarantee else "attempts", total=progress.target)
-        self._bar.update(self._bar.task_ids[0], completed=progress.done)
+            self._bar.add_task("images", visible=False)
+        attempts, images = self._bar.task_ids
+        self._bar.update(attempts, completed=progress.done)
+        if progress.drawing is not None:
+            drawing = progress.drawing
+            self._bar.update(
+                images,
+                description=f"images of {drawing.demo}",
+                completed=drawing.frames,
+                total=drawing.total,
+                visible=progress.is_drawing,
+            )
 
     def _stop_bar(self) -> None:
         if self._bar is not None:
@@ -107,12 +132,28 @@ def describe(progress: Progress) -> str:
     """Return the counts in one line: successes, attempts, rate, time, and how far the attempts came."""
     rate = progress.successes / progress.attempts if progress.attempts else 0.0
     words = [
-        f"{progress.successes} {'success' if progress.successes == 1 else 'successes'} "
-        f"of {progress.attempts} {'attempt' if progress.attempts == 1 else 'attempts'}",
+        kept_of(progress.successes, progress.attempts),
         f"{100 * rate:.1f}%",
         f"{progress.elapsed:.0f} s elapsed",
     ]
     if progress.end is None and progress.to_go is not None:
         words.append(f"about {progress.to_go:.0f} s to go")
+    elif progress.end is None and progress.attempts_to_go is not None:
+        words.append(f"about {progress.attempts_to_go:.0f} s to go without the images")
     reached = ", ".join(f"{stage} {count}" for stage, count in progress.reached.items())
     return f"{', '.join(words)}; reached: {reached}"
+
+
+def kept_of(successes: int, attempts: int) -> str:
+    """Return '2 successes of 3 attempts'."""
+    return (
+        f"{successes} {'success' if successes == 1 else 'successes'} "
+        f"of {attempts} {'attempt' if attempts == 1 else 'attempts'}"
+    )
+
+
+def _drawing(progress: Progress) -> str:
+    """Return how far the images are: 'images of demo_0: 120 of 358 frames, about 40 s to go'."""
+    assert progress.drawing is not None
+    words = f"images of {progress.drawing.demo}: {progress.drawing.frames} of {progress.drawing.total} frames"
+    return words if progress.to_go is None else f"{words}, about {progress.to_go:.0f} s to go"

@@ -19,7 +19,7 @@ class Simulation(Protocol):
 
     Attributes:
         facts: What the run record says about the simulation (versions, formats).
-        renderer: What draws demonstrations, None when nothing is to be drawn.
+        renderer: What draws demonstrations, None when nothing is to be drawn; closed with the simulation.
     """
 
     facts: dict[str, Any]
@@ -42,7 +42,8 @@ class Viewer(Simulation, Protocol):
 class Generator(Simulation, Protocol):
     """Drives one attempt in every environment: all environments in, all actions and the ended attempts out.
 
-    A cycle is `ended`, then `episodes` for what is to be written, `actions`, `step`.
+    A cycle is `ended`, then `episodes` for what is to be written, `actions`, `step`. Attempts begin in the order of
+    their numbers, which count from 1 and leave out those that an earlier run has made.
 
     Attributes:
         stages: Subtask signals in order, then 'success'.
@@ -58,8 +59,12 @@ class Generator(Simulation, Protocol):
     def episodes(self, attempts: Sequence[Attempt]) -> Sequence[Episode]:
         """Return what was recorded of attempts that have just ended."""
 
-    async def actions(self) -> Any:
-        """Reset what has to be reset, and return one action for every environment."""
+    async def actions(self, last: int) -> Any:
+        """Begin attempts in environments that are free, and return one action for every environment.
+
+        Args:
+            last: The highest number of an attempt that may begin; without one, an environment stays as it is.
+        """
 
     def step(self, actions: Any) -> None:
         """Step all environments once."""

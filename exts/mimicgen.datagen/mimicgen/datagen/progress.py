@@ -79,12 +79,17 @@ class Progress:
         guarantee: What `target` counts.
         successes: Kept demonstrations.
         failures: Failed attempts.
+        before: Attempts that an earlier run on the same outputs had made.
+        kept_before: Demonstrations that it had kept.
         reached: Attempts that reached each stage of the funnel.
         steps: Environment steps.
         elapsed: Seconds since the first step, pauses left out [s].
         last_attempt: The attempt whose end this snapshot reports, else None.
         drawing: The latest demonstration whose frames were or are being drawn.
+        rendering: Whether kept demonstrations are drawn.
         rendered: Demonstrations whose frames are complete.
+        drawn_frames: Frames that this run has drawn.
+        drawing_seconds: Time spent on drawing demonstrations, complete or not [s].
         last_rendered: The demonstration that this snapshot reports as complete, else None.
         render_failure: What was wrong with the frames of the demonstration that this snapshot reports, else None.
         live: Where the report is shown during the run, if it is.
@@ -98,12 +103,17 @@ class Progress:
     guarantee: bool = True
     successes: int = 0
     failures: int = 0
+    before: int = 0
+    kept_before: int = 0
     reached: dict[str, int] = dataclasses.field(default_factory=dict)
     steps: int = 0
     elapsed: float = 0.0
     last_attempt: Attempt | None = None
     drawing: Drawing | None = None
+    rendering: bool = False
     rendered: int = 0
+    drawn_frames: int = 0
+    drawing_seconds: float = 0.0
     last_rendered: str | None = None
     render_failure: str | None = None
     live: str | None = None
@@ -121,9 +131,38 @@ class Progress:
         return self.successes if self.guarantee else self.attempts
 
     @property
+    def attempts_to_go(self) -> float | None:
+        """Estimated seconds to the target without drawing; None before this run has made anything towards it [s]."""
+        if self.done >= self.target:
+            return 0.0
+        made = self.done - (self.kept_before if self.guarantee else self.before)
+        return (self.elapsed - self.drawing_seconds) / made * (self.target - self.done) if made > 0 else None
+
+    @property
+    def drawing_to_go(self) -> float | None:
+        """Estimated seconds that drawing will take; None before it is known how long a demonstration takes [s]."""
+        if not self.rendering:
+            return 0.0
+        share = self.successes / self.attempts if self.attempts else 0.0
+        kept = max(self.successes, self.target if self.guarantee else round(self.target * share))
+        left = kept - self.rendered
+        if left <= 0:
+            return 0.0
+        if not self.drawn_frames or self.drawing is None:
+            return None
+        begun = self.drawing.frames if self.is_drawing else 0
+        return max(0.0, left * self.drawing.total - begun) * self.drawing_seconds / self.drawn_frames
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether `drawing` tells of a demonstration whose frames are not complete yet."""
+        return self.drawing is not None and self.drawing.frames < self.drawing.total
+
+    @property
     def to_go(self) -> float | None:
-        """Estimated seconds to the target; None before anything counts towards it [s]."""
-        return self.elapsed / self.done * (self.target - self.done) if self.done else None
+        """Estimated seconds to the end, drawing included; None while a part of them is not known [s]."""
+        attempts, drawing = self.attempts_to_go, self.drawing_to_go
+        return None if attempts is None or drawing is None else attempts + drawing
 
 
 Observer = Callable[[Progress], None]

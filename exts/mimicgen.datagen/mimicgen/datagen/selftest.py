@@ -94,18 +94,15 @@ async def _step_and_draw(
 ) -> None:
     async with stage("One environment step"):
         await generator.ended()
-        generator.step(await generator.actions())
+        generator.step(await generator.actions(1))
     renderer = generator.renderer
     assert renderer is not None
     assert config.source is not None
-    try:
-        async with stage(f"One frame of {', '.join(config.render.modalities)}"):
-            recorded = check_recorded(config.source, config.task, ())
-            demo = recorded.names[0]
-            state = StateSequence.of(recorded.initial_state(demo), recorded.states(demo)).at(0)
-            frame = await renderer.draw(state)
-            checks = FrameChecks(views_of(config.render), ())
-            checks.first(frame, state)
-            checks.every(frame)
-    finally:
-        renderer.close()
+    async with stage(f"One frame of {', '.join(config.render.modalities)}"):
+        recorded = check_recorded(config.source, config.task, ())
+        demo = recorded.names[0]
+        state = StateSequence.of(recorded.initial_state(demo), recorded.states(demo)).at(0)
+        frame = await renderer.draw(state)
+        checks = FrameChecks(views_of(config.render), ())
+        checks.first(frame, state)
+        checks.every(frame)

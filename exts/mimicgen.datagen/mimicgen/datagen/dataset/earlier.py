@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ FREE = {
     "num_envs",
     "guarantee",
     "max_failures",
+    "give_up_below",
     "output_dataset",
     "output_dir",
     "keep_failed",
@@ -33,10 +36,12 @@ class Earlier:
     """Attempts that were made before.
 
     Attributes:
-        attempts: Their records, successes and failures, in the order in which they ended.
+        attempts: Their records, successes and failures, in the order of their numbers.
+        versions: What the latest of the demonstrations was made with, by package; empty where nothing tells.
     """
 
     attempts: tuple[Attempt, ...] = field(default=())
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def demos(self) -> list[str]:
@@ -61,15 +66,17 @@ def read_earlier(log: Path, parts: Parts) -> Earlier:
             if attempt is not None and attempt.outcome is not Outcome.ABANDONED:
                 found[attempt.number] = attempt
     kept: dict[int, Attempt] = {}
+    versions: Mapping[str, str] = {}
     for name, attributes in parts.attributes():
         attempt = _attempt(attributes.get("record", ""))
-        if attempt is not None:
-            kept[attempt.number] = attempt
+        if attempt is not None:  # written before it had the demonstration's name
+            kept[attempt.number] = dataclasses.replace(attempt, demo=name)
+            versions = json.loads(attributes.get("made_with", "{}")).get("versions") or {}
         elif "attempt" in attributes:
             raise OutputError(f"output '{parts.dataset}', {name}: has no record of its attempt; start afresh (--fresh)")
     # What is in the log as kept and is not there was deleted by somebody: it is made again.
     others = {number: attempt for number, attempt in found.items() if attempt.demo is None}
-    return Earlier(tuple((others | kept)[number] for number in sorted(others | kept)))
+    return Earlier(tuple((others | kept)[number] for number in sorted(others | kept)), versions)
 
 
 def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:

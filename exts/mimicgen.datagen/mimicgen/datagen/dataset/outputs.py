@@ -1,18 +1,20 @@
 """The files that a run writes: nothing is overwritten unasked, and what was reported is never lost.
 
-An attempt is reported when it is on the disk: its demonstration first (`parts.py`), then its line in the attempt log,
-both synchronised, in a thread. What a run left, however it ended, the next one on the same outputs continues.
+The episode of an attempt that has ended is written at once, off the loop; it becomes a demonstration when it is the
+attempt's turn (`parts.py`), and only then is the attempt's line appended to the log. An attempt is reported when both
+are on the disk, synchronised. What a run left, however it ended, the next one on the same outputs continues.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,7 +25,7 @@ from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use, refuse_unfinished
 from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.parts import Episode, Parts
-from mimicgen.datagen.dataset.processes import WritingProcesses, processes_for, write_demo
+from mimicgen.datagen.dataset.processes import EpisodeWriters, processes_for
 from mimicgen.datagen.dataset.replacing import move_aside, new_file, refuse_foreign
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import Writers
@@ -43,6 +45,7 @@ class Outputs:
         report: `report.html`.
         rendered_dataset: The dataset whose demonstrations are rendered.
         earlier: What an earlier run on the same outputs left; known once they are open.
+        made_with: Versions that demonstrations are made with; each keeps its own.
     """
 
     def __init__(self, config: RunConfig):
@@ -60,14 +63,18 @@ class Outputs:
         self._locks: list[Lock] = []
         self._log: TextIO | None = None
         self._writers: Writers | None = None
-        self._processes: WritingProcesses | None = None
-        self._writing: deque[Attempt] = deque()
+        self._episodes: EpisodeWriters | None = None
+        self._committer: ThreadPoolExecutor | None = None
+        self._held: dict[int, Future[None]] = {}
+        self._committing: deque[tuple[Future[None], list[Attempt]]] = deque()
+        self._committed: Future[None] | None = None
+        self.made_with: Mapping[str, Any] = {}
         self._next_demo = self._next_failed = 0
 
     @property
     def writing(self) -> bool:
-        """Whether there are attempts that `settled` has not told yet."""
-        return bool(self._writing)
+        """Whether there are attempts that `settled` has not told yet and will tell."""
+        return bool(self._committing)
 
     @property
     def parts_folder(self) -> Path:
@@ -97,9 +104,7 @@ class Outputs:
         self._refuse_what_cannot_be_written()
         if self._config.fresh:
             self._move_aside()
-        processes = processes_for(self._config.num_envs)
-        self._processes = WritingProcesses(processes) if processes else None
-        self._writers = Writers(threads=1)  # so that attempts are logged in the order in which they ended
+        self._writers = Writers(threads=1)
         if self._config.mode == "render":
             return
         self.earlier = read_earlier(self.attempts, self._parts)
@@ -112,37 +117,64 @@ class Outputs:
             self._log = self.attempts.open("a", encoding="utf-8")
         for parts in (self._parts, self._failed_parts) if self._config.keep_failed else (self._parts,):
             parts.prepare()
+        self._episodes = EpisodeWriters(processes_for(self._config.num_envs))
+        # One thread, so that attempts are logged in the order in which they are committed.
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="mimicgen.datagen committing")
         self.write_record({"config": self.plain_config(), "end": None})
 
-    def keep(self, attempt: Attempt, episode: Episode | None = None) -> None:
-        """Write an ended attempt in a thread, and its episode if it is wanted; `settled` tells when that is done.
+    def hold(self, attempt: Attempt, episode: Episode) -> None:
+        """Write the episode of an attempt that has ended, off the loop, until it is committed."""
+        assert self._episodes is not None
+        parts = self._parts if attempt.outcome is Outcome.SUCCESS else self._failed_parts
+        written = self._episodes.submit(parts, _pending(attempt), episode, attempt, self.made_with)
+        self._held[attempt.number] = written
 
-        A success with an episode becomes the next demonstration.
+    def commit(self, attempts: Sequence[Attempt]) -> None:
+        """Log attempts in the order given, off the loop; `settled` tells when that is done.
+
+        A success whose episode was written becomes the next demonstration.
         """
-        assert self._writers is not None
-        parts, name, written = self._parts, None, None
-        if episode is not None and attempt.outcome is Outcome.SUCCESS:
-            name = f"demo_{self._next_demo}"
-            attempt = dataclasses.replace(attempt, demo=name)
-            self._next_demo += 1
-        elif episode is not None:
-            parts, name = self._failed_parts, f"demo_{self._next_failed}"
-            self._next_failed += 1
-        if name is not None and episode is not None:
-            demo = parts, name, episode, attempt
-            written = self._processes.submit(*demo).result if self._processes else partial(write_demo, *demo)
-        self._writing.append(attempt)
-        self._writers.submit(self._write, written, attempt)
+        if not attempts:
+            return
+        assert self._committer is not None
+        told, waited_for = [], []
+        names: dict[Parts, dict[str, str]] = {}
+        for attempt in attempts:
+            held = self._held.pop(attempt.number, None)
+            if held is None or attempt.outcome is Outcome.ABANDONED:
+                told.append(attempt)
+                continue
+            waited_for.append(held)
+            if attempt.outcome is Outcome.SUCCESS:
+                parts, name = self._parts, f"demo_{self._next_demo}"
+                self._next_demo += 1
+                told.append(dataclasses.replace(attempt, demo=name))
+            else:
+                parts, name = self._failed_parts, f"demo_{self._next_failed}"
+                self._next_failed += 1
+                told.append(attempt)
+            names.setdefault(parts, {})[_pending(attempt)] = name
+        if self._committed is not None:
+            waited_for.append(self._committed)
+        self._committed = self._committer.submit(self._commit, waited_for, names, told)
+        self._committing.append((self._committed, told))
 
     def settled(self) -> list[Attempt]:
         """Return the attempts that have come to be on the disk since this was asked last, in order.
 
         Raises:
-            OutputError: One could not be written.
+            OutputError: One could not be written; nothing is written any more.
         """
-        assert self._writers is not None
-        waiting = self._writers.waiting
-        return [self._writing.popleft() for _ in range(len(self._writing) - waiting)]
+        settled: list[Attempt] = []
+        while self._committing and self._committing[0][0].done():
+            written, attempts = self._committing.popleft()
+            try:
+                written.result()
+            except BaseException:
+                self._committing.clear()
+                raise
+            settled += attempts
+        return settled
 
     def states(self, demo: str) -> StateSequence:
         """Return the states of a kept demonstration."""
@@ -154,8 +186,11 @@ class Outputs:
         Raises:
             OutputError: The dataset cannot be written; what was kept stays beside it, and the next run continues.
         """
-        if self._writers is None:
+        if self._writers is None or self._committer is None:  # the run made nothing
             return
+        committed = self._committer.submit(lambda: None)  # after what still waits to be committed
+        while not committed.done():
+            await next_frame()
         for parts in (self._parts, self._failed_parts):
             self._writers.submit(parts.fold, env_args, provenance)
         await self._writers.written(next_frame)
@@ -198,29 +233,39 @@ class Outputs:
         return tuple(path for path in self._paths() if path.exists())
 
     def close(self) -> None:
-        """Close what is open."""
-        if self._writers is not None:
-            self._writers.close()
-        if self._processes is not None:
-            self._processes.close()
-        if self._log is not None:
-            self._log.close()
-            for parts in (self._parts, self._failed_parts):
-                parts.remove_if_empty()
-        self._unlock()
+        """Close what is open; episodes that were not committed go, and their attempts are made again."""
+        with contextlib.ExitStack() as stack:  # whatever fails, the rest is closed
+            stack.callback(self._unlock)
+            if self._log is not None:
+                for parts in (self._parts, self._failed_parts):
+                    stack.callback(parts.remove_if_empty)
+                    stack.callback(parts.discard)
+                stack.callback(self._log.close)
+            if self._episodes is not None:
+                stack.callback(self._episodes.close)
+            if self._committer is not None:
+                stack.callback(self._committer.shutdown, cancel_futures=True)
+            if self._writers is not None:
+                stack.callback(self._writers.close)
 
-    def _write(self, written: Callable[[], None] | None, attempt: Attempt) -> None:
-        """Log an attempt when its demonstration is on the disk.
+    def _commit(
+        self, waited_for: Sequence[Future[None]], names: Mapping[Parts, Mapping[str, str]], attempts: Sequence[Attempt]
+    ) -> None:
+        """Make written episodes demonstrations, and log their attempts and others.
 
         Args:
-            written: Waits for that; None when there is none.
-            attempt: What is logged.
+            waited_for: What has to be done first: the episodes are written, the attempts before are logged. Where one
+                of them failed, nothing comes after it.
+            names: Their names and those of the demonstrations, by where they are.
+            attempts: What is logged.
         """
         assert self._log is not None
-        if written is not None:
-            written()
+        for before in waited_for:
+            before.result()
+        for parts, renamed in names.items():
+            parts.commit(renamed)
         with explained(self.attempts):
-            self._log.write(attempt.to_json() + "\n")
+            self._log.write("".join(attempt.to_json() + "\n" for attempt in attempts))
             self._log.flush()
             os.fsync(self._log.fileno())
 
@@ -284,9 +329,10 @@ class Outputs:
         return (self.dataset, self.failed_dataset) if self._config.keep_failed else (self.dataset,)
 
     def _unlock(self) -> None:
-        for lock in self._locks:
-            lock.close()
-        self._locks.clear()
+        with contextlib.ExitStack() as stack:
+            for lock in self._locks:
+                stack.callback(lock.close)
+            self._locks.clear()
 
     def _data(self) -> tuple[Path, ...]:
         return self.dataset, self._parts.folder, self.failed_dataset, self._failed_parts.folder
@@ -295,6 +341,11 @@ class Outputs:
         if self._config.mode == "render":
             return self.record, *self._frames
         return *self._data(), self.record, self.attempts, self.report, *self._frames
+
+
+def _pending(attempt: Attempt) -> str:
+    """Return the name of an episode that waits to be committed."""
+    return f"attempt_{attempt.number}"
 
 
 def _next_number(names: Sequence[str]) -> int:

@@ -52,7 +52,7 @@ def new_file(path: Path, *, replace: Callable[[Path], bool] | None = None) -> It
         with explained(path):
             os.fsync(descriptor)
             if replace is None:
-                _name(scratch, path)
+                name_file(scratch, path)
             else:
                 os.replace(scratch, path)
             sync_folder(folder)
@@ -91,6 +91,23 @@ def discard_folder(folder: Path) -> None:
     """Remove a folder that the caller has made, if nothing is in it."""
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+def name_file(scratch: Path, path: Path) -> None:
+    """Give a file that the caller has made its name, if nothing has it, also when something comes to have it just now.
+
+    Raises:
+        OutputError: Something has the name.
+        OSError: It cannot be given.
+    """
+    try:
+        os.link(scratch, path)
+    except FileExistsError as error:
+        raise OutputError(f"output '{path}' exists; remove it, or choose another name") from error
+    except OSError:  # a file system without hard links
+        refuse_foreign(path, None)
+        scratch.rename(path)
+    discard(scratch)
 
 
 def name_folder(scratch: Path, path: Path) -> None:
@@ -147,14 +164,3 @@ def move_aside(path: Path, stamp: str) -> None:
         aside = path.with_name(f"{path.stem}.{stamp}-{count}{path.suffix}")
     with explained(path):
         path.rename(aside)
-
-
-def _name(scratch: Path, path: Path) -> None:
-    """Give a written file a name that nothing has, also when something comes to have it at this moment."""
-    try:
-        os.link(scratch, path)
-    except FileExistsError as error:
-        raise OutputError(f"output '{path}' exists; remove it, or choose another name") from error
-    except OSError:  # a file system without hard links
-        refuse_foreign(path, None)
-        scratch.rename(path)

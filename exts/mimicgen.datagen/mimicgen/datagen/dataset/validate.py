@@ -177,7 +177,7 @@ class _Check:
             remedy = "see docs/sources.md, 'Quaternions'"
             yield say(where="format_version", what=f"is in question: {error}", remedy=remedy)
         yield from check_rotations(say, numbers)
-        yield from check_motion(say, numbers, self._seconds)
+        yield from check_motion(say, numbers, self._seconds, self._task)
         yield from check_commands(say, numbers, self._task)
         yield from self._check_success(say, demo, numbers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -98,17 +99,19 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             self._session.stop(reason)
 
     def _stop_on_signals(self) -> None:
-        """Let Ctrl-C and SIGTERM stop the run; a second one has its usual effect."""
+        """Let Ctrl-C, SIGTERM and SIGHUP stop the run; a second one has its usual effect."""
+        loop = asyncio.get_event_loop()
 
         def stop(number: int, _: FrameType | None) -> None:
             restore()
-            self._stop(f"interrupted by {signal.Signals(number).name}")
+            # Python calls this between any two instructions, one of the session's own perhaps: the loop does it.
+            loop.call_soon_threadsafe(self._stop, f"interrupted by {signal.Signals(number).name}")
 
         restore = _on_signals(stop)
         self._on_close.append(restore)
 
     def _quit_on_signals(self) -> None:
-        """Let Ctrl-C and SIGTERM close the window's application, and with it end a run."""
+        """Let Ctrl-C, SIGTERM and SIGHUP close the window's application, and with it end a run."""
         self._on_close.append(_on_signals(lambda *_: omni.kit.app.get_app().post_quit(130)))
 
     def _defer_quit(self) -> None:
@@ -127,8 +130,9 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
 
 
 def _on_signals(handler: Callable[[int, FrameType | None], None]) -> Callable[[], None]:
-    """Have `handler` called on Ctrl-C and SIGTERM; what is returned restores what was before."""
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Have `handler` called on Ctrl-C, SIGTERM and SIGHUP; what is returned restores what was before."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in numbers}
 
     def restore() -> None:
         for number, earlier in before.items():

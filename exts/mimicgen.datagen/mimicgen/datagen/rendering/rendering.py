@@ -120,9 +120,8 @@ class Rendering:
         await self._writers.written(next_frame)
 
     def close(self) -> None:
-        """End the threads and the renderer; what is not written by now is not written."""
+        """End the threads; what is not written by now is not written."""
         self._writers.close()
-        self._renderer.close()
 
     async def _draw(self, frames: DemoFrames, states: StateSequence, steps: range, pace: Pace) -> None:
         frames.begin()

@@ -76,7 +76,7 @@ class LivePage:
             ) from error
         self.url = f"http://{HOST}:{self._server.server_port}/"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="mimicgen.datagen live page"
+            target=self._server.serve_forever, args=(0.1,), name="mimicgen.datagen live page", daemon=True
         )
         self._thread.start()
 
@@ -127,7 +127,9 @@ class LivePage:
                 with h5py.File(path, "r") as file:
                     self._task = self._task or recorded_task(file)
                     for name in demo_names(file)[: DEMOS - len(self._demos)]:
-                        self._demos.setdefault(name, demonstration(file, name))
+                        # An episode was written before it had the demonstration's name, which its file has.
+                        called = name if path == self._parts.dataset else path.stem
+                        self._demos.setdefault(called, demonstration(file, name) | {"name": called})
             except OSError:  # folded into the dataset meanwhile, at the end of the run; or no longer what it was
                 return
 

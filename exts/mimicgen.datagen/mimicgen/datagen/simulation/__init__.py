@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,10 @@ async def open_simulation(
             renderer = None
             if config.render.when != "never":
                 renderer = (make_renderer or _raytracer)(opened, config.render)
+                stack.callback(renderer.close)
+            if outputs.earlier.versions not in ({}, opened.facts["versions"]):
+                changed = _changed(outputs.earlier.versions, opened.facts["versions"])
+                note(f"warning: continues what other versions have made ({changed}); every demonstration says its own")
             generator: batched.Batched | driver.Driver | None = None
             policy: driver.Policy | None = None
             if config.mode == "generate":
@@ -132,6 +136,13 @@ async def open_simulation(
                 await generator.start()
                 stack.push_async_callback(generator.close)
         yield generator or Viewer(opened.facts, renderer, recorded.names, recorded)
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return which versions differ: 'newton 1.2 before, 1.3 now'."""
+    names = sorted(before.keys() | now.keys())
+    words = (f"{name} {before.get(name, 'none')} before, {now.get(name, 'none')} now" for name in names)
+    return ", ".join(text for name, text in zip(names, words, strict=True) if before.get(name) != now.get(name))
 
 
 def _raytracer(environment: Environment, render: RenderConfig) -> Renderer:

@@ -107,6 +107,8 @@ class Batched:
         self._first = {name: np.zeros(count, dtype=np.int64) for name in environment.signal_names}
         self._everybody = np.arange(count)
         self._under_way = np.zeros(count, dtype=bool)
+        self._last = 0
+        self._stay(sources.pool.datagen_infos[0].gripper_action[self._planner.eef][0].cpu())
 
     async def ended(self) -> list[Attempt]:
         """See `Generator.ended`."""
@@ -116,8 +118,9 @@ class Batched:
         """See `Generator.episodes`."""
         return self._environment.episodes([attempt.env for attempt in attempts])
 
-    async def actions(self) -> torch.Tensor:
+    async def actions(self, last: int) -> torch.Tensor:
         """See `Generator.actions`. Shape (num_envs, action_dim)."""
+        self._last = last
         with torch.inference_mode():
             self._begin()
             self._make_plans()
@@ -139,8 +142,11 @@ class Batched:
         for first, now in zip(self._first.values(), came, strict=True):
             new = now & (first == 0)
             first[new] = self._steps[new]
-        for env_id in self._at_the_end():
-            self._go_on(env_id, success=bool(succeeded[env_id]))
+        done = self._at_the_end()
+        failed = [env_id for env_id in done if self._is_last(env_id) and not succeeded[env_id]]
+        lacking = self._environment.lacking(failed)
+        for env_id in done:
+            self._go_on(env_id, success=bool(succeeded[env_id]), lacking=lacking.get(env_id))
 
     def abandoned(self) -> list[Attempt]:
         """See `Generator.abandoned`."""
@@ -159,13 +165,17 @@ class Batched:
             self._under_way[attempt.env] = False
             self._at[attempt.env] = self._until[attempt.env] - 1  # stays at its last waypoint
         self._ended.clear()
-        if not self._free:
+        self._prepare(len(self._free))
+        beginning = sum(number <= self._last for number, *_ in itertools.islice(self._coming, len(self._free)))
+        if not beginning:
             return
         self._waited += 1
-        if len(self._free) < self._env.num_envs // GROUPS and self._waited < PATIENCE:
+        # Who has to wait for others waits while others may come.
+        enough = min(self._env.num_envs // GROUPS, beginning + int(self._under_way.sum()))
+        if beginning < enough and self._waited < PATIENCE:
             return
-        free, self._free, self._waited = sorted(self._free), [], 0
-        self._prepare(len(free))
+        free, self._free = sorted(self._free)[:beginning], sorted(self._free)[beginning:]
+        self._waited = 0
         for env_id in free:
             number, seed, streams = self._coming.popleft()
             signals = dict.fromkeys(self._first)
@@ -181,7 +191,17 @@ class Batched:
         while len(self._coming) < count:
             number = next(self._numbers)
             seed = attempt_seed(self._config.seed, number)
-            self._coming.append((number, seed, Streams(seed, "cpu")))
+            self._coming.append((number, seed, Streams(seed, self._reset.draws_on)))
+
+    def _stay(self, gripper: torch.Tensor) -> None:
+        """Let every environment stay where it is until an attempt begins in it.
+
+        Args:
+            gripper: The gripper's action meanwhile, shape (gripper_dim,).
+        """
+        poses = self._env.get_robot_eef_pose(self._planner.eef).cpu().reshape(-1, 16)
+        self._rows[:, 0, :16] = poses.numpy()
+        self._rows[:, 0, 22:] = gripper.numpy()
 
     def _at_the_end(self) -> list[int]:
         """Return the environments whose plan is done."""
@@ -233,19 +253,29 @@ class Batched:
         eef_poses = self._env.get_robot_eef_pose(self._planner.eef)
         return actions_towards(poses.reshape(-1, 4, 4), grippers, noise, eef_poses)
 
-    def _go_on(self, env_id: int, *, success: bool) -> None:
+    def _is_last(self, env_id: int) -> bool:
+        """Return whether the attempt of an environment has no subtask to come."""
+        course = self._courses[env_id]
+        return course.settling or course.subtask == len(self._planner.subtasks) - 1
+
+    def _go_on(self, env_id: int, *, success: bool, lacking: str | None) -> None:
         """Decide what follows a plan that is done: the next subtask, settling, or the end of the attempt."""
         course, subtasks = self._courses[env_id], self._planner.subtasks
         flight = self._told(env_id)
         signal = subtasks[course.subtask].subtask_term_signal
-        if course.settling or course.subtask == len(subtasks) - 1:
+        if self._is_last(env_id):
             if success and not course.settling and self._config.settle_steps > 0:
                 course.settling = True
             elif success:
                 self._ended.append(flight.land(Outcome.SUCCESS, "the success term held after settling"))
             else:
-                last = flight.last_success
-                reason = reason_for_failure(flight.signals, last_success=last, held=course.settling, steps=flight.steps)
+                reason = reason_for_failure(
+                    flight.signals,
+                    last_success=flight.last_success,
+                    held=course.settling,
+                    steps=flight.steps,
+                    lacking=lacking,
+                )
                 self._ended.append(flight.land(Outcome.FAILURE, reason))
             return
         course.subtask += 1

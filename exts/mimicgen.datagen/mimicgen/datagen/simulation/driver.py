@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import torch
@@ -71,6 +71,8 @@ class Driver:
         self._rendezvous = Rendezvous(self._env.num_envs)
         self._flights: dict[int, Flight] = {}
         self._numbers = (number for number in itertools.count(1) if number not in made)
+        self._next = next(self._numbers)
+        self._last = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -90,15 +92,16 @@ class Driver:
     async def ended(self) -> list[Attempt]:
         """See `Generator.ended`."""
         await self._rendezvous.everybody()
-        return self._rendezvous.ends.pending
+        return [attempt for attempt in self._rendezvous.ends.pending if attempt is not None]
 
     def episodes(self, attempts: Sequence[Attempt]) -> Sequence[Episode]:
         """See `Generator.episodes`."""
         return self._environment.episodes([attempt.env for attempt in attempts])
 
-    async def actions(self) -> torch.Tensor:
+    async def actions(self, last: int) -> torch.Tensor:
         """See `Generator.actions`. Shape (num_envs, action_dim)."""
         rendezvous = self._rendezvous
+        self._last = last
         rendezvous.ends.serve()
         await rendezvous.everybody()
         while resets := rendezvous.resets.pending:
@@ -118,8 +121,9 @@ class Driver:
             self._env.step(actions)
             self._environment.update_success()
             signals = {name: signal.tolist() for name, signal in self._env.get_subtask_term_signals().items()}
-        for env_id, success in enumerate(self._environment.succeeded.tolist()):
-            flight = self._flights[env_id]
+            succeeded = self._environment.succeeded.tolist()
+        for env_id, flight in self._flights.items():
+            success = succeeded[env_id]
             flight.steps += 1
             if success:
                 flight.last_success = flight.steps
@@ -130,37 +134,52 @@ class Driver:
 
     def abandoned(self) -> list[Attempt]:
         """See `Generator.abandoned`."""
-        ended = {attempt.env for attempt in self._rendezvous.ends.pending}
-        return [
-            flight.land(Outcome.ABANDONED, "the run ended first")
-            for env_id, flight in sorted(self._flights.items())
-            if env_id not in ended and not flight.idle
-        ]
+        return [flight.land(Outcome.ABANDONED, "the run ended first") for _, flight in sorted(self._flights.items())]
 
     async def _attempts_in(self, env_id: int) -> None:
         """Make one attempt after the other in an environment, until cancelled."""
         rendezvous = self._rendezvous
+        ended: Attempt | None = None
+        hold: Callable[[], torch.Tensor] | None = None
         while True:
-            flight = self._begin(env_id)
-            await run_with(flight.streams, self._policy.act(flight, rendezvous))
-            held = bool(self._environment.succeeded[env_id])
-            if held:
-                await run_with(flight.streams, self._settle(env_id))
-            success = bool(self._environment.succeeded[env_id])
-            reason = self._policy.judge(flight, success=success)
-            if reason is None and not success:
-                reason = reason_for_failure(
-                    flight.signals, last_success=flight.last_success, held=held, steps=flight.steps
-                )
-            if reason is None:
-                ended = flight.land(Outcome.SUCCESS, "the success term held after settling")
-            else:
-                ended = flight.land(Outcome.FAILURE, reason)
+            # Everybody waits here between two attempts; what comes next is known when this has been served.
             await rendezvous.ends.put(ended)
             await rendezvous.ends.join()
+            ended = None
+            if self._next > self._last:
+                with torch.inference_mode():
+                    hold = hold or self._environment.hold(env_id)
+                    action = hold()
+                await rendezvous.actions.put((env_id, action))
+                await rendezvous.actions.join()
+                continue
+            hold = None
+            ended = await self._attempt_in(env_id)
+
+    async def _attempt_in(self, env_id: int) -> Attempt:
+        flight = self._begin(env_id)
+        await run_with(flight.streams, self._policy.act(flight, self._rendezvous))
+        held = bool(self._environment.succeeded[env_id])
+        if held:
+            await run_with(flight.streams, self._settle(env_id))
+        success = bool(self._environment.succeeded[env_id])
+        reason = self._policy.judge(flight, success=success)
+        if reason is None and not success:
+            reason = reason_for_failure(
+                flight.signals,
+                last_success=flight.last_success,
+                held=held,
+                steps=flight.steps,
+                lacking=self._environment.lacking([env_id])[env_id],
+            )
+        del self._flights[env_id]
+        if reason is None:
+            return flight.land(Outcome.SUCCESS, "the success term held after settling")
+        return flight.land(Outcome.FAILURE, reason)
 
     def _begin(self, env_id: int) -> Flight:
-        number = next(self._numbers)
+        number = self._next
+        self._next = next(self._numbers)
         seed = attempt_seed(self._config.seed, number)
         flight = Flight(
             number=number,

@@ -17,6 +17,7 @@ from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Episode
 from mimicgen.datagen.dataset.sources import SubtaskNeed, TaskNeeds
+from mimicgen.datagen.dataset.success import has_rule, why_no_success
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.sections import MimicConfig
 from mimicgen.datagen.simulation import observing, recording
@@ -157,6 +158,22 @@ class Environment:
     def update_success(self) -> None:
         """Evaluate the success term, once for all environments."""
         self.succeeded = self._success.func(self.env, **self._success.params)
+
+    def lacking(self, env_ids: Sequence[int]) -> dict[int, str | None]:
+        """Return which part of success is lacking now, and by how much, by environment; None where nothing tells."""
+        if not env_ids or not has_rule(self.env.cfg.env_name):
+            return dict.fromkeys(env_ids)
+        with torch.inference_mode():
+            arrays = {
+                f"states/{kind}/{asset}/{quantity}": values[list(env_ids)].cpu().numpy()
+                for kind, assets in self.env.scene.get_state(is_relative=True).items()
+                for asset, state in assets.items()
+                for quantity, values in state.items()
+            }
+        return {
+            env_id: why_no_success({path: values[row : row + 1] for path, values in arrays.items()})
+            for row, env_id in enumerate(env_ids)
+        }
 
     def reserve(self, steps: int) -> int | None:
         """Make room for the records of episodes of at most this many steps, in all environments.

@@ -28,7 +28,6 @@ class Flight:
         last_success: Last step at which the success term was true.
         overdue: First signal that had not come when its subtask was over.
         starts: Where each object starts: x and y [m].
-        idle: Nothing is attempted any more; the environment only waits for the others.
     """
 
     number: int
@@ -42,7 +41,6 @@ class Flight:
     last_success: int | None = None
     overdue: str | None = None
     starts: dict[str, list[float]] | None = None
-    idle: bool = False
 
     def start_from(self, object_poses: Mapping[str, torch.Tensor]) -> None:
         """Note where the objects are, given `world_from_object` by object, shape (4, 4) each."""

@@ -56,16 +56,10 @@ class ReplayPolicy:
         }
 
     async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
-        """Replay the demonstration of the attempt's number; without one, wait for the other environments."""
+        """Replay the demonstration of the attempt's number."""
         env_id = flight.env
-        flight.idle = flight.number > len(self._demos.names)
         await rendezvous.resets.put(env_id)
         await rendezvous.resets.join()
-        if flight.idle:
-            hold = self._environment.hold(env_id)
-            while True:
-                await rendezvous.actions.put((env_id, hold()))
-                await rendezvous.actions.join()
         name = self._demos.names[flight.number - 1]
         actions = torch.tensor(self._demos.actions(name), device=self._environment.env.device)
         states = self._demos.states(name) if self._by_states else None
@@ -80,9 +74,6 @@ class ReplayPolicy:
     def reset(self, flight: Flight) -> None:
         """Put the environment into the demonstration's initial state."""
         env, env_ids = self._environment.env, self._env_ids(flight)
-        if flight.idle:
-            env.reset(env_ids=env_ids)
-            return
         initial = self._demos.initial_state(self._demos.names[flight.number - 1])
         env.reset_to(self._tensors(initial, 0), env_ids, is_relative=True)
 

@@ -23,6 +23,9 @@ class Resets:
 
     Args:
         env: Isaac Lab's environment; its reset events are replaced.
+
+    Attributes:
+        draws_on: Device whose random generator the reset events draw from: the host's, unless an event is not known.
     """
 
     def __init__(self, env: Any):
@@ -35,6 +38,7 @@ class Resets:
         manager = env.event_manager
         terms = {name: manager.get_term_cfg(name) for name in manager.active_terms.get("reset", ())}
         self._unknown = [name for name, term in terms.items() if term.func not in known]
+        self.draws_on = str(env.device) if self._unknown else "cpu"
         if not self._unknown:
             for name, term in terms.items():
                 term.func = known[term.func]

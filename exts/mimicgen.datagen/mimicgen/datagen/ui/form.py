@@ -75,6 +75,7 @@ class Form:
             self._rows += [
                 Text(draft, "num_trials", "Demonstrations"),
                 Switch(draft, "guarantee", "Guarantee"),
+                Text(draft, "give_up_below", "Give up below"),
                 Text(draft, "max_failures", "Failure limit"),
                 Text(draft, "num_envs", "Environments"),
                 Text(draft, "seed", "Seed"),

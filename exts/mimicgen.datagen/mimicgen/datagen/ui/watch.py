@@ -8,7 +8,7 @@ import webbrowser
 import omni.ui as ui
 
 from mimicgen.datagen.attempts import FINAL
-from mimicgen.datagen.progress import State
+from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.history import FAILURES, LOG_LINES, History
 from mimicgen.datagen.ui.parts import Bar, Note, Tile, section
@@ -154,8 +154,7 @@ class Watch:
         speed = self._history.speed
         self._speed.show("-" if speed is None else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}")
         self._elapsed.show("-" if never else spoken_seconds(progress.elapsed))
-        to_go = progress.to_go if progress.end is None else None
-        self._to_go.show("-" if to_go is None else spoken_seconds(to_go))
+        self._to_go.show(_to_go(progress))
         self._rendered.show(str(progress.rendered) if progress.drawing is not None else "-")
         address = progress.live if progress.live is not None and progress.end is None else ""
         if address != self._address:
@@ -222,6 +221,15 @@ class Watch:
             name = "error" if line.level >= logging.ERROR else "warning" if line.level >= logging.WARNING else "info"
             level = logging.getLevelName(line.level).lower()
             note.show(f"{line.clock}  {level}  {line.text}", name)
+
+
+def _to_go(progress: Progress) -> str:
+    """Return the time to go, '+ images' where nobody knows yet how long they take."""
+    if progress.end is not None or progress.attempts_to_go is None:
+        return "-"
+    if progress.to_go is None:
+        return f"{spoken_seconds(progress.attempts_to_go)} + images"
+    return spoken_seconds(progress.to_go)
 
 
 def spoken_seconds(seconds: float) -> str:

@@ -1,0 +1,359 @@
+"""One run, from opening its simulation to the end that is told.
+
+`go` is the run's one coroutine. Whatever is raised wherever, it closes what was opened, writes what can be written and
+tells an end; what fails on the way is added to that end's reason, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.errors import DatagenError, RenderError
+from mimicgen.datagen.generator import Generator, OpenSimulation, Viewer
+from mimicgen.datagen.progress import Drawing, End, Progress, Stage, State
+from mimicgen.datagen.rendering.embedding import embed
+from mimicgen.datagen.rendering.rendering import Rendered, Rendering
+from mimicgen.datagen.report.live import LivePage
+from mimicgen.datagen.report.run import write_report
+from mimicgen.datagen.session.clock import Clock
+from mimicgen.datagen.session.committing import Committer
+from mimicgen.datagen.simulation.runtime import cache_folder
+
+log = logging.getLogger(__name__)
+
+
+class Host(Protocol):
+    """What a run needs of its session.
+
+    Attributes:
+        clock: Time since the first step, without pauses.
+        stopped: The end that somebody asked for, None while nobody did.
+        next_frame: Waits for the application's next frame.
+    """
+
+    clock: Clock
+    stopped: End | None
+    next_frame: Callable[[], Awaitable[None]]
+
+    @property
+    def state(self) -> State:
+        """Where the session is."""
+
+    @property
+    def progress(self) -> Progress:
+        """The latest snapshot."""
+
+    def publish(self, **changes: Any) -> None:
+        """Change the snapshot, and tell the observers."""
+
+
+class Run:
+    """One run.
+
+    Args:
+        config: Its configuration.
+        host: The session.
+        open_simulation: Opens the simulation; closing the context closes everything it opened.
+    """
+
+    def __init__(self, config: RunConfig, host: Host, open_simulation: OpenSimulation):
+        self._config = config
+        self._host = host
+        self._open_simulation = open_simulation
+        self._outputs: Outputs | None = None
+        self._counts = Counts()
+        self._facts: dict[str, Any] = {}
+        self._env_args: dict[str, Any] = {}
+        self._rendered: Rendered | None = None
+        self._step_seconds: list[float] = []
+        self._end: End | None = None
+        self._state = State.DONE
+        self._interrupted: BaseException | None = None
+
+    async def go(self) -> None:
+        """Make the run, and tell its end.
+
+        Raises:
+            BaseException: What interrupted it (a cancellation, `KeyboardInterrupt`), when the end has been told.
+        """
+        await self._try(self._work)
+        for conclude in (self._settle, self._fold, self._write_record, self._write_report):
+            before = self._end
+            await self._try(conclude)
+        if self._end is not before:  # the report failed in a way that nobody expected; the record is to say so
+            await self._try(self._write_record)
+        written = self._close()
+        self._host.clock.stop()
+        self._host.publish(state=self._state, end=self._end, written=written)
+        if self._interrupted is not None:
+            raise self._interrupted
+
+    async def _try(self, part: Callable[[], Awaitable[None]]) -> None:
+        """Do a part of the run; what it raises is noted in the end. After an interruption nothing is waited for."""
+        if self._interrupted is not None and part != self._write_record:
+            return
+        try:
+            await part()
+        except _StoppedError:
+            self._end = self._host.stopped
+        except BaseException as error:  # noqa: BLE001 -- the one place where a run's errors are handled; `go` goes on
+            self._note(error)
+
+    def _note(self, error: BaseException) -> None:
+        """Make an error a part of the run's end."""
+        self._state = State.FAILED
+        if isinstance(error, DatagenError):
+            end = End(reason=str(error), exit_code=error.exit_code)
+        elif isinstance(error, asyncio.CancelledError):
+            end = End(reason="the application cancelled the run", exit_code=1)
+        else:
+            log.error("the run failed", exc_info=error)
+            end = End(reason=f"{type(error).__name__}: {error}", exit_code=1)
+        if not isinstance(error, Exception):
+            self._interrupted = error
+        before = self._end
+        if before is not None:
+            end = End(reason=f"{before.reason}; {end.reason}", exit_code=before.exit_code or end.exit_code)
+        self._end = end
+
+    def _close(self) -> tuple[Path, ...]:
+        """Close the outputs. Returns what was written."""
+        written: tuple[Path, ...] = ()
+        if self._outputs is not None:
+            try:
+                self._outputs.close()
+                written = self._outputs.written()
+            except BaseException as error:  # noqa: BLE001 -- as in `_try`
+                self._note(error)
+        return written
+
+    @contextlib.asynccontextmanager
+    async def _stage(self, name: str) -> AsyncIterator[Callable[[str], None]]:
+        """Announce a start-up stage, give the application a frame to show it, and time it.
+
+        Yields the function that takes notes.
+        """
+        if self._host.stopped is not None:
+            raise _StoppedError
+        before = self._host.progress.stages
+        self._host.publish(stages=(*before, Stage(name=name)))
+        await self._host.next_frame()
+        begin = time.perf_counter()
+        notes: list[str] = []
+        yield notes.append
+        stage = Stage(name=name, seconds=time.perf_counter() - begin, notes=tuple(notes))
+        self._host.publish(stages=(*before, stage))
+
+    async def _work(self) -> None:
+        outputs = self._outputs = Outputs(self._config)
+        async with self._open_simulation(self._config, outputs, self._stage) as simulation:
+            self._facts |= simulation.facts
+            self._env_args = getattr(simulation, "env_args", {})
+            outputs.made_with = {key: self._facts.get(key) for key in ("versions", "runtime", "physics")}
+            if self._host.stopped is None:
+                self._host.clock.start()
+                self._host.publish(state=State.RUNNING)
+            with contextlib.ExitStack() as stack:
+                rendering = None
+                if simulation.renderer is not None:
+                    about = {"dataset": outputs.rendered_dataset.name, "task": self._config.task}
+                    rendering = Rendering(self._config.render, outputs.record.parent, simulation.renderer, about)
+                    stack.callback(rendering.close)
+                    self._rendered = rendering.rendered
+                self._open_live(outputs, stack)
+                if self._config.mode == "render":
+                    await self._view(cast(Viewer, simulation), rendering)
+                else:
+                    await self._generate(cast(Generator, simulation), outputs, rendering)
+                if rendering is not None:
+                    await rendering.finish(self._host.next_frame)
+                    self._end = _with_failures(self._end, rendering.rendered.failed)
+
+    def _open_live(self, outputs: Outputs, stack: contextlib.ExitStack) -> None:
+        """Serve the run's page while it goes on, if that is wanted."""
+        port = self._config.live_port
+        if port is not None and self._config.mode not in ("render", "replay"):
+            live = LivePage(outputs.dataset, outputs.record.parent, cache_folder(), port)
+            stack.callback(live.close)
+            self._host.publish(live=live.url)
+
+    async def _generate(self, generator: Generator, outputs: Outputs, rendering: Rendering | None) -> None:
+        """Make attempts until the run ends."""
+        committer = Committer(self._config, generator.stages, outputs.earlier.attempts)
+        self._counts = Counts(generator.stages)
+        for attempt in outputs.earlier.attempts:
+            self._counts.add(attempt)
+        self._tell_counts(before=self._counts.attempts, kept_before=self._counts.successes)
+        kept = outputs.earlier.demos
+        while True:
+            self._decide(await generator.ended(), committer, generator, outputs)
+            kept += self._report(outputs)
+            while self._host.state is State.PAUSED:  # after the decision, so that none is made twice
+                await self._host.next_frame()
+            end = self._host.stopped or committer.end
+            while end is not None and outputs.writing:  # nothing ends before everything is on the disk
+                await self._host.next_frame()
+                kept += self._report(outputs)
+            if rendering is not None and (end is not None or self._config.render.when == "after_each"):
+                await self._render(kept, outputs, rendering)
+                kept = []
+            end = self._host.stopped or end
+            if end is not None:
+                self._end = end
+                left = [*committer.left(), *generator.abandoned()]
+                outputs.commit(sorted(left, key=lambda attempt: attempt.number))
+                return
+            actions = await generator.actions(committer.last())
+            begin = time.perf_counter()
+            generator.step(actions)
+            self._step_seconds.append(time.perf_counter() - begin)
+            self._host.publish(steps=self._host.progress.steps + 1)
+            await self._host.next_frame()
+
+    def _decide(self, ended: Sequence[Attempt], committer: Committer, generator: Generator, outputs: Outputs) -> None:
+        """Have what is wanted of the attempts that have just ended written, and commit those whose turn it is."""
+        if not ended:
+            return
+        for attempt in ended:
+            committer.add(attempt)
+        kept = {Outcome.SUCCESS, Outcome.FAILURE} if self._config.keep_failed else {Outcome.SUCCESS}
+        if self._config.mode != "replay":
+            wanted = [attempt for attempt in ended if attempt.outcome in kept and committer.may_count(attempt)]
+            if wanted:
+                for attempt, episode in zip(wanted, generator.episodes(wanted), strict=True):
+                    outputs.hold(attempt, episode)
+        outputs.commit(committer.commit())
+
+    def _report(self, outputs: Outputs) -> list[str]:
+        """Count and tell the attempts that have come to be on the disk. Returns the kept demonstrations."""
+        kept = []
+        for attempt in outputs.settled():
+            if attempt.outcome is Outcome.ABANDONED:
+                continue
+            self._counts.add(attempt)
+            self._tell_counts(last_attempt=attempt)
+            if attempt.demo is not None:
+                kept.append(attempt.demo)
+        return kept
+
+    def _tell_counts(self, **changes: Any) -> None:
+        counts = self._counts
+        self._host.publish(
+            successes=counts.successes, failures=counts.failures, reached=dict(counts.reached), **changes
+        )
+
+    async def _view(self, viewer: Viewer, rendering: Rendering | None) -> None:
+        """Render an existing dataset."""
+        if rendering is not None:
+            await self._render(viewer.demos, viewer, rendering)
+        reason = f"{self._host.progress.rendered} of {len(viewer.demos)} demonstrations are rendered"
+        self._end = self._host.stopped or End(reason=reason, exit_code=0)
+
+    async def _render(self, demos: Sequence[str], recorded: Outputs | Viewer, rendering: Rendering) -> None:
+        """Render demonstrations, until the run is stopped."""
+        rendered, clock = rendering.rendered, self._host.clock
+        begin = clock.seconds - self._host.progress.drawing_seconds
+
+        async def pace(drawing: Drawing) -> None:
+            told = {"drawn_frames": rendered.frames, "drawing_seconds": clock.seconds - begin}
+            self._host.publish(drawing=drawing, **told)
+            await self._host.next_frame()
+            while self._host.state is State.PAUSED:
+                await self._host.next_frame()
+            if self._host.stopped is not None:
+                raise _StoppedError
+
+        for demo in demos:
+            try:
+                await rendering.render(demo, recorded.states(demo), pace)
+            except RenderError as error:
+                self._host.publish(render_failure=f"the frames of {demo} are not right: {error}")
+            except _StoppedError:
+                return
+            else:
+                self._host.publish(rendered=len(rendered.complete), last_rendered=demo)
+
+    async def _settle(self) -> None:
+        """Wait until what was committed is on the disk."""
+        if self._outputs is not None:
+            while self._outputs.writing:
+                self._report(self._outputs)
+                await self._host.next_frame()
+
+    async def _fold(self) -> None:
+        """Make the dataset of everything that was kept; then its images, if they are wanted in it."""
+        if self._outputs is None:
+            return
+        # Datasets travel, so files are named without their folders.
+        values = {key: v.name if isinstance(v, Path) else v for key, v in self._config.flat().items()}
+        await self._outputs.fold(self._env_args, {"config": values, **self._facts}, self._host.next_frame)
+        render = self._config.render
+        if self._rendered is not None and self._rendered.complete and render.in_dataset:
+            demos = self._rendered.complete
+            folder = self._outputs.record.parent
+            await embed(self._outputs.rendered_dataset, folder, render, demos, self._host.next_frame)
+
+    async def _write_record(self) -> None:
+        if self._outputs is not None:
+            self._outputs.write_record(self._record(self._outputs))
+
+    async def _write_report(self) -> None:
+        """Write the report, unless somebody waits for the run to stop, or it failed."""
+        wanted = self._config.report and self._config.mode not in ("render", "replay")
+        if self._outputs is None or not wanted or self._host.stopped is not None or self._state is State.FAILED:
+            return
+        try:
+            await self._outputs.write_report(write_report, self._host.next_frame)
+        except DatagenError as error:  # the run is as it is without it
+            log.warning("%s was not written: %s", self._outputs.report, error)
+
+    def _record(self, outputs: Outputs) -> dict[str, Any]:
+        assert self._end is not None
+        progress, counts, seconds = self._host.progress, self._counts, self._step_seconds
+        low, high = counts.interval
+        return {
+            "end": dataclasses.asdict(self._end),
+            "config": outputs.plain_config(),
+            **self._facts,
+            **({"rendering": self._rendered.facts()} if self._rendered is not None else {}),
+            "counts": {
+                "attempts": counts.attempts,
+                "successes": counts.successes,
+                "failures": counts.failures,
+                "success_rate_interval": [round(low, 4), round(high, 4)],
+                "reached": counts.reached,
+                "before": {"attempts": progress.before, "successes": progress.kept_before},
+            },
+            "timings": {
+                "stages": {stage.name: stage.seconds for stage in progress.stages},
+                "steps": len(seconds),
+                "elapsed": self._host.clock.seconds,
+                "drawing": progress.drawing_seconds,
+                "step_seconds_median": statistics.median(seconds) if seconds else None,
+            },
+        }
+
+
+def _with_failures(end: End | None, failed: dict[str, str]) -> End | None:
+    """Return the end of a run whose frames are not all right."""
+    if not failed or end is None:
+        return end
+    demo, what = next(iter(failed.items()))
+    number = "1 demonstration" if len(failed) == 1 else f"{len(failed)} demonstrations"
+    reason = f"{end.reason}, but the frames of {number} are not right ({demo}: {what})"
+    return End(reason=reason, exit_code=end.exit_code or 1)
+
+
+class _StoppedError(Exception):
+    """`stop` was called while starting up or rendering."""

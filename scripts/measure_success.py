@@ -1,0 +1,155 @@
+"""How many attempts succeed, counted in the order of their numbers, with 95% intervals, and what the order costs.
+
+    ./scripts/python.sh -m scripts.measure_success --human HUMAN.hdf5 [--attempts 300] [--num-envs 16] [--json FILE]
+    ./scripts/python.sh -m scripts.measure_success --device cuda --num-envs 1024 --keep 1000 --only shipped_default
+
+Each row is a run of the shipped session on a plain event loop: the ten shipped demonstrations and ten human ones, with
+the default settings and with Isaac Lab's own (`config/upstream.toml`). The seed is one that nothing was tuned on. With
+`--keep` a row goes on until so many demonstrations are kept, and tells how much sooner they would have been complete if
+attempts counted as they finish.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from scripts.measured import PROJECT, provenance
+
+from mimicgen.datagen import simulation
+from mimicgen.datagen.attempts import Attempt, Outcome, wilson
+from mimicgen.datagen.config import RunConfig, build, read_toml
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.generator import AnnounceStage
+from mimicgen.datagen.progress import End, Progress, State
+from mimicgen.datagen.session import Session
+
+SEED = 20261201
+"""Nothing was tuned on it."""
+
+SETTINGS = {"default": "default.toml", "upstream": "upstream.toml"}
+
+
+class Watch:
+    """Notes when a run begins, when attempts finish, in whatever order, and when they are committed."""
+
+    def __init__(self) -> None:
+        self.begin = self.committed = 0.0
+        self.finished: list[float] = []
+
+    def __call__(self, progress: Progress) -> None:
+        """Observe the session."""
+        now = time.perf_counter()
+        if progress.state is State.RUNNING and not self.begin:
+            self.begin = now
+        if progress.last_attempt is not None:
+            self.committed = now
+
+    @contextlib.asynccontextmanager
+    async def open_simulation(self, config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Any]:
+        """Open the simulation, and listen to what ends."""
+        async with simulation.open_simulation(config, outputs, stage) as opened:
+            generator: Any = opened
+            ended = generator.ended
+
+            async def listening() -> list[Attempt]:
+                attempts: list[Attempt] = await ended()
+                self.finished += [time.perf_counter() for one in attempts if one.outcome is Outcome.SUCCESS]
+                return attempts
+
+            generator.ended = listening
+            yield generator
+
+
+def measure(config: RunConfig) -> dict[str, Any]:
+    """Make a run, and return its row."""
+    watch = Watch()
+
+    async def run() -> tuple[End, Progress]:
+        session = Session(lambda: asyncio.sleep(0), watch.open_simulation)
+        session.subscribe(watch)
+        session.start(config)
+        return await session.finished(), session.progress
+
+    end, progress = asyncio.run(run())
+    if end.exit_code:
+        raise SystemExit(f"measure_success: {end.reason}")
+    seconds = watch.committed - watch.begin
+    low, high = wilson(progress.successes, progress.attempts)
+    row: dict[str, Any] = {
+        "attempts": progress.attempts,
+        "successes": progress.successes,
+        "rate": round(progress.successes / progress.attempts, 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "reached": progress.reached,
+        "seed": config.seed,
+        "num_envs": config.num_envs,
+        "device": config.device,
+        "early_abort": config.early_abort,
+        "steps": progress.steps,
+        "seconds": round(seconds, 2),
+        "kept_an_hour": round(3600 * progress.successes / seconds),
+    }
+    if config.guarantee:
+        as_they_finish = watch.finished[config.num_trials - 1] - watch.begin
+        row |= {
+            "seconds_as_they_finish": round(as_they_finish, 2),
+            "order_costs": round(seconds / as_they_finish - 1, 4),
+        }
+    return row
+
+
+def main() -> None:
+    """Measure, print a line a row, and write JSON on request."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--human", type=Path, help="HDF5 file of the ten human demonstrations")
+    parser.add_argument("--attempts", type=int, default=300)
+    parser.add_argument("--keep", type=int, help="keep so many demonstrations instead")
+    parser.add_argument("--num-envs", type=int, default=16)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--only", action="append", help="a row, for instance human_default; repeatable")
+    parser.add_argument("--commit", default="", help="commit of this checkout, where it has no history")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    sources = {"shipped": PROJECT / "datasets" / "source_demos.hdf5", "human": options.human}
+    rows: dict[str, dict[str, Any]] = {}
+    for name, source in sources.items():
+        for settings, file in SETTINGS.items():
+            row = f"{name}_{settings}"
+            if source is None or (options.only and row not in options.only):
+                continue
+            with tempfile.TemporaryDirectory() as scratch:
+                own = {
+                    "source": source,
+                    "output_dataset": f"{scratch}/generated.hdf5",
+                    "output_dir": scratch,
+                    "num_trials": options.keep or options.attempts,
+                    "guarantee": options.keep is not None,
+                    "num_envs": options.num_envs,
+                    "device": options.device,
+                    "seed": options.seed,
+                    "render.when": "never",
+                    "report": False,
+                }
+                rows[row] = measure(build(read_toml(PROJECT / "config" / file), own))
+            print(f"{row}: {json.dumps(rows[row])}", flush=True)
+    if not rows:
+        raise SystemExit("measure_success: nothing to measure; pass --human, or another --only")
+    told = provenance("scripts.measure_success", options.commit) | {"rows": rows}
+    if options.json:
+        options.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    else:
+        json.dump(told, sys.stdout, indent=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,374 @@
+"""Every run has an end: faults at every step of its start, its course and its end, in the real session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from mimicgen.datagen.attempts import Outcome
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.errors import OutputError, StateError
+from mimicgen.datagen.progress import Progress, State
+from mimicgen.datagen.session import Session
+from tests.session.known import DRAWN, Stripes, config_in, early_failures, opening, run
+
+FATE = early_failures(0.5)
+TARGET = 4
+LONGEST = 10.0
+"""Seconds that a run with a fault may take until it has told its end."""
+
+PACKAGE = "mimicgen.datagen"
+PLACES = [
+    # Where, which call of it, and what has to be different for it to be called.
+    (f"{PACKAGE}.session.run:Outputs", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.open", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs._refuse_what_cannot_be_written", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs._move_aside", 1, {"fresh": True}),
+    (f"{PACKAGE}.dataset.outputs:read_earlier", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:EpisodeWriters", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Writers", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Lock", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Lock", 2, {}),
+    (f"{PACKAGE}.dataset.locks:Lock.close", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.hold", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.commit", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.commit", 3, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs._commit", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs._commit", 2, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.settled", 2, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.states", 1, DRAWN),
+    (f"{PACKAGE}.dataset.outputs:Outputs.fold", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.write_record", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.write_record", 2, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.plain_config", 2, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.write_report", 1, {"report": True}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.close", 1, {}),
+    (f"{PACKAGE}.dataset.outputs:Outputs.written", 1, {}),
+    (f"{PACKAGE}.dataset.parts:Parts.prepare", 1, {}),
+    (f"{PACKAGE}.dataset.parts:Parts.write", 2, {}),
+    (f"{PACKAGE}.dataset.parts:Parts.commit", 1, {}),
+    (f"{PACKAGE}.dataset.parts:Parts.fold", 1, {}),
+    (f"{PACKAGE}.dataset.parts:Parts._append", 1, {}),
+    (f"{PACKAGE}.dataset.parts:Parts.discard", 2, {}),
+    (f"{PACKAGE}.dataset.parts:Parts.remove_if_empty", 3, {}),
+    (f"{PACKAGE}.dataset.processes:attributes", 1, {}),
+    (f"{PACKAGE}.dataset.processes:EpisodeWriters.submit", 2, {}),
+    (f"{PACKAGE}.dataset.processes:EpisodeWriters.close", 1, {}),
+    (f"{PACKAGE}.dataset.writers:Writers.close", 1, {}),
+    (f"{PACKAGE}.session.run:LivePage", 1, {"live_port": 0}),
+    (f"{PACKAGE}.report.live:_Server", 1, {"live_port": 0}),
+    (f"{PACKAGE}.report.live:LivePage.close", 1, {"live_port": 0}),
+    (f"{PACKAGE}.session.run:Rendering", 1, DRAWN),
+    (f"{PACKAGE}.rendering.rendering:Rendering.render", 2, DRAWN),
+    (f"{PACKAGE}.rendering.rendering:Rendering.finish", 1, DRAWN),
+    (f"{PACKAGE}.rendering.rendering:Rendering.close", 1, DRAWN),
+    (f"{PACKAGE}.rendering.rendering:write_sheet", 1, DRAWN),
+    (f"{PACKAGE}.rendering.frames:DemoFrames.complete", 1, DRAWN),
+    (f"{PACKAGE}.rendering.frames:DemoFrames.begin", 1, DRAWN),
+    (f"{PACKAGE}.rendering.frames:DemoFrames.add", 2, DRAWN),
+    (f"{PACKAGE}.rendering.frames:DemoFrames.finish", 1, DRAWN),
+    (f"{PACKAGE}.rendering.frames:_write_png", 3, DRAWN),
+    (f"{PACKAGE}.rendering.checks:FrameChecks.first", 1, DRAWN),
+    (f"{PACKAGE}.session.run:embed", 1, DRAWN | {"render.in_dataset": True}),
+    (f"{PACKAGE}.session.run:Committer", 1, {}),
+    (f"{PACKAGE}.session.committing:Committer.commit", 2, {}),
+    (f"{PACKAGE}.session.committing:Committer.last", 5, {}),
+    (f"{PACKAGE}.session.committing:Committer.left", 1, {}),
+    (f"{PACKAGE}.attempts:Counts.add", 3, {}),
+    (f"{PACKAGE}.attempts:Attempt.to_json", 4, {}),
+    ("tests.session.known:Known", 1, {}),
+    ("tests.session.known:Known.ended", 40, {}),
+    ("tests.session.known:Known.episodes", 1, {}),
+    ("tests.session.known:Known.actions", 1, {}),
+    ("tests.session.known:Known.actions", 60, {}),
+    ("tests.session.known:Known.step", 1, {}),
+    ("tests.session.known:Known.step", 60, {}),
+    ("tests.session.known:Known.abandoned", 1, {}),
+    ("tests.session.known:Stripes.draw", 4, DRAWN),
+    ("tests.session.known:Stripes.close", 1, DRAWN),
+]
+
+
+class BoomError(Exception):
+    """What nobody expects."""
+
+
+def owner_of(place: str) -> tuple[Any, str]:
+    module, _, path = place.partition(":")
+    owner: Any = importlib.import_module(module)
+    *parents, name = path.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent)
+    return owner, name
+
+
+def inject(monkeypatch: pytest.MonkeyPatch, place: str, call: int, error: Callable[[], BaseException]) -> list[int]:
+    """Let a call of a function raise, when it has closed what it closes. Returns where its calls are counted."""
+    owner, name = owner_of(place)
+    original = getattr(owner, name)
+    calls = [0]
+
+    def faulty(*arguments: Any, **named: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == call:
+            if name == "close":
+                original(*arguments, **named)
+            raise error()
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, faulty)
+    return calls
+
+
+class Ran:
+    """A run that was made, and what was seen of it."""
+
+    def __init__(self, config: RunConfig, frames: Callable[[Session, int], None] = lambda *_: None):
+        self.seen: list[Progress] = []
+        self.renderer = Stripes(("table_cam",)) if config.render.when != "never" else None
+        frame = 0
+
+        async def next_frame() -> None:
+            nonlocal frame
+            frame += 1
+            frames(self.session, frame)
+            await asyncio.sleep(0)
+
+        self.session = Session(next_frame, opening(FATE, renderer=self.renderer))
+
+        async def main() -> None:
+            self.session.subscribe(self.seen.append)
+            self.session.start(config)
+            await self.session.finished()
+
+        begin = time.monotonic()
+        self.raised: BaseException | None = None
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # noqa: BLE001 -- an interrupt comes out of the loop, too
+            self.raised = error
+        self.seconds = time.monotonic() - begin
+
+    def check(self, folder: Path) -> Progress:
+        """Check that the end is told once, in time, and that nothing is left open."""
+        progress = self.session.progress
+        assert progress.state in (State.DONE, State.FAILED)
+        assert progress.end is not None
+        assert sum(one.end is not None for one in self.seen) == 1
+        assert self.seconds < LONGEST
+        assert [one.name for one in threading.enumerate() if "mimicgen" in one.name] == []
+        assert not list(folder.rglob("*.lock"))
+        opened = [os.readlink(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd") if link_is_there(one)]
+        assert [path for path in opened if path.startswith(str(folder))] == []
+        return progress
+
+
+def link_is_there(descriptor: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{descriptor}")
+
+
+@pytest.fixture
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
+    return [number for number in range(1, 100) if FATE(number)[0]][:TARGET]
+
+
+def continues_to(folder: Path, values: dict[str, Any], expected: list[int]) -> None:
+    """What comes after a fault: the same command ends well, and keeps what a run without a fault keeps."""
+    end, _ = run(config_in(folder, num_trials=TARGET, num_envs=3, **values | {"render.when": "never"}), FATE)
+    assert (end.reason, end.exit_code) == ("target reached", 0)
+    with h5py.File(folder / "g.hdf5") as file:
+        assert [int(file[f"data/demo_{index}"].attrs["attempt"]) for index in range(TARGET)] == expected
+
+
+@pytest.mark.parametrize(("place", "call", "values"), PLACES, ids=[f"{p.rpartition(':')[2]}-{c}" for p, c, _ in PLACES])
+def test_a_fault_anywhere_ends_the_run_with_its_cause_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[int], place: str, call: int, values: dict[str, Any]
+) -> None:
+    with monkeypatch.context() as patch:
+        calls = inject(patch, place, call, lambda: BoomError("the motor is on fire"))
+        ran = Ran(config_in(tmp_path, num_trials=TARGET, num_envs=3, **values))
+        assert calls[0] >= call, "the fault was not reached"
+    progress = ran.check(tmp_path)
+    assert progress.end is not None
+    assert progress.state is State.FAILED
+    assert progress.end.exit_code == 1
+    assert progress.end.reason.count("the motor is on fire") == 1
+    if ran.renderer is not None and place != "tests.session.known:Stripes.close":
+        assert ran.renderer.closed == 1
+    continues_to(tmp_path, {key: value for key, value in values.items() if key != "fresh"}, expected)
+
+
+@pytest.mark.parametrize("error", [KeyError("data"), MemoryError(), OSError(28, "No space left on device")], ids=repr)
+@pytest.mark.parametrize("place", ["dataset.parts:Parts.fold", "dataset.outputs:read_earlier", "session.run:embed"])
+def test_errors_of_any_kind_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+) -> None:
+    inject(monkeypatch, f"{PACKAGE}.{place}", 1, lambda: error)
+    values = DRAWN | {"render.in_dataset": True}
+    progress = Ran(config_in(tmp_path, num_trials=TARGET, **values)).check(tmp_path)
+    assert progress.state is State.FAILED
+    assert progress.end is not None
+    assert (str(error) or "MemoryError") in progress.end.reason or "No space left" in progress.end.reason
+
+
+@pytest.mark.parametrize("frame", [1, 2, 5, 60, 300, "fold", "record"])
+def test_a_cancelled_run_tells_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[int], frame: int | str
+) -> None:
+    def cancel(session: Session, now: int) -> None:
+        if now == frame:
+            assert session._task is not None
+            session._task.cancel()
+
+    with monkeypatch.context() as patch:
+        if isinstance(frame, str):
+            place = {"fold": "Outputs.fold", "record": "Outputs.write_record"}[frame]
+            calls = {"fold": 1, "record": 2}[frame]
+            inject(patch, f"{PACKAGE}.dataset.outputs:{place}", calls, asyncio.CancelledError)
+        progress = Ran(config_in(tmp_path, num_trials=TARGET, num_envs=3, **DRAWN), cancel).check(tmp_path)
+    assert progress.state is State.FAILED
+    assert progress.end is not None
+    assert progress.end.reason.count("the application cancelled the run") == 1
+    continues_to(tmp_path, DRAWN, expected)
+
+
+@pytest.mark.parametrize("place", ["tests.session.known:Known.step", f"{PACKAGE}.dataset.outputs:Outputs.fold"])
+def test_an_interrupt_is_told_and_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[int], place: str
+) -> None:
+    with monkeypatch.context() as patch:
+        inject(patch, place, 1, KeyboardInterrupt)
+        ran = Ran(config_in(tmp_path, num_trials=TARGET))
+    assert isinstance(ran.raised, KeyboardInterrupt)
+    progress = ran.check(tmp_path)
+    assert progress.state is State.FAILED
+    continues_to(tmp_path, {}, expected)
+
+
+@pytest.mark.parametrize("when", [1, 2, 3, 10, 200, "end"])
+def test_an_observer_that_fails_ends_nothing_and_the_others_are_told(tmp_path: Path, when: int | str) -> None:
+    count = 0
+
+    def failing(progress: Progress) -> None:
+        nonlocal count
+        count += 1
+        if count == when or (when == "end" and progress.end is not None):
+            raise BrokenPipeError("the console is gone")
+
+    async def main() -> list[Progress]:
+        session = Session(lambda: asyncio.sleep(0), opening(FATE))
+        unsubscribe = session.subscribe(failing)
+        seen: list[Progress] = []
+        session.subscribe(seen.append)
+        session.start(config_in(tmp_path, num_trials=TARGET))
+        await session.finished()
+        unsubscribe()  # of an observer that is gone already
+        return seen
+
+    seen = asyncio.run(main())
+    assert seen[-1].end is not None
+    assert (seen[-1].state, seen[-1].end.reason) == (State.DONE, "target reached")
+
+
+def test_a_run_that_cannot_be_started_tells_so(tmp_path: Path) -> None:
+    def spawn(_: Any) -> Any:
+        raise RuntimeError("there is no loop")
+
+    session = Session(lambda: asyncio.sleep(0), opening(FATE), spawn)
+    with pytest.raises(RuntimeError, match="there is no loop"):
+        session.start(config_in(tmp_path))
+    assert session.state is State.FAILED
+    assert session.progress.end is not None
+    assert session.progress.end.reason == "the run could not be started: RuntimeError: there is no loop"
+    with pytest.raises(StateError, match="no run was started"):
+        asyncio.run(session.finished())
+
+
+def test_a_file_of_somebody_else_among_the_parts_is_named(tmp_path: Path, expected: list[int]) -> None:
+    """No demonstration, and one cut off in the middle."""
+    parts = tmp_path / "g.hdf5.parts"
+    run(config_in(tmp_path, num_trials=2), FATE)
+    parts.mkdir()
+    for content in ("empty", "truncated"):
+        foreign = parts / "demo_7.hdf5"
+        with h5py.File(foreign, "w") as file:
+            file.attrs["of"] = "somebody else"
+        if content == "truncated":
+            foreign.write_bytes(foreign.read_bytes()[:300])
+        end, progress = run(config_in(tmp_path, num_trials=TARGET), FATE)
+        assert (progress.state, end.exit_code) == (State.FAILED, 2)
+        assert f"output '{foreign}' is damaged, or no demonstration of a run" in end.reason
+        assert end.reason.count("demo_7") == 1
+        assert "move it away" in end.reason
+        foreign.unlink()
+    continues_to(tmp_path, {}, expected)
+
+
+@pytest.mark.parametrize("steps", [3, 60, 170, 240])
+def test_a_stopped_run_keeps_what_it_told_and_goes_on_to_the_same(
+    tmp_path: Path, expected: list[int], steps: int
+) -> None:
+    def stop(session: Session, _: int) -> None:
+        if session.state is State.RUNNING and session.progress.steps == steps:
+            session.stop("seen enough")
+
+    progress = Ran(config_in(tmp_path, num_trials=TARGET, num_envs=16), stop).check(tmp_path)
+    assert progress.end is not None
+    assert (progress.state, progress.end.exit_code) == (State.DONE, 130)
+    log = [json.loads(line) for line in (tmp_path / "o" / "attempts.jsonl").read_text().splitlines()]
+    counted = [one["number"] for one in log if one["outcome"] != Outcome.ABANDONED]
+    assert counted == list(range(1, progress.attempts + 1))
+    assert [one["number"] for one in log] == sorted(one["number"] for one in log)
+    assert not (tmp_path / "g.hdf5.parts").exists()
+    continues_to(tmp_path, {}, expected)
+
+
+def test_versions_stay_with_each_demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(config_in(tmp_path, num_trials=2), FATE)
+    owner, name = owner_of("tests.session.known:Known.__init__")
+    original = getattr(owner, name)
+
+    def newer(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        self.facts = self.facts | {"versions": {"known": "2"}}
+
+    monkeypatch.setattr(owner, name, newer)
+    run(config_in(tmp_path, num_trials=3), FATE)
+    with h5py.File(tmp_path / "g.hdf5") as file:
+        versions = [json.loads(file[f"data/demo_{index}"].attrs["made_with"])["versions"] for index in range(3)]
+        records = [json.loads(file[f"data/demo_{index}"].attrs["record"])["demo"] for index in range(3)]
+    assert versions == [{"known": "1"}, {"known": "1"}, {"known": "2"}]
+    assert records == ["demo_0", "demo_1", "demo_2"]
+
+
+@contextlib.contextmanager
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        inject(patch, "tests.session.known:Known.step", 5, lambda: OSError(28, "No space left on device"))
+        yield
+
+
+def test_a_full_disk_is_told_for_everything_that_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with full_disk(monkeypatch):
+        inject(
+            monkeypatch,
+            f"{PACKAGE}.dataset.outputs:Outputs.write_record",
+            2,
+            lambda: OutputError("run.json was not written"),
+        )
+        progress = Ran(config_in(tmp_path, num_trials=TARGET)).check(tmp_path)
+    assert progress.end is not None
+    assert progress.end.reason == "OSError: [Errno 28] No space left on device; run.json was not written"
