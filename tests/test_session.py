@@ -55,7 +55,7 @@ def test_a_full_disk_is_told_once_and_the_state_is_never_left_behind(
 
     def full(self: Outputs, record: dict[str, Any]) -> None:
         if record["end"] is not None:
-            raise OSError(28, "No space left on device")
+            raise OutputError(f"output '{self.record}': No space left on device")
 
     monkeypatch.setattr(Outputs, "write_record", full)
 
