@@ -14,6 +14,7 @@ from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config import build
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.parts import Episode
+from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.generator import Generator
 from mimicgen.datagen.progress import State
 from mimicgen.datagen.rendering.renderer import Renderer
