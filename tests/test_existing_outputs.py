@@ -149,10 +149,10 @@ def test_what_is_there(command: str, kind: str, folder: Path, capsys: pytest.Cap
         assert new <= {"records"}, "a refusal makes nothing but the folder that it looked into"
 
 
-RECORDS = ("run.json", "render.json", "attempts.jsonl", "report.html", "contact_sheet.png", "run.lock")
+RECORDS = ("run.json", "attempts.jsonl", "report.html", "contact_sheet.png", "run.lock")
 
 
-@pytest.mark.parametrize("kind", ["a file of somebody", "a folder", "a link", "a link to nothing", "a pipe"])
+@pytest.mark.parametrize("kind", ["a file of somebody", "a folder", "a link", "a pipe"])
 @pytest.mark.parametrize("record", RECORDS)
 @pytest.mark.parametrize("command", [*RUNS, *FRESH])
 def test_what_is_there_in_the_folder_of_records(
@@ -160,6 +160,7 @@ def test_what_is_there_in_the_folder_of_records(
 ) -> None:
     (folder / "records").mkdir()
     (folder / "records" / "precious.txt").write_text("years of work")
+    record = "render.json" if record == "run.json" and command.startswith("render") else record
     KINDS[kind](folder / "records" / record)
     before = snapshot(folder)
     code = run(command, folder / "new.hdf5")
