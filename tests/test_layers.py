@@ -30,6 +30,7 @@ CORE = (
     "selftest",
     "session",
     "tasks",
+    "text",
     "version",
     "dataset",
     "rendering",
@@ -66,7 +67,7 @@ def test_imports_go_one_way(path: Path) -> None:
     if layer == "ui":  # knows omni.ui, and not which application hosts it
         assert {name for name in imported if name.startswith(("omni", "carb"))} <= {"omni.ui"}
         assert not [name for name in imported if name.startswith("mimicgen.datagen.kit")]
-    bottom = ("attempts", "config", "errors", "sections", "tasks", "version")
+    bottom = ("attempts", "config", "errors", "sections", "tasks", "text", "version")
     if layer in bottom:
         allowed = {f"mimicgen.datagen.{name}" for name in bottom}
         assert {name for name in imported if name.startswith("mimicgen")} <= allowed

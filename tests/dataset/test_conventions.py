@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation  # type: ignore[import-untyped]
 
 from mimicgen.datagen.dataset.conventions import format_version, quaternion_order, rotation_matrices, to_xyzw
 from mimicgen.datagen.dataset.convert import CONVERTED, convert_legacy
-from mimicgen.datagen.dataset.copying import new_file
 from mimicgen.datagen.dataset.files import datasets_in, demo_names
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import OutputError, SourceError
 
 Edit = Callable[[Callable[[h5py.File], None]], Path]

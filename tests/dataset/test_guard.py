@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import PROJECT
+from tests.dataset.writing import SHIPPED
 
 CODE = """
 import ctypes, os, sys, time
@@ -64,3 +68,36 @@ def test_what_happens_to_a_guarded_process_is_said(call: str, said: str) -> None
     first, last = process.stdout.splitlines()[0], process.stdout.splitlines()[-1]
     assert first.startswith(said) or said == "MemoryError" in first, process.stderr
     assert last == "alive True"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_a_signal_ends_a_tool_with_its_child_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, whole_group: bool
+) -> None:
+    """The child is stuck in reading; what it would write stands beside the output by then."""
+    code = f"""
+import sys, time
+from mimicgen.datagen import cli, dataset_cli
+def stuck(sources, target):
+    print("reading", flush=True)
+    time.sleep(60)
+dataset_cli.merging.merge = stuck
+sys.exit(cli.main(["dataset", "merge", {str(SHIPPED)!r}, "--output", {str(tmp_path / "new.hdf5")!r}]))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "reading\n"
+    assert [path.suffix for path in tmp_path.iterdir() if path.suffix == ".hdf5"]
+    begin = time.monotonic()
+    (os.killpg if whole_group else os.kill)(process.pid, number)
+    assert process.stdout.read() == "", "it ends when nobody holds the output any more"
+    assert process.wait() == 130
+    assert time.monotonic() - begin < 2
+    assert list(tmp_path.iterdir()) == []

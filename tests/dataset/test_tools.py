@@ -14,10 +14,11 @@ import pytest
 
 from mimicgen.datagen.dataset import filter as filtering
 from mimicgen.datagen.dataset import split as splitting
-from mimicgen.datagen.dataset.copying import new_file, read_masks, written
+from mimicgen.datagen.dataset.copying import read_masks, written
 from mimicgen.datagen.dataset.files import datasets_in, demo_names
 from mimicgen.datagen.dataset.info import info
 from mimicgen.datagen.dataset.merge import MERGED, merge
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import ConfigError, OutputError, SourceError
 from tests.conftest import PROJECT
 

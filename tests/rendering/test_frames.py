@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config import build
+from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import OutputError
-from mimicgen.datagen.rendering.frames import DemoFrames, demo_folder
+from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.rendering.images import read_image
 from mimicgen.datagen.rendering.views import views_of
+from tests.hostile import snapshot
 
 MODALITIES = ("segmentation", "depth")
 VIEWS = views_of(build({"render.width": 32, "render.height": 16}).render)
@@ -88,6 +91,70 @@ def test_what_was_left_half_done_is_made_anew_and_something_else_is_refused(tmp_
         frames_in(tmp_path, dataset="b.hdf5").complete()
 
 
+def finished(root: Path) -> DemoFrames:
+    """Folders with two steps, complete."""
+    frames, writers = frames_in(root), Writers(threads=1)
+    frames.begin()
+    for step in (0, 1):
+        frames.add(step, frame(step), writers)
+    drained(writers)
+    writers.close()
+    frames.finish()
+    return frames
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "0001.png").unlink(),
+        lambda folder: (folder / "0001.png").write_bytes(b""),
+        lambda folder: (folder / "0001.png").write_bytes((folder / "0001.png").read_bytes()[:-20]),
+        lambda folder: (folder / "labels.json").write_text("{"),
+        lambda folder: (folder / "manifest.json").unlink(),
+        lambda folder: edit(folder / "manifest.json", frames=["0000.png"]),
+        lambda folder: edit(folder / "manifest.json", frames=[{"step": 0, "file": "../../../elsewhere.png"}]),
+    ],
+)
+def test_images_that_are_missing_or_cut_are_noticed_and_made_again(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    frames = finished(tmp_path)
+    assert frames.complete()
+    folder = frames.folder("table_cam", "segmentation")
+    damage(folder)
+    assert not frames.complete()
+    if (folder / "manifest.json").exists():
+        assert finished(tmp_path).complete()
+
+
+def edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_what_lies_beside_the_frames_stays(tmp_path: Path) -> None:
+    frames = finished(tmp_path)
+    folder = frames.folder("table_cam", "segmentation")
+    (folder / "thesis.txt").write_text("mine")
+    (folder / "more").mkdir()
+    (folder / "0000.png").unlink()
+    finished(tmp_path)
+    assert (folder / "thesis.txt").read_text() == "mine"
+    assert (folder / "more").is_dir()
+
+
+def test_a_folder_of_somebody_else_is_refused_and_stays(tmp_path: Path) -> None:
+    frames = frames_in(tmp_path)
+    folder = frames.folder("table_cam", "depth")
+    folder.mkdir(parents=True)
+    (folder / "0000.png").write_bytes(b"a photograph")
+    before = snapshot(tmp_path)
+    with pytest.raises(
+        OutputError, match=r"table_cam_depth/demo_000012' exists, and no rendering made it; move it away"
+    ):
+        frames.begin()
+    assert {path: before[path] for path in before} == {path: snapshot(tmp_path)[path] for path in before}
+
+
 def test_the_queue_is_bounded_and_nothing_is_dropped() -> None:
     writers, gate, done = Writers(threads=2), threading.Event(), []
 
@@ -129,4 +196,6 @@ except OutputError as error:
 
 
 def test_folders_sort_as_demonstrations_do() -> None:
-    assert [demo_folder(name) for name in ("demo_2", "demo_10", "special")] == ["demo_000002", "demo_000010", "special"]
+    names = ("demo_2", "demo_10", "special", "demo_01", "demo_²", "demo_٣", "demo_1234567")
+    folders = ["demo_000002", "demo_000010", "special", "demo_01", "demo_²", "demo_٣", "demo_1234567"]
+    assert [demo_folder(name) for name in names] == folders

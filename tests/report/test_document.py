@@ -78,7 +78,7 @@ def test_it_has_the_sections_the_figures_and_the_runs_numbers(written: Path, dat
     assert glance["Attempts"] == "20"
     assert glance["Success rate"] == "75.0%"
     assert glance["Kept an hour"] == "600"
-    assert glance["End"] == f"target {EVIL} reached".replace("\x07", "�").replace("\x01", "�")
+    assert glance["End"] == f"target {EVIL} reached".replace("\x07", r"\x07").replace("\x01", r"\x01")
     assert len(opened.tables[-3].rows) == 1 + len(data["demos"])
 
 

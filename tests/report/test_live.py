@@ -97,6 +97,8 @@ def test_what_an_earlier_run_has_left_is_shown_too(run: Path) -> None:
         ("//etc/passwd", 404),
         ("/records?known=-1", 404),
         ("/records?known=x", 404),
+        (f"/records?known={'9' * 5000}", 404),
+        ("//[", 404),
     ],
 )
 def test_no_address_leads_to_a_file(live: LivePage, path: str, status: int) -> None:
@@ -122,6 +124,53 @@ def test_a_port_that_is_taken_is_told(live: LivePage, run: Path) -> None:
     assert port is not None
     with pytest.raises(OutputError, match=f"live_port = {port}: .* take another port"):
         LivePage(run / "d.hdf5", run, cache_folder(), port)
+
+
+def test_idle_connections_take_the_run_nothing_that_it_needs(run: Path) -> None:
+    """More of them than the process may have files open; those that are served are let go when they say nothing."""
+    code = f"""
+import http.client, resource, sys, time
+from pathlib import Path
+from urllib.parse import urlsplit
+from mimicgen.datagen.report import live
+live._Handler.timeout = 1.0
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+folder = Path({str(run)!r})
+page = live.LivePage(folder / "d.hdf5", folder, folder, 0)
+print(page.url, flush=True)
+sys.stdin.readline()
+files = [open(folder / f"{{index}}", "w") for index in range(40)]  # what the run opens meanwhile
+print("opened", len(files), flush=True)
+sys.stdin.readline()
+page.close()
+print("closed", flush=True)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    port = urlsplit(process.stdout.readline()).port
+    idle = [socket.create_connection(("127.0.0.1", int(port or 0)), timeout=5) for _ in range(300)]
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "opened 40\n"
+
+    def answered() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/records?known=0")
+            return connection.getresponse().status == 200
+        except (ConnectionError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    until(answered, 10)
+    for connection in idle:
+        connection.close()
+    told = process.communicate("\n", timeout=10)
+    assert told == ("closed\n", "")
 
 
 @pytest.mark.skipif(not THREE.is_dir(), reason="Three.js is not there: npm, then ./scripts/setup.sh")

@@ -13,15 +13,18 @@ from typing import cast
 
 from mimicgen.datagen import config, dataset_cli
 from mimicgen.datagen.config import Flat, RunConfig
-from mimicgen.datagen.dataset.files import read_through
+from mimicgen.datagen.dataset.files import check_regular, read_through
 from mimicgen.datagen.dataset.folders import writable_folder
-from mimicgen.datagen.dataset.guard import guarded
+from mimicgen.datagen.dataset.guard import ended_by_signals, guarded, signals_as_ever
+from mimicgen.datagen.dataset.locks import reserved
+from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.raw import check_demos
 from mimicgen.datagen.dataset.sources import check_file
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.errors import ConfigError, DatagenError, SourceError
 from mimicgen.datagen.remembered import recall
+from mimicgen.datagen.text import counted, shown
 from mimicgen.datagen.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -44,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return int(options.command(options))
+        with ended_by_signals():
+            return int(options.command(options))
     except DatagenError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -160,27 +164,50 @@ def check(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Write a page that shows a dataset and its run: replay, funnel, plots, table. Opens without a network."""
     from mimicgen.datagen.report import document, page
-    from mimicgen.datagen.report.collect import DEMOS, collect, of_run
+    from mimicgen.datagen.report.collect import DEMOS, collect
+    from mimicgen.datagen.report.records import of_run
     from mimicgen.datagen.report.robot import robot
     from mimicgen.datagen.simulation.runtime import cache_folder
 
     dataset = options.dataset.expanduser().absolute()
-    records, source = of_run(dataset, options.records or PROJECT / "output", wanted=options.records is not None)
-    (data,) = guarded(collect, (dataset, records, options.source or source, options.demos or DEMOS))
-    path = (options.output or dataset.with_name(f"{dataset.stem}_report.{options.format}")).absolute()
-    if options.format == "docx":
-        document.write(path, data)
-    else:
-        page.write(path, page.page(data, robot(cache_folder())))
-    print(f"wrote {path}: {len(data['demos'])} demonstrations, {path.stat().st_size / 1e6:.1f} MB")
+    check_regular(dataset)
+    path = _report_file(dataset, options.output, options.format)
+    with reserved(path, replace=is_ours):
+        records, source = of_run(dataset, options.records or PROJECT / "output", wanted=options.records is not None)
+        (data,) = guarded(collect, (dataset, records, options.source or source, options.demos or DEMOS))
+        if path.suffix == ".docx":
+            document.write(path, data)
+        else:
+            page.write(path, page.page(data, robot(cache_folder())))
+    count = counted(len(data["demos"]), "demonstration")
+    print(f"wrote {shown(path)}: {count}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _report_file(dataset: Path, output: Path | None, kind: str | None) -> Path:
+    """Return the file that a report is written to.
+
+    Args:
+        dataset: What it is about.
+        output: The file that is wanted; None: beside the dataset.
+        kind: 'html' or 'docx'; None: as the file's name says, else 'html'.
+
+    Raises:
+        ConfigError: The file's name says another kind, or none.
+    """
+    if output is None:
+        return dataset.with_name(f"{dataset.stem}_report.{kind or 'html'}")
+    path = output.expanduser().absolute()
+    if path.suffix not in ([f".{kind}"] if kind else [".html", ".docx"]):
+        raise ConfigError(f"output '{path}': expected a name that ends with {f'.{kind}' if kind else '.html or .docx'}")
+    return path
 
 
 def selftest(options: argparse.Namespace) -> int:
     """Try everything that a run needs, and say in seconds what is wrong: Kit, Isaac Lab, a step, frames, outputs."""
     run = run_config(options, "generate", source=SHIPPED_SOURCE)
     for folder in (run.output_dir, run.output_dataset.parent):
-        print(f"ok      {writable_folder(folder.expanduser().absolute())} can be written", flush=True)
+        print(f"ok      {shown(writable_folder(folder.expanduser().absolute()))} can be written", flush=True)
     check_file(_source(run))
     return _launch(run, "headless", {"selftest": True})
 
@@ -213,13 +240,14 @@ def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -
     from mimicgen.datagen.simulation.runtime import cache_folder
 
     log = folder / "kit.log"
-    print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {log}", flush=True)
+    print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {shown(log)}", flush=True)
     values = {key: value for key, value in run.flat().items() if value is not None}
     for key in ("source", "output_dataset", "output_dir"):
         if key in values:
             values[key] = Path(values[key]).expanduser().absolute()
     if window:
         os.chdir(PROJECT)  # the window's library leaves its settings (imgui.ini) in the current folder
+    signals_as_ever()  # Kit's side says itself what they do to a run
     path = PROJECT / "config" / f"mimicgen.datagen.{app}.kit"
     return run_kit(path, log, settings | values, cache=cache_folder(), window=window)
 
@@ -258,8 +286,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--records", type=Path, metavar="FOLDER", help=about)
     about = "HDF5 file of the source demonstrations (default: the run's)"
     command.add_argument("--source", type=Path, metavar="FILE", help=about)
-    about = "html: a page for the browser; docx: a Word document (default: html)"
-    command.add_argument("--format", choices=("html", "docx"), default="html", help=about)
+    about = "html: a page for the browser; docx: a Word document (default: as the file's name says, else html)"
+    command.add_argument("--format", choices=("html", "docx"), help=about)
     about = "file to write (default: beside the dataset, NAME_report.html or .docx)"
     command.add_argument("--output", type=Path, metavar="FILE", help=about)
     about = "demonstrations that are shown, the first ones (default: 1000, which take 14 MB)"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mimicgen.datagen.dataset import filter as filtering
 from mimicgen.datagen.dataset import info as infos
@@ -20,8 +21,10 @@ from mimicgen.datagen.dataset import merge as merging
 from mimicgen.datagen.dataset import split as splitting
 from mimicgen.datagen.dataset import validate as validation
 from mimicgen.datagen.dataset.convert import convert_legacy
-from mimicgen.datagen.dataset.copying import new_file
 from mimicgen.datagen.dataset.guard import guarded
+from mimicgen.datagen.dataset.locks import reserved
+from mimicgen.datagen.dataset.replacing import new_file
+from mimicgen.datagen.text import as_json, counted, shown
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -36,11 +39,11 @@ def info(options: argparse.Namespace) -> int:
     """Show what is in a dataset: demonstrations, lengths, size, cameras, success, origin."""
     (found,) = guarded(infos.info, (options.dataset,))
     if options.json:
-        _print_json(dataclasses.asdict(found) | {"steps": sum(found.lengths)})
+        print(as_json(dataclasses.asdict(found) | {"steps": sum(found.lengths)}))
         return 0
-    table = Table(title=str(options.dataset), title_justify="left", show_header=False)
+    table = Table(title=Text(shown(options.dataset)), title_justify="left", show_header=False)
     for name, value in found.rows():
-        table.add_row(f"[bold]{name}", value)
+        table.add_row(f"[bold]{name}", Text(shown(value)))
     console = Console(highlight=False)
     console.print(table)
     if options.demos:
@@ -56,7 +59,7 @@ def validate(options: argparse.Namespace) -> int:
     if options.json:
         counts = {"demos": report.demos, "steps": report.steps, "success": report.success, "errors": report.errors}
         findings = [dataclasses.asdict(finding) for finding in report.findings]
-        _print_json({"file": options.dataset, **counts, "findings": findings})
+        print(as_json({"file": options.dataset, **counts, "findings": findings}))
     else:
         for finding in report.findings[:SHOWN]:
             print(finding)
@@ -65,8 +68,9 @@ def validate(options: argparse.Namespace) -> int:
         told = "success is not told for this task" if report.success is None else f"{report.success} end in success"
         warnings = len(report.findings) - report.errors
         print(
-            f"{options.dataset.name}: {report.demos} demonstrations, {report.steps} steps, {told}; "
-            f"{report.errors} errors, {warnings} warnings"
+            f"{shown(options.dataset.name)}: {counted(report.demos, 'demonstration')}, "
+            f"{counted(report.steps, 'step')}, {told}; "
+            f"{counted(report.errors, 'error')}, {counted(warnings, 'warning')}"
         )
     return 2 if report.errors else 0
 
@@ -74,7 +78,9 @@ def validate(options: argparse.Namespace) -> int:
 def merge(options: argparse.Namespace) -> int:
     """Join datasets of one task into a new file, the demonstrations numbered in their order."""
     count = _write(options.output, merging.merge, options.datasets)
-    print(f"wrote {options.output.absolute()}: {count} demonstrations")
+    for path in _twice(options.datasets):
+        print(f"warning: '{shown(path)}' was given twice, and its demonstrations are there twice", file=sys.stderr)
+    print(f"wrote {shown(options.output.absolute())}: {counted(count, 'demonstration')}")
     return 0
 
 
@@ -85,14 +91,14 @@ def split(options: argparse.Namespace) -> int:
         output = options.output
         paths = {name: output.with_name(f"{output.stem}_{name}{output.suffix}") for name in lists}
         with contextlib.ExitStack() as stack:
-            scratch = {name: stack.enter_context(new_file(path)) for name, path in paths.items()}
+            scratch = {name: stack.enter_context(_new_file(path)) for name, path in paths.items()}
             for name, names in lists.items():
                 guarded(filtering.filter_demos, (options.dataset, scratch[name], names))
     else:
         paths = dict.fromkeys(lists, options.output)
         _write(options.output, splitting.split, options.dataset, last=(lists,))
     for name, path in paths.items():
-        print(f"wrote {path.absolute()}: {name} {len(lists[name])}")
+        print(f"wrote {shown(path.absolute())}: {name} {len(lists[name])}")
     return 0
 
 
@@ -101,19 +107,19 @@ def filter_(options: argparse.Namespace) -> int:
     conditions = [filtering.parse(text) for text in options.where]
     (names,) = guarded(filtering.choose, (options.dataset, conditions))
     if options.json:
-        _print_json({"file": options.dataset, "demos": names})
+        print(as_json({"file": options.dataset, "demos": names}))
     if options.output:
         _write(options.output, filtering.filter_demos, options.dataset, last=(names,))
     if not options.json:
         where = f"wrote {options.output.absolute()}: " if options.output else ""
-        print(f"{where}{len(names)} demonstrations{': ' + ', '.join(names) if not options.output else ''}")
+        print(shown(f"{where}{counted(len(names), 'demonstration')}{': ' + ', '.join(names) if not where else ''}"))
     return 0
 
 
 def convert(options: argparse.Namespace) -> int:
     """Convert a dataset of Isaac Lab 2.x to the current format, every quaternion of it."""
     _write(options.output, convert_legacy, options.dataset)
-    print(f"wrote {options.output.absolute()}")
+    print(f"wrote {shown(options.output.absolute())}")
     return 0
 
 
@@ -148,21 +154,29 @@ def add_tools(commands: Any) -> None:
 
 def _write(output: Path, function: Callable[..., Any], source: Any, last: tuple[Any, ...] = ()) -> Any:
     """Call a guarded function that writes a new file: `function(source, file, *last)`."""
-    with new_file(output) as scratch:
+    with _new_file(output) as scratch:
         (result,) = guarded(function, (source, scratch, *last))
     return result
+
+
+@contextlib.contextmanager
+def _new_file(output: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which becomes `output`, whose name nobody else gets meanwhile."""
+    with reserved(output), new_file(output) as scratch:
+        yield scratch
+
+
+def _twice(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that are given more than once, under whatever name."""
+    return [path for index, path in enumerate(paths) if any(path.samefile(other) for other in paths[:index])]
 
 
 def _table_of_demos(found: infos.Info) -> Table:
     table = Table("demonstration", "steps", "success", "attempt", "seed", "source segments", "merged from")
     for demo in found.demos:
         values = (demo.steps, demo.success, demo.attempt, demo.seed, ", ".join(demo.sources), demo.merged_from)
-        table.add_row(demo.name, *("" if value is None else str(value) for value in values))
+        table.add_row(*(Text("" if value is None else shown(value)) for value in (demo.name, *values)))
     return table
-
-
-def _print_json(values: dict[str, Any]) -> None:
-    print(json.dumps(values, indent=2, default=str))
 
 
 def _add(commands: Any, name: str, function: Command) -> argparse.ArgumentParser:

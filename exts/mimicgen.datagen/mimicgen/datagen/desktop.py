@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.nodriver import empty_library
 
@@ -40,11 +41,9 @@ def load_ui(cache: Path) -> None:
         )
     _check_display()
     if not _loads(DRIVER):
-        cache.mkdir(parents=True, exist_ok=True)
         stand_in = cache / DRIVER
-        scratch = cache / f"{DRIVER}.{os.getpid()}"
-        scratch.write_bytes(empty_library(DRIVER))
-        scratch.replace(stand_in)
+        with new_file(stand_in, replace=Path.is_file) as scratch:
+            scratch.write_bytes(empty_library(DRIVER))
         ctypes.CDLL(str(stand_in), mode=ctypes.RTLD_GLOBAL)
     flags = sys.getdlopenflags()
     sys.setdlopenflags(os.RTLD_LAZY)  # Python would bind every symbol at once, those of an absent driver, too

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from mimicgen.datagen.text import shown
+
 
 class DatagenError(Exception):
     """Base of every error that the project raises on purpose.
 
+    As text it is one line, and a line for each detail, in which nothing of what a name holds acts on a terminal.
+
     Attributes:
         exit_code: What a command line run ends with when this error ends it.
+
+    Args:
+        message: What is wrong, the value, and what to do.
+        details: Lines that follow, indented.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str, *details: object):
+        super().__init__(message, *map(str, details))
+
+    def __str__(self) -> str:
+        return "\n  ".join(map(shown, self.args))
 
 
 class BadInputError(DatagenError):

@@ -11,7 +11,9 @@ import os
 from pathlib import Path
 
 from mimicgen.datagen.config import Flat, RunConfig, read_toml
-from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.replacing import new_file
+from mimicgen.datagen.errors import ConfigError, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +27,11 @@ def location() -> Path:
 def remember(config: RunConfig) -> None:
     """Write the settings of a run. Where that is impossible, they are not remembered, and the log says so."""
     path = location()
-    scratch = path.with_suffix(".toml.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(config.to_toml(), encoding="utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        log.warning("these settings will not be remembered: '%s': %s", path, error.strerror)
+        with explained(path), new_file(path, replace=Path.is_file) as scratch:
+            scratch.write_text(config.to_toml(), encoding="utf-8")
+    except OutputError as error:
+        log.warning("these settings will not be remembered: %s", error)
 
 
 def recall() -> Flat:

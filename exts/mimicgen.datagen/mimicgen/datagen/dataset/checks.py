@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import datasets_in
+from mimicgen.datagen.text import shown
 
 
 class Severity(StrEnum):
@@ -74,7 +75,7 @@ class Finding:
 
     def __str__(self) -> str:
         where = self.demo if self.step is None else f"{self.demo}, step {self.step}"
-        return f"{where}: {self.problem}; {self.remedy}"
+        return shown(f"{where}: {self.problem}; {self.remedy}")
 
 
 _ANNOTATE = "annotate the demonstration again"

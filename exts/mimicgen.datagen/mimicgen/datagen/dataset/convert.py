@@ -51,7 +51,7 @@ def convert_legacy(source: Path, target: Path) -> None:
 
     Args:
         source: File of Isaac Lab 2.x.
-        target: File to write; see `mimicgen.datagen.dataset.copying.new_file`.
+        target: File to write; see `mimicgen.datagen.dataset.replacing.new_file`.
 
     Raises:
         SourceError: The source cannot be read, is not in w, x, y, z, has links to elsewhere, or has an array of which

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,44 +13,8 @@ import numpy as np
 from h5py import h5o
 
 from mimicgen.datagen.dataset.files import datasets_in
-from mimicgen.datagen.dataset.folders import sync_folder, writable_folder
 from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.errors import OutputError
-
-
-@contextlib.contextmanager
-def new_file(path: Path, *, replace: bool = False) -> Iterator[Path]:
-    """Give the name of a file to write, which becomes `path` when it was written without an error.
-
-    The file is written beside `path`, is on the disk before it gets its name, and is removed when something fails, the
-    process that writes it included, if that is a child.
-
-    Args:
-        path: The file.
-        replace: Whether it may exist, and is replaced then.
-
-    Raises:
-        OutputError: `path` exists, or cannot be written.
-    """
-    if not replace:
-        _refuse_existing(path)
-    folder = writable_folder(path.absolute().parent)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=folder)
-    os.fchmod(descriptor, 0o666 & ~_umask())
-    scratch = Path(name)
-    try:
-        yield scratch
-        if not replace:
-            _refuse_existing(path)
-        try:
-            os.fsync(descriptor)
-            scratch.rename(path)
-            sync_folder(folder)
-        except OSError as error:
-            raise OutputError(f"output '{path}': {error.strerror}; see whether the disk is full") from error
-    finally:
-        os.close(descriptor)
-        scratch.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -58,7 +22,7 @@ def written(path: Path, *sources: Path, mode: str = "w") -> Iterator[h5py.File]:
     """Open an HDF5 file for writing, and say what the matter is when that fails.
 
     Args:
-        path: File to write; an existing one is replaced (see `new_file`).
+        path: File to write; an existing one is replaced (see `replacing.new_file`).
         sources: Files that are copied from, for the message.
         mode: 'w' for a new file, 'a' to go on with one.
 
@@ -71,13 +35,21 @@ def written(path: Path, *sources: Path, mode: str = "w") -> Iterator[h5py.File]:
     except (OSError, RuntimeError, UnicodeError) as error:  # what h5py raises for a full disk and for broken content
         if not sources:
             raise OutputError(
-                f"output '{path.parent}': {error}; choose a place with room that can be written"
+                f"output '{path.parent}': {_why(error)}; choose a place with room that can be written"
             ) from error
         names = ", ".join(f"'{source}'" for source in sources)
         raise OutputError(
-            f"{names} cannot be copied to a new file in '{path.parent}' ({error}); "
+            f"{names} cannot be copied to a new file in '{path.parent}': {_why(error)}; "
             "see whether the disk is full, and copy the source again if it is damaged"
         ) from error
+
+
+def _why(error: Exception) -> str:
+    """Return what the system said, without what HDF5 was doing when it did; HDF5's words where it said nothing."""
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    told = re.search(r"errno = (\d+)", str(error))
+    return os.strerror(int(told[1])) if told else f"HDF5 says: {error}"
 
 
 def copy_demos(source: h5py.File, data: h5py.Group, names: Mapping[str, str]) -> int:
@@ -123,7 +95,7 @@ def read_masks(file: h5py.File) -> dict[str, list[str]]:
     if not isinstance(group, h5py.Group):
         return {}
     lists = {name: member for name, member in datasets_in(group) if member.ndim == 1 and member.dtype.kind in "SO"}
-    return {name: [str(demo) for demo in member.asstr(errors="replace")[:]] for name, member in lists.items()}
+    return {name: [str(demo) for demo in member.asstr("utf-8", errors="replace")[:]] for name, member in lists.items()}
 
 
 def write_masks(file: h5py.File, masks: Mapping[str, Iterable[str]]) -> None:
@@ -131,15 +103,4 @@ def write_masks(file: h5py.File, masks: Mapping[str, Iterable[str]]) -> None:
     for name, demos in masks.items():
         if f"mask/{name}" in file:
             del file[f"mask/{name}"]
-        file[f"mask/{name}"] = np.array(list(demos), dtype="S")
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise OutputError(f"output '{path}' exists; remove it, or choose another name")
-
-
-def _umask() -> int:
-    """Return the process's mask of permissions. Asking the system for it sets it, for all threads, so Linux tells."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        return next(int(line.split()[1], 8) for line in status if line.startswith("Umask:"))
+        file[f"mask/{name}"] = np.array([demo.encode() for demo in demos], dtype="S")

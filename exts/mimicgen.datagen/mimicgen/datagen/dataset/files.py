@@ -15,13 +15,28 @@ from h5py import h5s
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.guard import alive
-from mimicgen.datagen.dataset.structure import Walk, is_images
+from mimicgen.datagen.dataset.structure import DEEPEST, Walk, is_images
 from mimicgen.datagen.errors import SourceError
 
 
 def natural_order(name: str) -> tuple[str | int, ...]:
     """Sort key that puts demo_2 before demo_10."""
     return tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name))
+
+
+def check_regular(path: Path) -> None:
+    """Check that a source is there, and a file: opening a pipe would wait for somebody to write into it.
+
+    Raises:
+        SourceError: It is not.
+    """
+    if path.is_file():
+        return
+    if path.exists():
+        raise SourceError(f"source '{path}' is no regular file; pass an HDF5 file of demonstrations")
+    if path.with_name(f"{path.name}.parts").is_dir():
+        raise SourceError(f"source '{path}' was not finished; run its command again, which continues it")
+    raise SourceError(f"source '{path}' does not exist; pass an HDF5 file of demonstrations")
 
 
 @contextlib.contextmanager
@@ -40,10 +55,7 @@ def open_source(path: Path, *, demos: Collection[str] | None = None) -> Iterator
         SourceError: The file is missing, is not HDF5, is damaged, is held by a writer, has no demonstrations, or has
             something in it that does not belong there.
     """
-    if not path.is_file():
-        if path.with_name(f"{path.name}.parts").is_dir():
-            raise SourceError(f"source '{path}' was not finished; run its command again, which continues it")
-        raise SourceError(f"source '{path}' does not exist; pass an HDF5 file of demonstrations")
+    check_regular(path)
     if not h5py.is_hdf5(path):
         raise SourceError(f"source '{path}' is not an HDF5 file; pass an HDF5 file of demonstrations")
     try:
@@ -184,8 +196,22 @@ def attribute(owner: h5py.Group, name: str) -> Any:
         value = value.decode("utf-8", "replace")
     if isinstance(value, str) and value[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):  # a text that only looks like JSON
-            value = json.loads(value)
+            told = json.loads(value, parse_int=_number)
+            return value if nested(told, DEEPEST) else told
     return value
+
+
+def nested(value: Any, levels: int) -> bool:
+    """Return whether lists and tables are nested deeper than so many levels: too deep for whoever goes through them."""
+    if not isinstance(value, (dict, list)):
+        return False
+    members = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(nested(member, levels - 1) for member in members)
+
+
+def _number(digits: str) -> float:
+    """Return a whole number of JSON's, one that no 64 bits hold as a number with a point."""
+    return int(digits) if len(digits) < 19 else float(digits)
 
 
 def attributes(owner: h5py.Group) -> dict[str, Any]:

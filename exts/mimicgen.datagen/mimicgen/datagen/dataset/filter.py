@@ -126,7 +126,7 @@ def filter_demos(source: Path, target: Path, names: Sequence[str]) -> None:
 
     Args:
         source: File of demonstrations.
-        target: File to write; see `mimicgen.datagen.dataset.copying.new_file`.
+        target: File to write; see `mimicgen.datagen.dataset.replacing.new_file`.
         names: Which.
 
     Raises:
@@ -192,7 +192,7 @@ def _resolve(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, dict) and key in value:
         return _resolve(value[key], rest)
     if isinstance(value, list):
-        if key.isdigit() and int(key) < len(value):
+        if re.fullmatch("[0-9]{1,9}", key) and int(key) < len(value):
             return _resolve(value[int(key)], rest)
         found = [member[key] for member in value if isinstance(member, dict) and key in member]
         if found:

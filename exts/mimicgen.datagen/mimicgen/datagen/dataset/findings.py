@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mimicgen.datagen.text import shown
+
 
 class Severity(StrEnum):
     """What a finding means."""
@@ -38,7 +40,7 @@ class Finding:
 
     def __str__(self) -> str:
         places = [self.demo, f"'{self.where}'", "" if self.step is None else f"step {self.step}"]
-        return f"{self.severity}: {', '.join(place for place in places if place)} {self.what}; {self.remedy}"
+        return shown(f"{self.severity}: {', '.join(place for place in places if place)} {self.what}; {self.remedy}")
 
 
 Say = Callable[..., Finding]

@@ -34,7 +34,9 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"output '{path}': {error.strerror}; choose a place with room that can be written") from error
+        raise OutputError(
+            f"output '{path}': {error.strerror or error}; choose a place with room that can be written"
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,12 +9,14 @@ Processes are forked, so this is for light processes such as the command line, n
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import resource
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any
 
 from mimicgen.datagen.errors import SourceError
@@ -27,6 +29,9 @@ SLOWEST = 50e6
 
 MEMORY = 896 * 2**20
 """Bytes that a child may allocate beyond what its parent has."""
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a command as Ctrl-C does."""
 
 _context = multiprocessing.get_context("fork")
 _guarded = False
@@ -60,8 +65,35 @@ def guarded[T](function: Callable[..., T], *calls: Sequence[Any]) -> list[T]:
     finally:
         for process, receiver in started:
             receiver.close()
-            process.terminate()
+            process.kill()
             process.join()
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end what goes on as Ctrl-C does: with its children, and without what was half written.
+
+    Raises:
+        KeyboardInterrupt: One came.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    wanted = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, interrupt) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def signals_as_ever() -> None:
+    """Have the signals of `ended_by_signals` their usual effect again."""
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def alive(coming: int = 0) -> None:
@@ -81,6 +113,8 @@ def _call(sender: Connection, function: Callable[..., Any], arguments: Sequence[
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process
+    for number in (signal.SIGINT, *ENDING):
+        signal.signal(number, signal.SIG_IGN)  # they end the parent, which ends this process
     alive()
     try:
         answer = (True, function(*arguments))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 
-from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.folders import explained, writable_folder
+from mimicgen.datagen.dataset.replacing import discard, refuse_foreign
 from mimicgen.datagen.errors import OutputError
 
 
@@ -23,11 +26,13 @@ class Lock:
         output: What is locked, for the message.
 
     Raises:
-        OutputError: Another process has it.
+        OutputError: Another process has it, or the file is none of this project.
     """
 
     def __init__(self, path: Path, output: Path):
         self._path = path
+        if path.is_symlink() or (path.exists() and not _is_lock(path)):
+            raise OutputError(f"output '{path}' exists and is no lock of this project; move it away")
         try:
             while True:
                 with explained(path):
@@ -52,8 +57,54 @@ class Lock:
 
     def close(self) -> None:
         """Unlock, and remove the file."""
-        self._path.unlink(missing_ok=True)
+        discard(self._path)
         self._file.close()
+
+
+@contextlib.contextmanager
+def reserved(output: Path, *, replace: Callable[[Path], bool] | None = None) -> Iterator[None]:
+    """Keep the name of a file that a tool writes from runs and other tools, until it is written.
+
+    Args:
+        output: The file.
+        replace: As in `replacing.new_file`.
+
+    Raises:
+        OutputError: A run writes there or was not finished, another tool writes it, or something has the name that may
+            not be replaced.
+    """
+    refuse_foreign(output, replace)
+    refuse_unfinished(output)
+    writable_folder(output.absolute().parent)
+    lock = Lock(output.with_name(f"{output.name}.lock"), output)
+    try:
+        refuse_unfinished(output)
+        yield
+    finally:
+        lock.close()
+
+
+def refuse_unfinished(output: Path) -> None:
+    """Check that no demonstrations of a run that was not finished wait to become a dataset.
+
+    Raises:
+        OutputError: Some do.
+    """
+    parts = output.with_name(f"{output.name}.parts")
+    if os.path.lexists(parts):
+        raise OutputError(
+            f"output '{output}' belongs to a run whose demonstrations wait in '{parts}'; "
+            "run its command again, which finishes it, or choose another name"
+        )
+
+
+def _is_lock(path: Path) -> bool:
+    """Return whether a file is a lock, or may become one: it is empty, or says who has it."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        told = file.read(200)
+    return not told or "pid" in _owner(told.decode("utf-8", "replace"))
 
 
 def _owner(text: str) -> dict[str, Any]:

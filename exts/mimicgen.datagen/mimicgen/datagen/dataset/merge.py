@@ -29,7 +29,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
 
     Args:
         sources: Files to merge.
-        target: File to write; see `mimicgen.datagen.dataset.copying.new_file`.
+        target: File to write; see `mimicgen.datagen.dataset.replacing.new_file`.
 
     Returns:
         The number of demonstrations.

@@ -22,9 +22,11 @@ from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.earlier import Earlier, read_earlier, refuse_another
 from mimicgen.datagen.dataset.folders import explained, writable_folder
-from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use
+from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use, refuse_unfinished
+from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.parts import Episode, Parts
 from mimicgen.datagen.dataset.processes import EpisodeWriters, processes_for
+from mimicgen.datagen.dataset.replacing import move_aside, new_file, refuse_foreign
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.errors import OutputError
@@ -110,9 +112,8 @@ class Outputs:
         self._next_failed = _next_number([name for name, _ in self._failed_parts.attributes()])
         lines = "".join(attempt.to_json() + "\n" for attempt in self.earlier.attempts)
         with explained(self.attempts):
-            scratch = self.attempts.with_suffix(".jsonl.part")
-            scratch.write_text(lines, encoding="utf-8")
-            os.replace(scratch, self.attempts)
+            with new_file(self.attempts, replace=is_ours) as scratch:
+                scratch.write_text(lines, encoding="utf-8")
             self._log = self.attempts.open("a", encoding="utf-8")
         for parts in (self._parts, self._failed_parts) if self._config.keep_failed else (self._parts,):
             parts.prepare()
@@ -211,12 +212,15 @@ class Outputs:
             await self._writers.written(next_frame)
 
     def write_record(self, record: dict[str, Any]) -> None:
-        """Write `run.json`, whole or not at all."""
+        """Write `run.json`, whole or not at all.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         if self._writers is None:  # the run ended before its outputs were opened
             return
-        scratch = self.record.with_suffix(".json.part")
-        scratch.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        os.replace(scratch, self.record)
+        with explained(self.record), new_file(self.record, replace=is_ours) as scratch:
+            scratch.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
     def plain_config(self) -> dict[str, Any]:
         """Return the configuration as records have it."""
@@ -266,6 +270,7 @@ class Outputs:
             os.fsync(self._log.fileno())
 
     def _refuse_what_cannot_be_written(self) -> None:
+        self._refuse_what_is_not_ours()
         if self._config.mode in ("render", "replay"):
             return  # what is rendered stays, and a replay is made anew
         for path in (self.dataset, self.failed_dataset):
@@ -284,23 +289,44 @@ class Outputs:
                 "or choose another --output-dataset and --output-dir"
             )
 
+    def _refuse_what_is_not_ours(self) -> None:
+        """Check that what would be replaced is this project's, and that nothing is read and written at once."""
+        rendered = self._config.mode == "render"
+        source = self._config.source.expanduser() if self._config.source else None
+        for path in self._folded() if rendered else ():
+            refuse_unfinished(path)
+        for path in () if rendered else (self.dataset, self.failed_dataset):
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                raise OutputError(f"output '{path}' is no regular file; pass another --output-dataset")
+            if source is not None and source.exists() and path.exists() and path.samefile(source):
+                raise OutputError(f"output '{path}' is the source itself; pass another --output-dataset")
+        folder = self.record.parent
+        kept = (folder / "contact_sheet.png",) if self._frames else ()
+        replaced = (self.record,) if rendered else (self.record, self.attempts, self.report)
+        for path in kept if self._config.fresh else (*kept, *replaced):
+            refuse_foreign(path)
+
     def _move_aside(self) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         for path in self._paths():
-            if path.exists():
-                with explained(path):
-                    path.rename(path.with_name(f"{path.stem}.{stamp}{path.suffix}"))
+            move_aside(path, stamp)
 
     def _lock(self) -> None:
         folder = writable_folder(self.record.parent)
-        if self._config.mode != "render":
-            writable_folder(self.dataset.parent)
-            self._locks.append(Lock(self.dataset.with_name(f"{self.dataset.name}.lock"), self.dataset))
         try:
+            for dataset in self._folded():
+                writable_folder(dataset.parent)
+                self._locks.append(Lock(dataset.with_name(f"{dataset.name}.lock"), dataset))
             self._locks.append(Lock(folder / "run.lock", folder))
         except OutputError:
             self._unlock()
             raise
+
+    def _folded(self) -> tuple[Path, ...]:
+        """Return the datasets that this run writes."""
+        if self._config.mode == "render":
+            return (self.rendered_dataset.absolute(),) if self._config.render.in_dataset else ()
+        return (self.dataset, self.failed_dataset) if self._config.keep_failed else (self.dataset,)
 
     def _unlock(self) -> None:
         with contextlib.ExitStack() as stack:

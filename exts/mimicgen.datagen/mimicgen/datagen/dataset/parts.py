@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 from h5py import h5o
 
-from mimicgen.datagen.dataset.copying import new_file, steps_of, written
+from mimicgen.datagen.dataset.copying import steps_of, written
 from mimicgen.datagen.dataset.files import natural_order
 from mimicgen.datagen.dataset.folders import explained, sync_folder
 from mimicgen.datagen.dataset.raw import read_states
+from mimicgen.datagen.dataset.replacing import discard, discard_folder, name_file, new_file
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import OutputError
 
@@ -70,7 +72,7 @@ class Parts:
         with explained(self.folder):
             for pattern in (".*.part.hdf5", "attempt_*.hdf5"):
                 for left in self.folder.glob(pattern):
-                    left.unlink()
+                    discard(left)
 
     def commit(self, names: Mapping[str, str]) -> None:
         """Make episodes that were written demonstrations. When this returns, they outlast the process and the power.
@@ -83,13 +85,12 @@ class Parts:
         """
         with explained(self.folder):
             for written, demo in names.items():
-                self.path(written).rename(self.path(demo))
+                name_file(self.path(written), self.path(demo))
             sync_folder(self.folder)
 
     def remove_if_empty(self) -> None:
         """Remove the folder when nothing waits in it."""
-        if self.folder.exists() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        discard_folder(self.folder)
 
     def write(self, name: str, episode: Episode, attributes: Mapping[str, Any]) -> None:
         """Write an episode. When this returns, it outlasts whatever happens to the process or the power.
@@ -151,7 +152,7 @@ class Parts:
         names = self.written()
         if names:
             self._check_room(names)
-            with new_file(self.dataset, replace=True) as scratch:
+            with new_file(self.dataset, replace=h5py.is_hdf5) as scratch:
                 if self.dataset.exists():
                     shutil.copyfile(self.dataset, scratch)
                 with written(scratch, mode="a") as file:
@@ -160,7 +161,7 @@ class Parts:
                     file.attrs["provenance"] = json.dumps(provenance)
                     file["data"].attrs["env_args"] = json.dumps(env_args)
         for name in names:
-            self.path(name).unlink()
+            discard(self.path(name))
 
     def _check_room(self, names: list[str]) -> None:
         """Check that the new dataset fits beside the old one, rather than have HDF5 find out (see `write`)."""
@@ -177,17 +178,32 @@ class Parts:
         data = file.require_group("data")
         total = int(data.attrs.get("total", 0))
         for name in names:
-            if name in data:  # folded already, before the process ended between replacing and removing
-                continue
             with contextlib.ExitStack() as stack:
                 with _blamed(self.path(name)):
                     episode = _episode(stack.enter_context(h5py.File(self.path(name), "r")))
+                if name in data:
+                    self._refuse_another(name, episode, data[name])
+                    continue  # folded already, before the process ended between replacing and removing
                 h5o.copy(episode.id, b".", data.id, name.encode())
             # What the attempt's record did not know when it was written.
             if "record" in data[name].attrs:
                 data[name].attrs["record"] = json.dumps(json.loads(data[name].attrs["record"]) | {"demo": name})
             total += steps_of(data[name])
         data.attrs["total"] = total
+
+    def _refuse_another(self, name: str, part: h5py.Group, folded: h5py.Group) -> None:
+        """Check that the demonstration of this name in the dataset is the one that waits: it says the same of itself.
+
+        Raises:
+            OutputError: It is another one.
+        """
+        for key, value in part.attrs.items():
+            # The record of the attempt is completed by folding; what it says is in the other attributes, too.
+            if key != "record" and not np.array_equal(folded.attrs.get(key), value):
+                raise OutputError(
+                    f"output '{self.dataset}' has another {name} than the one that waits in '{self.folder}', so that "
+                    "one cannot be put there; move the dataset away, and run this again"
+                )
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 from mimicgen.datagen.dataset.conventions import spelled
 from mimicgen.datagen.dataset.sources import Sources
+from mimicgen.datagen.text import counted, shown
 
 
 def report(sources: Sources) -> str:
@@ -14,13 +15,14 @@ def report(sources: Sources) -> str:
     version = sources.format_version
     origin = "Isaac Lab 2.x (no format version)" if version is None else f"format version {version}"
     if sources.recorded_task not in ("", sources.task):
-        origin += f" for {sources.recorded_task}, the same family"
+        origin += f" for {shown(sources.recorded_task)}, the same family"
     if not sources.recorded_task:
         origin += " for a task that the file does not name"
     lengths = sorted(sources.lengths[name] for name in sources.usable)
     lines = [
-        f"{sources.path.name}: {len(sources.usable)} of {sources.total} demonstrations usable for {sources.task}; "
-        f"recorded with {origin}, quaternions {spelled(sources.quaternion_order)}; {lengths[0]} to {lengths[-1]} steps"
+        f"{shown(sources.path.name)}: {len(sources.usable)} of {counted(sources.total, 'demonstration')} usable for "
+        f"{sources.task}; recorded with {origin}, quaternions {spelled(sources.quaternion_order)}; "
+        f"{lengths[0]} to {lengths[-1]} steps"
     ]
     lines += [f"  {finding.severity}: {finding}" for finding in sources.findings]
     return "\n".join(lines)

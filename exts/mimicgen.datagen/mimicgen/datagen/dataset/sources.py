@@ -95,8 +95,7 @@ def check_sources(path: Path, needs: TaskNeeds) -> Sources:
     bad = {finding.demo for found in findings.values() for finding in found if finding.severity is Severity.UNUSABLE}
     listed = tuple(finding for found in findings.values() for finding in found)
     if len(bad) == len(findings):
-        first = "\n  ".join(str(finding) for finding in listed[:10])
-        raise SourceError(f"source '{path}': none of {len(findings)} demonstrations is usable:\n  {first}")
+        raise SourceError(f"source '{path}': none of {len(findings)} demonstrations is usable:", *listed[:10])
     return Sources(
         path=path,
         usable=tuple(name for name in findings if name not in bad),

@@ -42,7 +42,7 @@ def split(source: Path, target: Path, lists: dict[str, list[str]]) -> None:
 
     Args:
         source: File of demonstrations.
-        target: File to write; see `mimicgen.datagen.dataset.copying.new_file`.
+        target: File to write; see `mimicgen.datagen.dataset.replacing.new_file`.
         lists: Names of demonstrations by the list's name.
 
     Raises:

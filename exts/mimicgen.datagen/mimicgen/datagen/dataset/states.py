@@ -13,7 +13,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimicgen.datagen.dataset.files import open_source
+from mimicgen.datagen.dataset.files import datasets_in, open_source
+from mimicgen.datagen.dataset.names import same_folder
 from mimicgen.datagen.dataset.raw import RawDemos, States, check_demos
 from mimicgen.datagen.errors import SourceError
 
@@ -84,11 +85,42 @@ def check_recorded(path: Path, task: str, wanted: Sequence[str] = ()) -> RawDemo
     """
     demos = check_demos(path, task)
     names = _chosen(path, list(demos.names), wanted)
+    twins = same_folder(names)
+    if twins is not None:
+        raise SourceError(
+            f"source '{path}': the frames of {twins[0]} and {twins[1]} would lie in the same folder; "
+            "render one of them (--demos), or rename it"
+        )
     with open_source(path, demos=names) as file:
         for name in names:
             if not isinstance(file["data"][name].get("states"), h5py.Group):
                 raise SourceError(f"source '{path}', {name}: has no 'states' to restore; leave it out")
+            _check_rows(path, name, file["data"][name])
     return dataclasses.replace(demos, names=tuple(names))
+
+
+def _check_rows(path: Path, name: str, demo: h5py.Group) -> None:
+    """Check that every recorded quantity has a row a step, and one like them in the initial state.
+
+    Raises:
+        SourceError: One has not; the message names it.
+    """
+    steps = None
+    for key, after in datasets_in(demo["states"]):
+        initial = demo["initial_state"].get(key)
+        alike = isinstance(initial, h5py.Dataset) and initial.shape[:1] and initial.shape[1:] == after.shape[1:]
+        if key.count("/") != 2 or after.dtype.kind not in "biuf" or after.ndim < 2 or not len(after) or not alike:
+            raise SourceError(
+                f"source '{path}', {name}: 'states/{key}' cannot be restored; leave the demonstration out"
+            )
+        steps = steps or len(after)
+        if len(after) != steps:
+            raise SourceError(
+                f"source '{path}', {name}: 'states/{key}' has {len(after)} rows and others have {steps}; "
+                "leave the demonstration out"
+            )
+    if steps is None:
+        raise SourceError(f"source '{path}', {name}: has nothing in 'states' to restore; leave it out")
 
 
 def _chosen(path: Path, names: list[str], wanted: Sequence[str]) -> list[str]:
@@ -97,11 +129,13 @@ def _chosen(path: Path, names: list[str], wanted: Sequence[str]) -> list[str]:
         return names
     chosen: set[str] = set()
     for item in wanted:
-        numbers = re.fullmatch(r"(\d+)(?:-(\d+))?", item)
+        numbers = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", item)
         found = {item} & set(names)
         if numbers:
             low, high = int(numbers[1]), int(numbers[2] or numbers[1])
-            found |= {name for name in names if name.startswith("demo_") and low <= int(name[5:]) <= high}
+            found |= {
+                name for name in names if re.fullmatch(r"demo_[0-9]{1,18}", name) and low <= int(name[5:]) <= high
+            }
         if not found:
             raise SourceError(
                 f"source '{path}' has no demonstration '{item}'; it has {len(names)}, {names[0]} to {names[-1]}"

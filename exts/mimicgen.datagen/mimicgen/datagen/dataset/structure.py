@@ -16,6 +16,7 @@ import h5py
 from h5py import h5a, h5d, h5g, h5l, h5o, h5p
 
 from mimicgen.datagen.dataset.guard import alive
+from mimicgen.datagen.dataset.names import LONGEST, why_not
 from mimicgen.datagen.errors import SourceError
 
 DEEPEST = 16
@@ -39,6 +40,7 @@ _PLAIN = "biufS"
 _ELSEWHERE = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}
 
 _NO_LINKS = "make a file without links first (h5repack, or h5py's Group.copy with expand_soft and expand_external)"
+_RENAME = "give it another name (h5py's Group.move)"
 _RECORD = "take the original file, or record it again"
 
 
@@ -98,6 +100,9 @@ class Walk:
         group.links.iterate(lambda name, info: links.append((name, info.type, info.u)), info=True)
         for name, kind, address in links:
             at = (*path, name)
+            refused = why_not(name, demo=path == (b"data",))
+            if refused is not None:
+                raise self._error(at, refused, _RENAME)
             if kind != h5l.TYPE_HARD:
                 raise self._error(at, f"is {_ELSEWHERE.get(kind, 'a link of an unknown kind')}", _NO_LINKS)
             if path == (b"data",) and demos is not None and name not in demos:
@@ -146,5 +151,7 @@ class Walk:
         return int(dtype.itemsize)
 
     def _error(self, path: _Path, problem: str, remedy: str) -> SourceError:
-        name = "/".join(part.decode("utf-8", "backslashreplace") for part in path[:6]) + ("/..." if path[6:] else "")
+        name = "/".join(part[:LONGEST].decode("utf-8", "backslashreplace") for part in path[:6]) + (
+            "/..." if path[6:] else ""
+        )
         return SourceError(f"source '{self._file.filename}': '/{name}' {problem}; {remedy}")

@@ -111,7 +111,7 @@ def step_seconds(file: h5py.File) -> float:
     simulation = env_args(file).get("sim_args")
     if isinstance(simulation, dict):
         dt, decimation = simulation.get("dt"), simulation.get("decimation")
-        if isinstance(dt, float) and isinstance(decimation, int) and dt > 0 and decimation > 0:
+        if isinstance(dt, float) and isinstance(decimation, int) and 0 < dt < 3600 and 0 < decimation < 10**6:
             return dt * decimation
     return STEP_SECONDS
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,8 @@ class ReplicatorRenderer:
         self._frames = 0
         self._settings = contextlib.ExitStack()
         self._settings.enter_context(settings.temporarily(WANTED))
-        self._folder = Path(tempfile.mkdtemp(prefix="mimicgen.datagen-"))
+        self._scratch = tempfile.TemporaryDirectory(prefix="mimicgen.datagen-")
+        self._folder = Path(self._scratch.name)
         self._writers: dict[str, Any] = {}
         self._products: list[Any] = []
         for view in views_of(render):
@@ -103,7 +103,7 @@ class ReplicatorRenderer:
         for product in self._products:
             product.destroy()
         self._settings.close()
-        shutil.rmtree(self._folder)
+        self._scratch.cleanup()
 
     def _read(self, folder: Path, modality: str) -> Image:
         """Read an image that BasicWriter has written, in this project's terms."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import h5py
 
+from mimicgen.datagen.dataset.copying import written
+from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.writers import Writers
-from mimicgen.datagen.rendering.frames import demo_folder
 from mimicgen.datagen.rendering.images import read_image
 from mimicgen.datagen.sections import RenderConfig
 
@@ -41,23 +43,19 @@ async def embed(
 
 
 def _embed(dataset: Path, root: Path, names: list[str], demos: list[str]) -> None:
-    scratch = dataset.with_name(f"{dataset.name}.part")
-    try:
+    with explained(dataset), new_file(dataset, replace=h5py.is_hdf5) as scratch:
         shutil.copyfile(dataset, scratch)
-        with h5py.File(scratch, "r+") as file:
+        with written(scratch, mode="r+") as file:
             for demo in demos:
                 observations = file["data"][demo].require_group("obs")
                 for name in names:
                     _embed_folder(observations, name, root / name / demo_folder(demo))
-        os.replace(scratch, dataset)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _embed_folder(observations: h5py.Group, name: str, folder: Path) -> None:
     """Write the images of a folder, one at a time: memory does not grow with the demonstration."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    files = [folder / frame["file"] for frame in manifest["frames"]]
+    files = [folder / Path(frame["file"]).name for frame in manifest["frames"]]
     first = read_image(files[0])
     if name in observations:
         del observations[name]

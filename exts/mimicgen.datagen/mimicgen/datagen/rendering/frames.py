@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
 
+from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.ours import MANIFEST, is_frames, read_json
+from mimicgen.datagen.dataset.replacing import begin_frames, finish_frames
 from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.images import COLOURS, MILLIMETRES, Frame, Image
@@ -25,11 +27,8 @@ from mimicgen.datagen.rendering.views import View
 COMPRESSION = 3
 """Of PNG: 6, the usual level, takes twice the time for a tenth of the size."""
 
-
-def demo_folder(name: str) -> str:
-    """Return the folder name of a demonstration: 'demo_12' becomes 'demo_000012'."""
-    stem, _, number = name.rpartition("_")
-    return f"{stem}_{int(number):06d}" if number.isdigit() else name
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+"""Last bytes of a PNG file."""
 
 
 def file_name(step: int) -> str:
@@ -68,7 +67,7 @@ class DemoFrames:
         return {(view, modality): self.folder(view, modality) for view in self._views for modality in self._modalities}
 
     def complete(self) -> bool:
-        """Return whether all folders hold complete frames.
+        """Return whether all folders hold complete frames: every image that their manifests name, whole.
 
         Raises:
             OutputError: They hold complete frames of something else.
@@ -86,15 +85,20 @@ class DemoFrames:
                     f"({key} = {manifest.get(key)!r}, now {expected[key]!r}); "
                     "start afresh (--fresh) to move older frames aside, or choose another --output-dir"
                 )
-        return all(manifest is not None for manifest in found)
+        return all(
+            manifest is not None and _all_there(folder, manifest)
+            for folder, manifest in zip(self.folders.values(), found, strict=True)
+        )
 
     def begin(self) -> None:
-        """Make the folders anew; what an interrupted rendering left in them goes."""
+        """Make the folders; what an earlier rendering left in them goes, and nothing else.
+
+        Raises:
+            OutputError: One of them was not made by a rendering, or cannot be written.
+        """
         self._steps = []
         for folder in self.folders.values():
-            if folder.exists():
-                shutil.rmtree(folder)
-            folder.mkdir(parents=True)
+            begin_frames(folder)
 
     def add(self, step: int, frame: Frame, writers: Writers) -> Path:
         """Give a step's images to the writers; return where the first of them will be."""
@@ -111,8 +115,9 @@ class DemoFrames:
         """Write the labels and, last, the manifests."""
         for (view, modality), folder in self.folders.items():
             if modality == "segmentation":
-                _write_json(folder / "labels.json", {label: list(colour) for label, colour in COLOURS.items()})
-            _write_json(folder / "manifest.json", self._manifest(view, modality))
+                labels = {label: list(colour) for label, colour in COLOURS.items()}
+                (folder / "labels.json").write_text(_as_json(labels), encoding="utf-8")
+            finish_frames(folder, _as_json(self._manifest(view, modality)))
 
     def _manifest(self, view: str, modality: str) -> dict[str, Any]:
         camera = self._views[view].camera
@@ -135,21 +140,32 @@ class DemoFrames:
 
     def _told(self, view: str, modality: str) -> dict[str, Any] | None:
         """Return a folder's manifest, None when there is none."""
-        path = self.folder(view, modality) / "manifest.json"
-        if not path.is_file():
-            return None
-        try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:  # not ours, or damaged: rendered anew
-            return None
-        return told if isinstance(told, dict) else None
+        folder = self.folder(view, modality)
+        return (read_json(folder / MANIFEST) or None) if is_frames(folder) else None
 
 
 def _write_png(path: Path, image: Image) -> None:
     Pillow.fromarray(image).save(path, compress_level=COMPRESSION)
 
 
-def _write_json(path: Path, content: Any) -> None:
-    scratch = path.with_suffix(".json.part")
-    scratch.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+def _as_json(content: Any) -> str:
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _all_there(folder: Path, manifest: dict[str, Any]) -> bool:
+    """Return whether the files that a manifest names are there, and written to their ends."""
+    try:
+        files = [str(frame["file"]) for frame in manifest["frames"]]
+    except (KeyError, TypeError):  # somebody has edited it
+        return False
+    labelled = manifest.get("modality") != "segmentation" or read_json(folder / "labels.json")
+    return bool(labelled) and all(_ends(folder / Path(file).name) for file in files)
+
+
+def _ends(path: Path) -> bool:
+    """Return whether a PNG file has its end."""
+    if not path.is_file() or path.stat().st_size <= len(_PNG_END):
+        return False
+    with path.open("rb") as file:
+        file.seek(-len(_PNG_END), os.SEEK_END)
+        return file.read() == _PNG_END

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.dataset.folders import writable_folder
+from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
-from mimicgen.datagen.rendering.frames import DemoFrames, demo_folder, file_name
+from mimicgen.datagen.rendering.frames import DemoFrames, file_name
 from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder, write_video
@@ -148,8 +151,8 @@ class Rendering:
             folders = {modality: frames.folder(view.name, modality) for modality in self._modalities}
             for kind in self._config.videos:
                 path = self._root / f"{view.name}_{kind}" / f"{demo_folder(frames.demo)}.mp4"
-                if not path.exists():
-                    path.parent.mkdir(exist_ok=True)
+                if not path.exists() or is_ours(path):  # missing, or empty
+                    writable_folder(path.parent)
                     self._writers.submit(write_video, path, kind, folders, [file_name(step) for step in steps])
 
     def _add_to_sheet(self, frames: DemoFrames, steps: range) -> None:

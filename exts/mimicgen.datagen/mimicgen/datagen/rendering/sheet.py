@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
+from mimicgen.datagen.dataset.ours import MARK, is_ours
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.rendering.images import read_image, shade
 
 WIDTH = 264
@@ -66,4 +69,7 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
             left = MARGIN + column * (WIDTH + MARGIN)
             pen.text((left, top), sample.caption, fill=(200, 204, 210), font=font)
             sheet.paste(picture, (left, top + CAPTION))
-    sheet.save(path, optimize=True)
+    made_by = PngInfo()
+    made_by.add_text("Software", MARK)
+    with new_file(path, replace=is_ours) as scratch:
+        sheet.save(scratch, optimize=True, pnginfo=made_by)

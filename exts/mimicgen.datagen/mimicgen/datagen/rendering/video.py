@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from mimicgen.datagen.dataset.ours import is_ours
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.rendering.images import read_image, shade
 from mimicgen.datagen.sections import SHADED
@@ -50,24 +51,19 @@ def write_video(path: Path, kind: str, folders: dict[str, Path], files: list[str
     """
     import av
 
-    scratch = path.with_suffix(".part.mp4")
-    try:
-        with av.open(str(scratch), "w") as container:
-            stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
-            with Pillow.open(next(iter(folders.values())) / files[0]) as first:
-                stream.width, stream.height = first.width // 2 * 2, first.height // 2 * 2  # the pixel format wants it
-            stream.pix_fmt = "yuv420p"
-            stream.options = {"crf": QUALITY, "preset": "veryfast"}
-            stream.thread_count = 1  # the other cores trace rays
-            for pixels in _held(_frames(kind, folders, files)):
-                even = pixels[: stream.height, : stream.width]
-                for packet in stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")):
-                    container.mux(packet)
-            for packet in stream.encode():
+    with new_file(path, replace=is_ours) as scratch, av.open(str(scratch), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND))
+        with Pillow.open(next(iter(folders.values())) / files[0]) as first:
+            stream.width, stream.height = first.width // 2 * 2, first.height // 2 * 2  # the pixel format wants it
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": QUALITY, "preset": "veryfast"}
+        stream.thread_count = 1  # the other cores trace rays
+        for pixels in _held(_frames(kind, folders, files)):
+            even = pixels[: stream.height, : stream.width]
+            for packet in stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")):
                 container.mux(packet)
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
+        for packet in stream.encode():
+            container.mux(packet)
 
 
 def _frames(kind: str, folders: dict[str, Path], files: list[str]) -> Iterator[NDArray[np.uint8]]:

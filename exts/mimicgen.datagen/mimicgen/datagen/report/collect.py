@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -19,7 +18,9 @@ from mimicgen.datagen.dataset.guard import alive
 from mimicgen.datagen.dataset.validate import step_seconds
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.report.pictures import MOST, pictures
+from mimicgen.datagen.report.records import read_attempts, read_run
 from mimicgen.datagen.report.robot import packed
+from mimicgen.datagen.text import all_shown
 
 POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
 """Units of 16-bit numbers: of positions [m] and actions, of a quaternion's components, of joints [rad or m]."""
@@ -27,32 +28,10 @@ POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
 DEMOS = 1000
 """Demonstrations in a page unless more are asked for, the first ones: 14 MB."""
 
+WIDEST = 256
+"""Numbers that a row of an array may have: every one is drawn."""
+
 Array = np.ndarray[Any, Any]
-
-
-def of_run(dataset: Path, records: Path, *, wanted: bool) -> tuple[Path | None, Path | None]:
-    """Return the folder of a run's records, and the source that the run had, where they are there.
-
-    Args:
-        dataset: The run's dataset.
-        records: Folder to look into.
-        wanted: It has to be there, and counts whatever dataset its run wrote.
-
-    Raises:
-        SourceError: It is wanted, and has no records.
-    """
-    run = read_run(records)
-    if run is None:
-        if wanted:
-            raise SourceError(
-                f"'{records}' has no run.json; pass --records with a run's output folder, or leave it out"
-            )
-        return None, None
-    config = run["config"]
-    if not wanted and Path(str(config.get("output_dataset"))).expanduser().absolute() != dataset:
-        return None, None
-    source = Path(str(config["source"])).expanduser() if config.get("source") else None
-    return records, source if source is not None and source.is_file() else None
 
 
 def collect(dataset: Path, records: Path | None, source: Path | None, most: int = DEMOS) -> dict[str, Any]:
@@ -82,11 +61,12 @@ def collect(dataset: Path, records: Path | None, source: Path | None, most: int 
     if source is not None and wanted:
         with open_source(source) as file:
             sources = [demonstration(file, name) for name in demo_names(file) if name in wanted]
-    told = shown(dataset.name, task, seconds) | of_attempts(attempts)
-    return told | {"count": len(names), "demos": demos, "sources": sources, "run": run}
+    told = described(dataset.name, task, seconds) | of_attempts(attempts)
+    found: dict[str, Any] = all_shown(told | {"count": len(names), "demos": demos, "sources": sources, "run": run})
+    return found
 
 
-def shown(dataset: str, task: str, step_seconds: float) -> dict[str, Any]:
+def described(dataset: str, task: str, step_seconds: float) -> dict[str, Any]:
     """Return what the page says of a dataset as a whole, and the units of its numbers."""
     units = {"position": POSITION, "quaternion": QUATERNION, "angle": ANGLE}
     return {"dataset": dataset, "task": task, "step_seconds": step_seconds, "units": units}
@@ -99,45 +79,6 @@ def of_attempts(attempts: list[Attempt]) -> dict[str, Any]:
     )
     told = [_told(attempt) for attempt in attempts]
     return {"attempts": told, "funnel": _funnel(attempts), "reasons": reasons.most_common()}
-
-
-def read_run(records: Path | None) -> dict[str, Any] | None:
-    """Return what the page shows of `run.json`; None when there is none.
-
-    Raises:
-        SourceError: It is not a run's record.
-    """
-    path = records / "run.json" if records is not None else None
-    if path is None or not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SourceError(f"'{path}' is not a run's record ({error}); pass another --records, or none") from error
-    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
-        raise SourceError(f"'{path}' is not a run's record; pass another --records, or none")
-    keys = ("end", "config", "counts", "timings", "runtime", "physics", "versions")
-    return {key: found[key] for key in keys if key in found}
-
-
-def read_attempts(records: Path | None, *, growing: bool = False) -> list[Attempt]:
-    """Return the attempts in `attempts.jsonl`, none when there is none.
-
-    Args:
-        records: Folder of the run's records.
-        growing: The run goes on, so a last line without an end is being written, and does not count.
-
-    Raises:
-        SourceError: A line is no attempt.
-    """
-    path = records / "attempts.jsonl" if records is not None else None
-    if path is None or not path.is_file():
-        return []
-    told = path.read_bytes()
-    try:
-        return [Attempt.from_json(line) for line in (told.rpartition(b"\n")[0] if growing else told).splitlines()]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"'{path}' has a line that is no attempt ({error}); pass another --records") from error
 
 
 def _told(attempt: Attempt) -> dict[str, Any]:
@@ -167,23 +108,21 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
     """Return a demonstration: what it says of itself, and its track of 16-bit numbers, a row a quantity.
 
     Raises:
-        SourceError: It has no recorded states.
+        SourceError: It has no recorded states, or no rows of numbers where the page draws some.
     """
     alive()
     demo = file["data"][name]
-    try:
-        robot = demo["states/articulation"]
-        arm = robot["robot"] if "robot" in robot else robot[next(iter(robot))]
-        joints = arm["joint_position"][()]
-        objects = {key: np.nan_to_num(value["root_pose"][()]) for key, value in demo["states/rigid_object"].items()}
-    except (KeyError, StopIteration) as error:
-        raise SourceError(f"source '{file.filename}', {name}: has no recorded states of robot and objects") from error
-    steps = len(joints)
-    if steps == 0 or joints.ndim != 2 or any(pose.shape != (steps, 7) for pose in objects.values()):
-        raise SourceError(f"source '{file.filename}', {name}: its recorded states are not a row a step")
+    arms, things = (_groups(demo.get(f"states/{kind}")) for kind in ("articulation", "rigid_object"))
+    if not arms or not things:
+        raise SourceError(f"source '{file.filename}', {name}: has no recorded states of robot and objects")
+    arm = arms.get("robot") or next(iter(arms.values()))
+    actions = _array(demo, "actions")
+    steps = len(actions)
+    joints = _array(demo, f"{arm.name}/joint_position", steps)
+    objects = {key: np.nan_to_num(_array(demo, f"{thing.name}/root_pose", steps, 7)) for key, thing in things.items()}
     # Observations are of the moment before a step, states of the one after it.
-    hand = demo["obs/eef_pos"][1:] if "obs/eef_pos" in demo else np.zeros((0, 3))
-    actions = demo["actions"][()]
+    hand = _array(demo, "obs/eef_pos", steps, 3)[1:] if "obs/eef_pos" in demo else np.zeros((0, 3))
+    base = _array(demo, f"{arm.name}/root_pose", steps, 7)[0] if "root_pose" in arm else None
     rows = [_rows(joints, ANGLE)]
     for pose in objects.values():
         rows += [_rows(pose[:, :3], POSITION), _rows(pose[:, 3:], QUATERNION)]
@@ -203,13 +142,42 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
         "objects": list(objects),
         "actions": actions.shape[1],
         "hands": len(hand),
-        "base": [round(float(value), 5) for value in np.nan_to_num(arm["root_pose"][0])]
-        if "root_pose" in arm
-        else None,
+        "base": None if base is None else [round(float(value), 5) for value in np.nan_to_num(base)],
         "starts": [[round(float(value), 4) for value in pose[0, :2]] for pose in objects.values()],
         "offsets": _offsets(last),
         "track": packed(track.astype("<i2")),
     }
+
+
+def _groups(group: Any) -> dict[str, h5py.Group]:
+    """Return the groups in what may be a group."""
+    members = group.items() if isinstance(group, h5py.Group) else ()
+    return {name: member for name, member in members if isinstance(member, h5py.Group)}
+
+
+def _array(demo: h5py.Group, path: str, steps: int | None = None, width: int | None = None) -> Array:
+    """Return an array of numbers with a row a step.
+
+    Args:
+        demo: The demonstration.
+        path: Where it is, in the demonstration or in the file.
+        steps: Rows that it has to have, None for any.
+        width: Numbers in a row that it has to have, None for any.
+
+    Raises:
+        SourceError: It is missing, or is another.
+    """
+    array = demo.get(path)
+    expected = f"({steps or 'steps'}, {width or 'numbers'})"
+    what = f"source '{demo.file.filename}', {demo.name.rpartition('/')[2]}: '{path.removeprefix(f'{demo.name}/')}'"
+    remedy = "leave the demonstration out (datagen.sh dataset filter)"
+    if not isinstance(array, h5py.Dataset):
+        raise SourceError(f"{what} is missing; {remedy}")
+    kind, shape = array.dtype.kind, array.shape
+    right = len(shape) == 2 and shape[0] == (steps or shape[0]) and shape[1] == (width or shape[1])
+    if kind not in "biuf" or not right or not array.size > 0 or shape[1] > WIDEST:
+        raise SourceError(f"{what} has shape {shape} and type {array.dtype}, expected numbers, {expected}; {remedy}")
+    return np.asarray(array[()], dtype=np.float64)
 
 
 def _whole(value: Any) -> int | None:

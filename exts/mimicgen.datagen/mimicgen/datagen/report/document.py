@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import os
 from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.ours import is_ours
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.report import figures
 from mimicgen.datagen.report.word import WordDocument
+from mimicgen.datagen.text import counted
 from mimicgen.datagen.version import __version__
 
 ROWS = 60
@@ -57,17 +59,15 @@ def write(path: Path, data: dict[str, Any]) -> None:
     """Write the document, whole or not at all.
 
     Args:
-        path: Where to; what is there is replaced.
+        path: Where to; a document of this project that is there is replaced.
         data: See `mimicgen.datagen.report.collect.collect`.
 
     Raises:
         OutputError: The document cannot be written.
     """
     document = compose(data)
-    scratch = path.with_name(f"{path.name}.part")
-    with explained(path):
-        document.save(scratch)
-        os.replace(scratch, path)
+    with explained(path), new_file(path, replace=is_ours) as scratch:
+        scratch.write_bytes(document.content())
 
 
 def compose(data: dict[str, Any]) -> WordDocument:
@@ -97,7 +97,7 @@ def _overview(document: WordDocument, data: dict[str, Any]) -> None:
     run = data["run"] or {}
     task = data["task"] or "a task that the file does not name"
     document.prose(
-        f"The dataset {data['dataset']} holds {_count(data['count'], 'demonstration')} of {task}, with steps of "
+        f"The dataset {data['dataset']} holds {counted(data['count'], 'demonstration')} of {task}, with steps of "
         f"{data['step_seconds']} s. This document is about how they came to be, and what they are like."
     )
     document.table("The run at a glance.", ("What", "Value"), _glance(data, run), (5, 11))
@@ -219,7 +219,7 @@ def _results(document: WordDocument, data: dict[str, Any]) -> None:
     beside = [1000 * (x**2 + y**2) ** 0.5 for demo in demos for x, y in demo["offsets"]]
     if beside:
         document.prose(
-            f"Of {_count(len(beside), 'stacked object')} half are within {sorted(beside)[len(beside) // 2]:.1f} mm of "
+            f"Of {counted(len(beside), 'stacked object')} half are within {sorted(beside)[len(beside) // 2]:.1f} mm of "
             f"the middle of what they stand on, and all within {max(beside):.1f} mm."
         )
 
@@ -228,7 +228,7 @@ def _attempts(document: WordDocument, data: dict[str, Any]) -> None:
     document.heading("Attempts", 2)
     funnel = data["funnel"]
     kept = _kept(data)
-    document.prose(f"Of {_count(funnel['attempts'], 'attempt')} {kept} were kept, {kept / funnel['attempts']:.1%}.")
+    document.prose(f"Of {counted(funnel['attempts'], 'attempt')} {kept} were kept, {kept / funnel['attempts']:.1%}.")
     document.picture(figures.funnel(funnel["reached"], funnel["attempts"]))
     outcomes = [attempt["outcome"] == "success" for attempt in data["attempts"] if attempt["outcome"] != "abandoned"]
     if len(outcomes) > 1:
@@ -262,10 +262,6 @@ def _appendices(document: WordDocument, data: dict[str, Any]) -> None:
 
 def _kept(data: dict[str, Any]) -> int:
     return sum(attempt["outcome"] == "success" for attempt in data["attempts"])
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _told(value: int | None) -> str:

@@ -8,7 +8,11 @@ changed, and who does not ask for this machine by its own name (a page elsewhere
 from __future__ import annotations
 
 import json
+import logging
+import socket
+import sys
 import threading
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,11 +25,24 @@ from mimicgen.datagen.dataset.files import demo_names, recorded_task
 from mimicgen.datagen.dataset.parts import Parts
 from mimicgen.datagen.dataset.validate import STEP_SECONDS
 from mimicgen.datagen.errors import DatagenError, OutputError
-from mimicgen.datagen.report.collect import DEMOS, demonstration, of_attempts, read_attempts, read_run, shown
+from mimicgen.datagen.report.collect import DEMOS, demonstration, described, of_attempts
 from mimicgen.datagen.report.page import page
+from mimicgen.datagen.report.records import read_attempts, read_run
 from mimicgen.datagen.report.robot import robot
+from mimicgen.datagen.text import all_shown
+
+log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+
+CONNECTIONS = 32
+"""Connections at a time; one more is closed at once. A browser has six."""
+
+PATIENCE = 10.0
+"""Time that a connection may say nothing, or take nothing [s]."""
+
+_DIGITS = 9
+"""Of a number of demonstrations, at most."""
 
 
 class LivePage:
@@ -90,9 +107,12 @@ class LivePage:
             self._read_demos()
             demos, task = list(self._demos.values()), self._task
         run = read_run(self._records)
-        told = shown(self._parts.dataset.name, task or str((run or {}).get("config", {}).get("task", "")), STEP_SECONDS)
+        task = task or str((run or {}).get("config", {}).get("task", ""))
+        told = described(self._parts.dataset.name, task, STEP_SECONDS)
         told |= of_attempts(read_attempts(self._records, growing=True))
-        return told | {"count": len(demos), "demos": demos[known:DEMOS], "sources": [], "run": run}
+        told |= {"count": len(demos), "demos": demos[known:DEMOS], "sources": [], "run": run}
+        found: dict[str, Any] = all_shown(told)
+        return found
 
     def _read_demos(self) -> None:
         """Read the demonstrations that have come to be on the disk."""
@@ -110,32 +130,63 @@ class LivePage:
                         # An episode was written before it had the demonstration's name, which its file has.
                         called = name if path == self._parts.dataset else path.stem
                         self._demos.setdefault(called, demonstration(file, name) | {"name": called})
-            except FileNotFoundError:  # folded into the dataset meanwhile, at the end of the run
+            except OSError:  # folded into the dataset meanwhile, at the end of the run; or no longer what it was
                 return
 
 
 class _Server(ThreadingHTTPServer):
+    """A server that leaves the run its threads and its open files, whatever connects."""
+
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], live: LivePage):
         self.live = live
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
         super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().get_request()
+        except OSError:  # the run has all files open that it may: who waits is not looked at all the time
+            time.sleep(0.1)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # there are no more threads to be had
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say in the log what went wrong, unless it is only that somebody went away."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            log.exception("the live page could not answer")
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
+    timeout = PATIENCE
 
     def do_GET(self) -> None:
         port = self.server.server_port
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", "This page is for the browser of its own machine.")
             return
-        address = urlsplit(self.path)
-        known = parse_qs(address.query).get("known", ["0"])[0]
+        path, known = _asked(self.path)
         try:
-            if address.path == "/":
+            if path == "/":
                 self._answer(HTTPStatus.OK, "text/html", self.server.live.html())
-            elif address.path == "/records" and known.isdecimal():
+            elif path == "/records" and known.isdecimal() and len(known) <= _DIGITS:
                 state = self.server.live.state(int(known))
                 self._answer(HTTPStatus.OK, "application/json", json.dumps(state, allow_nan=False))
             else:
@@ -159,3 +210,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _asked(target: str) -> tuple[str, str]:
+    """Return the path of a request, and how many demonstrations are known; '' for what is no address at all."""
+    try:
+        address = urlsplit(target)
+        return address.path, parse_qs(address.query).get("known", ["0"])[0]
+    except ValueError:
+        return "", ""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.ours import is_ours
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import SetupError
 
 WEB = Path(__file__).parent / "web"
@@ -24,16 +25,14 @@ def write(path: Path, text: str) -> None:
     """Write a page, whole or not at all.
 
     Args:
-        path: Where to; what is there is replaced.
+        path: Where to; a page of this project that is there is replaced.
         text: The page's HTML.
 
     Raises:
         OutputError: The page cannot be written.
     """
-    scratch = path.with_name(f"{path.name}.part")
-    with explained(path):
+    with explained(path), new_file(path, replace=is_ours) as scratch:
         scratch.write_text(text, encoding="utf-8")
-        os.replace(scratch, path)
 
 
 def page(data: dict[str, Any], arm: dict[str, Any]) -> str:

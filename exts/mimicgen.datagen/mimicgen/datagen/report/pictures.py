@@ -6,7 +6,7 @@ import base64
 import io
 from pathlib import Path
 
-from mimicgen.datagen.rendering.frames import demo_folder
+from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.rendering.sheet import Sample
 from mimicgen.datagen.sections import MODALITIES
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-import os
 import xml.etree.ElementTree as ElementTree
 import zlib
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.simulation.franka import find_urdf
 
@@ -56,10 +57,8 @@ def robot(cache: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return found
     found = {"links": list(_links(urdf)), "unit": UNIT, "tool": {"link": TOOL[0], "point": TOOL[1]}}
-    cache.mkdir(parents=True, exist_ok=True)
-    scratch = kept.with_suffix(f".{os.getpid()}.part")
-    scratch.write_text(json.dumps(found), encoding="utf-8")
-    os.replace(scratch, kept)
+    with explained(kept), new_file(kept, replace=Path.is_file) as scratch:  # another process may have made it meanwhile
+        scratch.write_text(json.dumps(found), encoding="utf-8")
     return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mimicgen.datagen.report.collect import collect, of_run
+from mimicgen.datagen.report.collect import collect
 from mimicgen.datagen.report.page import page, write
+from mimicgen.datagen.report.records import of_run
 from mimicgen.datagen.report.robot import robot
 from mimicgen.datagen.simulation.runtime import cache_folder
 

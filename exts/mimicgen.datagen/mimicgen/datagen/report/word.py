@@ -6,7 +6,6 @@ import io
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from docx import Document
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
@@ -17,6 +16,7 @@ from docx.shared import Cm, Inches, Pt, RGBColor
 from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 
+from mimicgen.datagen.dataset.ours import MARK
 from mimicgen.datagen.report.figures import WIDTH, Picture
 
 LEVELS = 2
@@ -41,7 +41,7 @@ class WordDocument:
         self._headings: list[tuple[int, str]] = []
         self._style()
         properties = self._document.core_properties
-        properties.title, properties.author, properties.comments = text(title), "mimicgen.datagen", ""
+        properties.title, properties.author, properties.comments = text(title), MARK, ""
         self._document.add_paragraph(text(title), style="Title")
         self._document.add_paragraph(text(subtitle), style="Subtitle")
         self._contents = self._document.add_paragraph()
@@ -103,10 +103,12 @@ class WordDocument:
                     for run in paragraph.runs:
                         run.bold = cells is head
 
-    def save(self, path: Path) -> None:
-        """Write the document with its table of contents."""
+    def content(self) -> bytes:
+        """End the document with its table of contents, and return the file's content."""
         self._write_contents()
-        self._document.save(str(path))
+        file = io.BytesIO()
+        self._document.save(file)
+        return file.getvalue()
 
     def _caption(self, kind: str, words: str, *, keep: bool = False) -> None:
         paragraph = self._document.add_paragraph(f"{kind} ", style="Caption")

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
-import shutil
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 
+from mimicgen.datagen.dataset.replacing import name_folder
 from mimicgen.datagen.errors import SetupError
 
 URDF_IN_PACKAGE = Path(
@@ -139,18 +138,16 @@ def franka_usd(cache: Path) -> Path:
     from urdf_usd_converter import Converter
 
     cache.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="franka-", dir=cache))
-    try:
+    with tempfile.TemporaryDirectory(prefix="franka-", dir=cache, ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
         source = scratch / "panda.urdf"
         source.write_bytes(description)
         packages = [{"name": "franka_description", "path": str(urdf.parents[1])}]
         Converter(layer_structure=True, scene=False, ros_packages=packages).convert(str(source), str(scratch / "usd"))
         add_palm(scratch / "usd" / usd.name)
         try:
-            os.replace(scratch / "usd", folder)
+            name_folder(scratch / "usd", folder)
         except OSError:
             if not usd.is_file():  # not simply another process that was first
                 raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return usd

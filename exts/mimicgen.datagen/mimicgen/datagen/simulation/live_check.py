@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import json
 import tempfile
 from pathlib import Path
 
+from mimicgen.datagen import text
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.preflight import report, to_json
@@ -47,8 +47,7 @@ def check_live(environment: Environment, sources: Sources) -> Sources:
     bad = {finding.demo for finding in new if finding not in checked.findings}
     usable = tuple(name for name in checked.usable if name not in bad)
     if not usable:
-        listed = "\n  ".join(str(finding) for finding in new[:10])
-        raise SourceError(f"source '{sources.path}': none of its demonstrations is usable:\n  {listed}")
+        raise SourceError(f"source '{sources.path}': none of its demonstrations is usable:", *new[:10])
     return dataclasses.replace(checked, usable=usable, findings=(*sources.findings, *new))
 
 
@@ -74,5 +73,5 @@ def check_command(config: RunConfig, *, as_json: bool) -> int:
             sources = check_live(environment, sources)
         finally:
             environment.close()
-    print(json.dumps(to_json(sources), indent=2) if as_json else report(sources))
+    print(text.as_json(to_json(sources)) if as_json else report(sources))
     return 0

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.ours import MARK, is_ours
+from mimicgen.datagen.dataset.replacing import new_file
+
 
 class Trace:
     """Where hands, objects and fingers were after every step of one attempt.
@@ -34,7 +38,11 @@ class Trace:
             self.fingers.append(fingers[env_id].abs().tolist())
 
     def plot(self, cfg: Any, signal: str, path: Path) -> None:
-        """Draw the distances that `explain` speaks of over the steps, as a PNG."""
+        """Draw the distances that `explain` speaks of over the steps, as a PNG.
+
+        Raises:
+            OutputError: It cannot be written, or another picture is there.
+        """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -51,10 +59,12 @@ class Trace:
             axes.plot(1000 * distance, label=f"hand to {target}")
             if self.fingers:
                 axes.plot([1000 * sum(fingers) for fingers in self.fingers], label="between the fingers")
-        axes.set(title=f"{path.stem}: '{signal}' never came", xlabel="step", ylabel="mm", ylim=(0, None))
+        title = f"{path.stem}: '{signal}' never came".replace("$", r"\$")  # which would begin a formula
+        axes.set(title=title, xlabel="step", ylabel="mm", ylim=(0, None))
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(path, dpi=120)
+        with explained(path), new_file(path, replace=is_ours) as scratch:
+            figure.savefig(scratch, dpi=120, metadata={"Software": MARK})
 
     def explain(self, cfg: Any, signal: str) -> str:
         """Say how near the subtask of a signal came.

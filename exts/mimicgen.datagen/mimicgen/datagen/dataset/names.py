@@ -1,0 +1,48 @@
+"""What things in a file of demonstrations may be called, and the folder of a demonstration's frames.
+
+A demonstration's name becomes the name of a folder, and stands in lists, logs and pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+LONGEST = 200
+"""Bytes that a name may have; file systems allow 255, endings included."""
+
+
+def why_not(name: bytes, *, demo: bool) -> str | None:
+    """Return why nothing in a file may be called so, None if it may.
+
+    Args:
+        name: As it is stored.
+        demo: Whether it is a demonstration's.
+    """
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        return "has a name that is no text"
+    if not text.isprintable() or "/" in text:
+        return "has a name with characters that belong in no name"
+    if len(name) > LONGEST:
+        return f"has a name of {len(name)} bytes, {LONGEST} at most serve"
+    if demo and text.startswith("."):
+        return "is a demonstration whose name begins with a dot, as no folder of frames may be called"
+    return None
+
+
+def demo_folder(name: str) -> str:
+    """Return the folder name of a demonstration: 'demo_12' becomes 'demo_000012'; what has no plain number stays."""
+    numbered = re.fullmatch(r"(.*)_(0|[1-9][0-9]*)", name)
+    return f"{numbered[1]}_{int(numbered[2]):06d}" if numbered else name
+
+
+def same_folder(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return two demonstrations whose frames would lie in the same folder, None if there are none."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(demo_folder(name), name)
+        if other != name:
+            return other, name
+    return None

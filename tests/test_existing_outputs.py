@@ -1,0 +1,208 @@
+"""Every command that writes, and everything that may be there already: refused or right, and nothing is lost."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from mimicgen.datagen import cli, dataset_cli
+from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.dataset.locks import Lock
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.parts import Parts
+from mimicgen.datagen.report import document, page
+from mimicgen.datagen.report import robot as robots
+from mimicgen.datagen.report.word import WordDocument
+from tests.dataset.writing import recorded_episodes
+from tests.hostile import small_dataset, snapshot
+from tests.test_hostile_names import direct
+
+COMMANDS: dict[str, list[str]] = {
+    "generate": ["generate", "--source", "SOURCE", "--output-dataset", "OUTPUT", "--output-dir", "records"],
+    "record": ["record", "--expert", "--output-dataset", "OUTPUT", "--output-dir", "records"],
+    "annotate": ["annotate", "--source", "SOURCE", "--output-dataset", "OUTPUT", "--output-dir", "records"],
+    "merge": ["dataset", "merge", "SOURCE", "--output", "OUTPUT"],
+    "split": ["dataset", "split", "SOURCE", "--output", "OUTPUT"],
+    "split into files": ["dataset", "split", "SOURCE", "--files", "--output", "new.hdf5"],
+    "filter": ["dataset", "filter", "SOURCE", "--where", "steps>0", "--output", "OUTPUT"],
+    "convert": ["dataset", "convert", "LEGACY", "OUTPUT"],
+    "report html": ["report", "SOURCE", "--output", "OUTPUT"],
+    "report docx": ["report", "SOURCE", "--output", "OUTPUT"],
+    "render": ["render", "SOURCE", "--output-dir", "records"],
+}
+RUNS = ("generate", "record", "annotate", "render")
+FRESH = {f"{name} afresh": [*COMMANDS[name], "--fresh"] for name in RUNS}
+ENDINGS = {"report html": "new.html", "report docx": "new.docx", "split into files": "new_valid.hdf5"}
+
+
+def parts(path: Path) -> None:
+    waiting = Parts(path)
+    waiting.prepare()
+    waiting.write("demo_0", recorded_episodes()[0], {"attempt": 1})
+
+
+def ours(path: Path) -> None:
+    if path.suffix == ".docx":
+        path.write_bytes(short({}).content())
+    else:
+        path.write_text('<meta name="generator" content="mimicgen.datagen">')
+
+
+def somebodys_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "thesis.txt").write_text("years of work")
+
+
+def short(data: dict[str, Any]) -> WordDocument:
+    made = WordDocument("Short", "made for a test")
+    made.heading("One")
+    return made
+
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "nothing": lambda path: None,
+    "a dataset": small_dataset,
+    "a lock that is held": lambda path: None,
+    "parts": parts,
+    "a report": ours,
+    "a file of somebody": lambda path: path.write_bytes(b"years of work"),
+    "a folder": somebodys_folder,
+    "a link": lambda path: path.symlink_to("precious.txt"),
+    "a link to nothing": lambda path: path.symlink_to("nowhere"),
+    "a pipe": os.mkfifo,
+    "the source": lambda path: path.hardlink_to("source.hdf5"),
+}
+
+RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afresh", "the source")} | {
+    (f"{name} afresh", kind)  # moves aside what is in the way, and begins
+    for name in ("generate", "record", "annotate")
+    for kind in ("a dataset", "parts", "a report", "a file of somebody")
+}
+"""Where there is something, and the command does what it is told: `--fresh` moves aside whatever file is there."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with sources, in which commands begin as they do, and do not start a simulation."""
+    for module in (cli, dataset_cli):
+        monkeypatch.setattr(module, "guarded", direct)
+    monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
+    monkeypatch.setattr(cli, "_launch", begin)
+    monkeypatch.setattr(page, "_three", dict)
+    monkeypatch.setattr(robots, "robot", lambda cache: {})
+    monkeypatch.setattr(document, "compose", short)
+    monkeypatch.chdir(tmp_path)
+    small_dataset(tmp_path / "source.hdf5")
+    small_dataset(tmp_path / "legacy.hdf5", legacy=True)
+    (tmp_path / "precious.txt").write_text("years of work")
+    return tmp_path
+
+
+def begin(run: RunConfig, *arguments: Any, **more: Any) -> int:
+    """Open a run's outputs as the run does, and end it there."""
+    outputs = Outputs(run)
+    outputs.open()
+    outputs.close()
+    return 0
+
+
+def run(command: str, output: Path) -> int:
+    words = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5", "OUTPUT": output.name}
+    return cli.main([words.get(word, word) for word in (COMMANDS | FRESH)[command]])
+
+
+def contents(folder: Path) -> list[str]:
+    return list(snapshot(folder).values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("command", [name for name in (*COMMANDS, *FRESH) if not name.startswith("render")])
+def test_what_is_there(command: str, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = folder / ENDINGS.get(command, "new.hdf5")
+    KINDS[kind](output)
+    lock = Lock(output.with_name(f"{output.name}.lock"), output) if kind == "a lock that is held" else None
+    before = snapshot(folder)
+    code = run(command, output)
+    said = capsys.readouterr().err
+    if lock is not None:
+        lock.close()
+        before = {name: content for name, content in before.items() if not name.endswith(".lock")}
+    after = snapshot(folder)
+    assert not [name for name in after if name.endswith((".lock", ".part")) or ".part." in name], "left behind"
+    if kind == "nothing" or (command, kind) in RIGHT:
+        assert code == 0, said
+        replaced = {before[output.name]} if "report" in command and kind == "a report" else set()
+        lost = set(before.values()) - set(after.values()) - replaced
+        assert not lost, "moved aside is still there"
+    else:
+        assert code == 2
+        assert said.startswith("error: ")
+        assert f"{output.name}" in said
+        new = {name for name in after if name not in before}
+        assert {name: after.get(name) for name in before} == before
+        assert new <= {"records"}, "a refusal makes nothing but the folder that it looked into"
+
+
+RECORDS = ("run.json", "attempts.jsonl", "report.html", "contact_sheet.png", "run.lock")
+
+
+@pytest.mark.parametrize("kind", ["a file of somebody", "a folder", "a link", "a pipe"])
+@pytest.mark.parametrize("record", RECORDS)
+@pytest.mark.parametrize("command", [*RUNS, *FRESH])
+def test_what_is_there_in_the_folder_of_records(
+    command: str, record: str, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "records").mkdir()
+    (folder / "records" / "precious.txt").write_text("years of work")
+    record = "render.json" if record == "run.json" and command.startswith("render") else record
+    KINDS[kind](folder / "records" / record)
+    before = snapshot(folder)
+    code = run(command, folder / "new.hdf5")
+    said = capsys.readouterr().err
+    after = snapshot(folder)
+    if code == 2:
+        assert record in said
+        assert after == before
+        return
+    assert code == 0
+    missing = {name for name in before if after.get(name) != before[name]}
+    assert missing <= {f"records/{record}", f"records/{record}/thesis.txt"}
+    assert not missing or "afresh" in command
+    for content in before.values():
+        assert content in after.values(), "moved aside is still there"
+
+
+@pytest.mark.parametrize("kind", ["a file of somebody", "a folder", "a link", "a pipe"])
+def test_frames_of_somebody_are_no_frames_of_ours(kind: str, folder: Path) -> None:
+    """What lies where a run would render to is not taken for its own."""
+    (folder / "records").mkdir()
+    (folder / "records" / "precious.txt").write_text("years of work")
+    KINDS[kind](folder / "records" / "table_cam_normals")
+    before = snapshot(folder)
+    assert run("generate", folder / "new.hdf5") == 2
+    assert snapshot(folder) == before
+
+
+def test_another_run_in_the_folder_of_records(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (*RUNS, *FRESH):
+        (folder / "records").mkdir(exist_ok=True)
+        lock = Lock(folder / "records" / "run.lock", folder / "records")
+        before = snapshot(folder)
+        assert run(command, folder / "new.hdf5") == 2
+        assert "is being written by process" in capsys.readouterr().err
+        assert snapshot(folder) == before
+        lock.close()
+
+
+def test_a_run_that_was_begun_is_continued_and_its_records_are_replaced(folder: Path) -> None:
+    for _ in range(2):
+        assert run("generate", folder / "new.hdf5") == 0
+    assert sorted(path.name for path in (folder / "records").iterdir()) == ["attempts.jsonl", "run.json"]
+    with h5py.File(folder / "source.hdf5") as file:
+        assert len(file["data"]) == 2
