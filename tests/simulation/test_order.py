@@ -66,7 +66,7 @@ def killed_twice(source: Path, folder: Path, num_envs: int) -> Path:
         process.send_signal(signal.SIGKILL)
         process.wait()
         committed = len(lines(folder))
-    assert 0 < committed
+    assert committed > 0
     return whole(source, folder, num_envs)
 
 
