@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mimicgen.datagen import config
+from mimicgen.datagen import config, layers
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui.draft import Draft
 from tests.conftest import PROJECT
@@ -63,11 +63,11 @@ def test_a_preset_is_what_the_command_line_takes_and_is_not_overwritten(tmp_path
     draft = Draft({"source": SOURCE, "num_trials": 4})
     path = tmp_path / "preset.toml"
     draft.save(path)
-    assert config.build(config.read_toml(path)) == draft.config
+    assert config.build(layers.read_toml(path)) == draft.config
     with pytest.raises(ConfigError, match="exists already"):
         draft.save(path)
     draft.put("seed", "x")
     with pytest.raises(ConfigError, match="put right what is marked"):
         draft.save(tmp_path / "other.toml")
-    draft.load(config.read_toml(path))
+    draft.load(layers.read_toml(path))
     assert draft.value("num_trials") == 4

@@ -41,7 +41,7 @@ def open_source(path: Path, *, demos: Collection[str] | None = None) -> Iterator
             something in it that does not belong there.
     """
     if not path.is_file():
-        if path.with_name(f"{path.name}.parts").is_dir():
+        if path.name and path.with_name(f"{path.name}.parts").is_dir():
             raise SourceError(f"source '{path}' was not finished; run its command again, which continues it")
         raise SourceError(f"source '{path}' does not exist; pass an HDF5 file of demonstrations")
     if not h5py.is_hdf5(path):

@@ -143,7 +143,7 @@ def _open_desktop(stack: contextlib.ExitStack) -> Any:
 def _values() -> Flat:
     """Return what the panel starts with: the last run's settings, and over them what the application was told."""
     try:
-        told = settings.layers()
+        told = settings.told()
     except BadInputError as error:
         log.error("the configuration is not used: %s", error)  # noqa: TRY400 -- the message says it all
         told = {}

@@ -13,6 +13,7 @@ from mimicgen.datagen import config
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft
 from mimicgen.datagen.ui.parts import Note, row
+from mimicgen.datagen.values import limit
 
 _SHORT = 5
 """Units up to this length stand in the label; longer ones only in the tooltip."""
@@ -28,7 +29,7 @@ def _describe(key: str, label: str) -> tuple[str, str]:
     if about["unit"]:
         words.append(f"Unit: {about['unit']}.")
     if about["low"] is not None:
-        words.append(f"From {about['low']:,.9g} to {about['high']:,.9g}.")
+        words.append(f"From {limit(about['low'])} to {limit(about['high'])}.")
     words.append(f"Key: {key}")
     unit = about["unit"]
     return (f"{label} ({unit})" if unit and len(unit) <= _SHORT else label), "\n".join(words)
@@ -125,7 +126,8 @@ class Pair(Text):
 
     def _show(self) -> None:
         value = self._draft.value(self.key)
-        for field, end in zip(self._fields, value or ("", ""), strict=True):
+        ends = value if isinstance(value, tuple) and len(value) == len(self._fields) else (value, None)
+        for field, end in zip(self._fields, ends, strict=True):
             _set_text(field, end)
 
 
@@ -142,7 +144,7 @@ class Switch(Row):
         self._fields = [box]
 
     def _show(self) -> None:
-        value = bool(config.parse(self.key, self._draft.value(self.key)))
+        value = self._draft.value(self.key) is True
         if self._fields[0].model.as_bool != value:
             self._fields[0].model.set_value(value)
 
@@ -201,7 +203,7 @@ class Several(Row):
         self._put(() if self._empty_means_all and len(ticked) == len(self._names) else ticked)
 
     def _show(self) -> None:
-        value = config.parse(self.key, self._draft.value(self.key))
+        value = self._draft.value(self.key)
         wanted = value if value or not self._empty_means_all else tuple(self._names)
         for name, box in zip(self._names, self._fields, strict=True):
             if box.model.as_bool != (name in wanted):

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import omni.ui as ui
 
-from mimicgen.datagen import config
+from mimicgen.datagen import layers
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft, shown
 from mimicgen.datagen.ui.parts import Note, row, section
+from mimicgen.datagen.values import as_path
 
 
 class Presets:
@@ -38,12 +39,12 @@ class Presets:
         try:
             if not text:
                 raise ConfigError("Name a file first")
-            self._note.show(action(Path(text).expanduser()), "good")
+            self._note.show(action(as_path("preset", text).expanduser()), "good")
         except ConfigError as error:
             self._note.show(shown(error), "problem")
 
     def _read(self, path: Path) -> str:
-        self._draft.load(config.read_toml(path))
+        self._draft.load(layers.read_toml(path))
         return f"Loaded {path.name}"
 
     def _write(self, path: Path) -> str:
