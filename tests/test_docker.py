@@ -175,7 +175,8 @@ def test_standalone_writes_continues_and_refuses(container: Container) -> None:
     dataset = container.workspace / "datasets" / "generated_dataset.hdf5"
     records = container.workspace / "output" / "attempts.jsonl"
     assert len(records.read_text().splitlines()) == 1
-    code, said = container.run(*FEW, NUM_TRIALS="2", MIMICGEN_DATAGEN_GUARANTEE="false")  # standalone is the default; one more is wanted
+    # Standalone is the default; one more is wanted.
+    code, said = container.run(*FEW, NUM_TRIALS="2", MIMICGEN_DATAGEN_GUARANTEE="false")
     assert code == 0, said
     assert len(records.read_text().splitlines()) == 2
     kept = sum('"outcome": "success"' in line for line in records.read_text().splitlines())
@@ -208,7 +209,10 @@ def test_docker_stop_leaves_whole_files(container: Container) -> None:
     [
         ({"ACCEPT_EULA": ""}, "the licences were not accepted: set ACCEPT_EULA=Y"),
         ({"MODE": "batch"}, "MODE = 'batch': expected standalone, gui, jupyter or selftest"),
-        ({"MIMICGEN_DATAGEN_SOURCE": "datasets/mine.hdf5"}, "MIMICGEN_DATAGEN_SOURCE = 'datasets/mine.hdf5' does not exist in"),
+        (
+            {"MIMICGEN_DATAGEN_SOURCE": "datasets/mine.hdf5"},
+            "MIMICGEN_DATAGEN_SOURCE = 'datasets/mine.hdf5' does not exist in",
+        ),
         ({"ISAACSIM_PATH": "/nowhere"}, "ISAACSIM_PATH = '/nowhere' has no isaac-sim.sh"),
         ({"NUM_TRIALS": "many"}, "environment variable NUM_TRIALS: num_trials = 'many': expected a whole number"),
     ],

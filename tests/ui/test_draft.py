@@ -8,6 +8,7 @@ from mimicgen.datagen import config, layers
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui.draft import Draft
 from tests.conftest import PROJECT
+from tests.hostile_values import NO_FILES, NUMBERS, PATHS
 
 SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
 
@@ -48,6 +49,29 @@ def test_every_problem_stands_at_its_key_and_goes_when_it_is_put_right() -> None
         draft.put(key, typed)
     assert not draft.problems
     assert draft.config is not None
+
+
+@pytest.mark.parametrize("key", ["num_trials", "seed", "mimic.action_noise", "randomization.min_separation"])
+def test_a_number_that_is_none_stands_at_its_field(key: str) -> None:
+    for number in NUMBERS:
+        draft = Draft({"source": SOURCE, key: number})
+        draft.put("num_envs", "2")
+        assert set(draft.problems) == {key}
+        draft.put(key, config.field_of(key).default or "0")
+        assert draft.config is not None
+
+
+@pytest.mark.parametrize("path", [*PATHS, *NO_FILES])
+def test_a_path_that_leads_to_no_demonstrations_stands_at_its_field(path: str) -> None:
+    draft = Draft({"source": SOURCE})
+    draft.put("source", path)
+    assert set(draft.problems) == {"source"}
+    assert "Choose" not in draft.problems["source"] or not path, "it says what is wrong"
+
+
+def test_settings_have_a_text_for_a_range() -> None:
+    assert Draft({"randomization.cube_x": "0.4,0.6"}).value("randomization.cube_x") == (0.4, 0.6)
+    assert Draft({"randomization.cube_x": "wide"}).value("randomization.cube_x") == "wide"
 
 
 def test_what_others_find_blocks_until_something_changes() -> None:

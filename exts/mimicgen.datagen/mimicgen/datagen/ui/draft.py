@@ -99,7 +99,7 @@ class Draft:
             self.problems[about(error)] = shown(error)
             return
         if built.source is None:
-            self.problems["source"] = "Choose an HDF5 file with annotated demonstrations"
+            self.problems.setdefault("source", "Choose an HDF5 file with annotated demonstrations")
         else:
             try:
                 check_file(built.source.expanduser().absolute())
