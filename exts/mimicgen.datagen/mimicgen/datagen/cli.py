@@ -194,10 +194,10 @@ def _run(run: RunConfig) -> int:
 def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -> int:
     """Run one of the project's Kit applications with a configuration."""
     folder = writable_folder(run.output_dir.expanduser().absolute())
-    from mimicgen.datagen.launch import run_kit
+    from mimicgen.datagen.launch import fresh_log, run_kit
     from mimicgen.datagen.simulation.runtime import cache_folder
 
-    log = folder / "kit.log"
+    log = fresh_log(folder)
     print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {log}", flush=True)
     values = {key: value for key, value in run.flat().items() if value is not None}
     for key in ("source", "output_dataset", "output_dir"):

@@ -6,13 +6,18 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.desktop import load_ui
 from mimicgen.datagen.errors import SetupError
 
 EULA = "https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html"
+
+LOGS = 5
+"""Logs that are kept in a folder, the latest ones."""
 
 
 def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, window: bool = False) -> int:
@@ -23,7 +28,7 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, w
 
     Args:
         app: The application's `.kit` file.
-        log: Where Kit's and Isaac Lab's output goes; appended to.
+        log: Where Kit's and Isaac Lab's output goes; Kit begins it anew.
         settings: Settings of the extension, by name relative to `/exts/mimicgen.datagen`.
         cache: Kit's own data and caches go here.
         window: Whether the application shows the panel in a window of the desktop.
@@ -61,6 +66,23 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, w
         *(f"--/exts/mimicgen.datagen/{name.replace('.', '/')}={_setting(value)}" for name, value in values.items()),
     ]
     return int(application().run())
+
+
+def fresh_log(folder: Path) -> Path:
+    """Return where a run's log goes, `kit.log`; those of the runs before become `kit.1.log`, the latest, and so on.
+
+    Kit begins its log file anew, and the log of a run that crashed is wanted after the next one, which continues it.
+
+    Raises:
+        OutputError: They cannot be renamed.
+    """
+    log = folder / "kit.log"
+    names = [log, *(folder / f"kit.{number}.log" for number in range(1, LOGS))]
+    with explained(log):
+        for earlier, later in reversed(list(pairwise(names))):
+            if earlier.exists():
+                earlier.replace(later)
+    return log
 
 
 def kit_app() -> Any:
