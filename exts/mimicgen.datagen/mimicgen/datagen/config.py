@@ -28,7 +28,7 @@ from mimicgen.datagen.sections import (
     setting,
 )
 from mimicgen.datagen.tasks import task_defaults
-from mimicgen.datagen.values import check, convert, shown, type_of
+from mimicgen.datagen.values import check, convert, quoted, type_of
 
 Flat = dict[str, Any]
 """Configuration values by dotted key."""
@@ -95,12 +95,12 @@ class RunConfig:
         if kind not in ("cpu", "cuda") or (
             ":" in self.device and not (kind == "cuda" and re.fullmatch("[0-9]{1,3}", index))
         ):
-            raise ConfigError(f"device = {shown(self.device)}: expected cpu, cuda or cuda:N")
+            raise ConfigError(f"device = {quoted(self.device)}: expected cpu, cuda or cuda:N")
         if self.output_dataset.suffix not in (".hdf5", ".h5"):
-            raise ConfigError(f"output_dataset = {shown(self.output_dataset)}: expected a name that ends with .hdf5")
+            raise ConfigError(f"output_dataset = {quoted(self.output_dataset)}: expected a name that ends with .hdf5")
         if len(os.fsencode(self.output_dataset.name)) > NAME_BYTES:
             raise ConfigError(
-                f"output_dataset = {shown(self.output_dataset)}: expected a name of at most {NAME_BYTES} bytes: "
+                f"output_dataset = {quoted(self.output_dataset)}: expected a name of at most {NAME_BYTES} bytes: "
                 "files beside it are called after it"
             )
 
@@ -202,13 +202,13 @@ def _unknown(key: str, known: Sequence[str]) -> str:
     if not meant:  # the right name in the wrong section
         meant = [other for other in known if other.rpartition(".")[2] == general.rpartition(".")[2]][:1]
     if meant:
-        return f"unknown key {shown(key)}; did you mean '{meant[0]}'?"
+        return f"unknown key {quoted(key)}; did you mean '{meant[0]}'?"
     sections = [prefix for prefix in _SECTIONS if prefix and general.startswith(prefix)]
     section = max(sections, key=len, default="")
     names = [other.removeprefix(section) for other in known if other.startswith(section)]
     where = f"keys of [{section[:-1]}]" if section else "keys outside of sections"
     others = "" if section else f"; sections: {', '.join(prefix[:-1] for prefix in _SECTIONS if prefix)}"
-    return f"unknown key {shown(key)}; {where}: {', '.join(name for name in names if '.' not in name)}{others}"
+    return f"unknown key {quoted(key)}; {where}: {', '.join(name for name in names if '.' not in name)}{others}"
 
 
 def _nest(flat: Flat) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def _check_render(render: RenderConfig) -> None:
         )
     for name, camera in render.cameras.items():
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            raise ConfigError(f"render.cameras: {shown(name)}: a camera's name has letters, digits, - and _ only")
+            raise ConfigError(f"render.cameras: {quoted(name)}: a camera's name has letters, digits, - and _ only")
         if abs(sum(x * x for x in camera.orientation) - 1.0) > 1e-2:
             raise ConfigError(
                 f"render.cameras.{name}.orientation = {list(camera.orientation)}: "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mimicgen.datagen.config import Flat, flatten, parse
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.values import as_path, shown
+from mimicgen.datagen.values import as_path, quoted
 
 PREFIX = "MIMICGEN_DATAGEN_"
 """Begins the names of environment variables; a plain `SEED` or `SOURCE` may be somebody else's."""
@@ -31,7 +31,7 @@ def read_toml(path: Path) -> Flat:
         ConfigError: The file is missing, too large or not TOML, a key is unknown, or a value has the wrong type or is
             out of range.
     """
-    place = f"configuration file {shown(path)}"
+    place = f"configuration file {quoted(path)}"
     try:
         with as_path("configuration file", path).expanduser().open("rb") as file:
             content = file.read(FILE_BYTES + 1)
@@ -80,7 +80,7 @@ def from_assignments(assignments: list[str]) -> Flat:
     for assignment in assignments:
         key, separator, value = assignment.partition("=")
         if not separator:
-            raise ConfigError(f"{shown(assignment)}: expected key=value, for instance mimic.action_noise=0.02")
+            raise ConfigError(f"{quoted(assignment)}: expected key=value, for instance mimic.action_noise=0.02")
         flat[key.strip()] = value.strip()
     return flat
 

@@ -73,7 +73,7 @@ def convert(key: str, value: Any, setting: Field[Any], wanted: type) -> Any:
             return as_path(key, value)
         return _plain(value, wanted)
     except (TypeError, ValueError, OverflowError):
-        raise ConfigError(f"{key} = {shown(value)}: expected {EXPECTED[wanted]}") from None
+        raise ConfigError(f"{key} = {quoted(value)}: expected {EXPECTED[wanted]}") from None
 
 
 def check(key: str, value: Any, setting: Field[Any], wanted: type) -> None:
@@ -82,19 +82,19 @@ def check(key: str, value: Any, setting: Field[Any], wanted: type) -> None:
     Raises:
         ConfigError: It is not.
     """
-    limits = setting.metadata
+    limits, expected = setting.metadata, EXPECTED[wanted]
     low, high, choices = limits["low"], limits["high"], limits["choices"]
     if value is None:
         return
     if limits["length"] is not None and len(value) != limits["length"]:
-        raise ConfigError(f"{key} = {shown(list(value))}: expected {limits['length']} numbers")
+        raise ConfigError(f"{key} = {quoted(list(value))}: expected {limits['length']} numbers")
     for item in value if isinstance(value, tuple) else (value,):
         if isinstance(item, float) and not math.isfinite(item):
-            raise ConfigError(f"{key} = {shown(value)}: expected {EXPECTED[wanted].replace('number', 'finite number')}")
+            raise ConfigError(f"{key} = {quoted(value)}: expected {expected.replace('number', 'finite number')}")
         if (low is not None and not item >= low) or (high is not None and not item <= high):
-            raise ConfigError(f"{key} = {shown(value)}: expected {EXPECTED[wanted]} from {limit(low)} to {limit(high)}")
+            raise ConfigError(f"{key} = {quoted(value)}: expected {expected} from {limit(low)} to {limit(high)}")
         if choices and item not in choices:
-            raise ConfigError(f"{key} = {shown(item)}: expected one of {', '.join(choices)}")
+            raise ConfigError(f"{key} = {quoted(item)}: expected one of {', '.join(choices)}")
 
 
 def as_path(key: str, value: Any) -> Path:
@@ -108,8 +108,8 @@ def as_path(key: str, value: Any) -> Path:
         ConfigError: It is no path, is too long, has a character that none has, or is in the home of nobody.
     """
     if not isinstance(value, (str, Path)) or not str(value):
-        raise ConfigError(f"{key} = {shown(value)}: expected {EXPECTED[Path]}")
-    said = f"{key} = {shown(str(value))}"
+        raise ConfigError(f"{key} = {quoted(value)}: expected {EXPECTED[Path]}")
+    said = f"{key} = {quoted(str(value))}"
     path = Path(value)
     try:
         encoded = os.fsencode(path.expanduser().absolute())
@@ -130,12 +130,12 @@ def argument_path(text: str) -> Path:
     return as_path("path", text)
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """Return a value as messages show it: on one line, without control characters, and not longer than a line."""
     if isinstance(value, int) and value.bit_length() > _SHOWN:
         return f"a number of {value.bit_length()} bits"
     if isinstance(value, (list, tuple)):
-        return _cut(f"[{', '.join(map(shown, value[:_SHOWN]))}]")
+        return _cut(f"[{', '.join(map(quoted, value[:_SHOWN]))}]")
     if isinstance(value, Path):
         value = str(value)
     return _cut(repr(value))

@@ -11,7 +11,7 @@ from typing import Any
 
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.sections import CameraConfig, RenderConfig
-from mimicgen.datagen.values import shown
+from mimicgen.datagen.values import quoted
 
 MANIFEST = "manifest.json"
 
@@ -35,14 +35,14 @@ def refuse_other_frames(folder: Path, render: RenderConfig, dataset: str) -> Non
                 continue
             if told["dataset"] != dataset:
                 raise OutputError(
-                    f"output '{frames}' has frames of {shown(told['dataset'])}, and these would be of '{dataset}'; "
+                    f"output '{frames}' has frames of {quoted(told['dataset'])}, and these would be of '{dataset}'; "
                     "start afresh (--fresh) to move them aside, or choose another --output-dir"
                 )
             for key, now in _expected(name, camera, render).items():
                 before = told[key.rpartition(".")[2]]
                 if before != now:
                     raise OutputError(
-                        f"{key} = {now}: '{frames}' has frames with {shown(before)}; pass --set {key}="
+                        f"{key} = {now}: '{frames}' has frames with {quoted(before)}; pass --set {key}="
                         f"{_spelled(before)}, start afresh (--fresh) to move them aside, or choose another --output-dir"
                     )
 

@@ -13,7 +13,7 @@ import carb.settings
 from mimicgen.datagen import config, layers
 from mimicgen.datagen.config import Flat, RunConfig
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.values import shown
+from mimicgen.datagen.values import quoted
 
 ROOT = "/exts/mimicgen.datagen"
 """Where the extension's settings are."""
@@ -62,7 +62,7 @@ def told() -> Flat:
     for table in ("mimic.subtasks", "render.cameras"):
         found = get(table.replace(".", "/"))
         if found is not None and not isinstance(found, Mapping):
-            raise ConfigError(f"{table} = {shown(found)}: expected a table, {table}.NAME.KEY = VALUE")
+            raise ConfigError(f"{table} = {quoted(found)}: expected a table, {table}.NAME.KEY = VALUE")
         values |= config.flatten(found or {}, f"{table}.")
     from_settings = {key: config.parse(key, value) for key, value in values.items() if value is not None}
     return from_file | layers.from_environment(os.environ) | from_settings
