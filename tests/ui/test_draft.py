@@ -69,6 +69,12 @@ def test_a_path_that_leads_to_no_demonstrations_stands_at_its_field(path: str) -
     assert "Choose" not in draft.problems["source"] or not path, "it says what is wrong"
 
 
+def test_the_panel_generates_whatever_a_file_was_written_for() -> None:
+    draft = Draft({"source": SOURCE, "mode": "render"})
+    assert draft.config is not None
+    assert draft.config.mode == "generate"
+
+
 def test_settings_have_a_text_for_a_range() -> None:
     assert Draft({"randomization.cube_x": "0.4,0.6"}).value("randomization.cube_x") == (0.4, 0.6)
     assert Draft({"randomization.cube_x": "wide"}).value("randomization.cube_x") == "wide"

@@ -36,8 +36,9 @@ class Draft:
         self.load(values)
 
     def load(self, values: Flat) -> None:
-        """Put other values in the place of all."""
-        self._values = {key: _typed(key, value) for key, value in values.items() if value is not None}
+        """Put other values in the place of all. The panel generates, whatever `mode` a file was written for."""
+        told = {key: value for key, value in values.items() if value is not None and key != "mode"}
+        self._values = {key: _typed(key, value) for key, value in told.items()}
         self._found = {}
         self._update()
 
