@@ -178,6 +178,23 @@ def parse(key: str, value: Any) -> Any:
     return parsed
 
 
+def check_separation(randomization: Mapping[str, Any]) -> None:
+    """Check that two cubes can be as far apart as they have to be, where that is known: a reset would try in vain.
+
+    Args:
+        randomization: Values of the keys of `randomization`, a run's or a task's.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    x, y, apart = (randomization.get(key) for key in ("cube_x", "cube_y", "min_separation"))
+    if x is not None and y is not None and apart is not None and apart > math.hypot(x[1] - x[0], y[1] - y[0]):
+        raise ConfigError(
+            f"randomization.min_separation = {apart}: no two places in cube_x = {list(x)} and cube_y = {list(y)} are "
+            "so far apart; make it smaller, or the ranges larger"
+        )
+
+
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Flat:
     """Return the leaves of nested tables by dotted key."""
     flat: Flat = {}
@@ -244,12 +261,7 @@ def _check_randomization(randomization: RandomizationConfig) -> None:
         pair = getattr(randomization, key)
         if pair is not None and not pair[0] <= pair[1]:
             raise ConfigError(f"randomization.{key} = {list(pair)}: expected the smaller number first")
-    x, y, apart = randomization.cube_x, randomization.cube_y, randomization.min_separation
-    if x is not None and y is not None and apart is not None and apart > math.hypot(x[1] - x[0], y[1] - y[0]):
-        raise ConfigError(
-            f"randomization.min_separation = {apart}: no two places in cube_x = {list(x)} and cube_y = {list(y)} are "
-            "so far apart; make it smaller, or the ranges larger"
-        )
+    check_separation(dataclasses.asdict(randomization))
 
 
 def _check_render(render: RenderConfig) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config import RunConfig, check_separation
 from mimicgen.datagen.dataset.preflight import report, to_json
 from mimicgen.datagen.dataset.reach import absolute_error, check_with_robot
 from mimicgen.datagen.dataset.sources import Sources, check_sources
@@ -42,8 +43,7 @@ def known_task(config: RunConfig) -> registered.KnownTask | None:
     known = found.known.get(config.task) if found is not None else None
     if known is None or config.device != "cpu":
         return None
-    own = {key for key, value in dataclasses.asdict(config.randomization).items() if value is not None}
-    return known if own <= set(known.randomization) else None
+    return known if _own(config).keys() <= known.randomization.keys() else None
 
 
 def check_known(config: RunConfig, known: registered.KnownTask) -> Sources:
@@ -54,6 +54,7 @@ def check_known(config: RunConfig, known: registered.KnownTask) -> Sources:
     """
     assert config.source is not None
     subtasks = [need.signal or "final" for own in known.needs.subtasks.values() for need in own]
+    check_separation({**known.randomization, **_own(config)})
     registered.refuse_unknown_subtasks(config.mimic, config.task, subtasks)
     needs = registered.with_offsets(known.needs, config.mimic)
     path = config.source.expanduser().absolute()
@@ -61,3 +62,8 @@ def check_known(config: RunConfig, known: registered.KnownTask) -> Sources:
     # A relative action is added to where the hand is, and taken off again.
     error_of = absolute_error if "IK-Abs" in config.task else lambda _: 0.0
     return check_with_robot(sources, needs, known.arm, error_of)
+
+
+def _own(config: RunConfig) -> dict[str, Any]:
+    """Return what a run's configuration says of the randomization."""
+    return {key: value for key, value in dataclasses.asdict(config.randomization).items() if value is not None}
