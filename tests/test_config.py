@@ -107,7 +107,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 
 
 def test_every_field_has_a_doc_and_a_variable_with_a_prefix_if_it_is_not_nested() -> None:
-    examples = {bool: "true", int: "16", str: "cpu", Path: "a.hdf5"}
+    examples = {bool: "true", int: "16", float: "0.1", str: "cpu", Path: "a.hdf5"}
     for key, setting in config.fields().items():
         assert setting.metadata["doc"], key
         if "." not in key and key != "mode":
