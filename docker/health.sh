@@ -6,6 +6,6 @@ if [[ ${MODE:-standalone} == jupyter ]]; then
     printf 'GET /api HTTP/1.0\r\n\r\n' >&3
     grep -q '"version"' <&3
 else
-    output=${OUTPUT_DIR:-$PWD/output}
+    output=${MIMICGEN_DATAGEN_OUTPUT_DIR:-$PWD/output}
     [[ -n $(find "$output" -newermt '10 minutes ago' -type f -print -quit) ]]
 fi

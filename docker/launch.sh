@@ -4,7 +4,8 @@
 #   MODE=gui          the panel: in a window where DISPLAY names a screen, by WebRTC from Isaac Sim where there is none
 #   MODE=jupyter      the notebook in JupyterLab, with a token
 #   MODE=selftest     try everything that a run needs
-# NUM_TRIALS, NUM_ENVS, TASK, SOURCE, SEED, DEVICE and every other key of config/default.toml outside its tables are environment variables.
+# NUM_TRIALS, NUM_ENVS and, after MIMICGEN_DATAGEN_ (MIMICGEN_DATAGEN_SEED), every key of config/default.toml outside its
+# tables are environment variables.
 # Further arguments are those of `datagen.sh generate`, with the embedded runtime, or Kit's, with Isaac Sim.
 set -euo pipefail
 project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -26,14 +27,16 @@ case $mode in
 esac
 
 workspace=$PWD
-export OUTPUT_DATASET=${OUTPUT_DATASET:-$workspace/datasets/generated_dataset.hdf5} OUTPUT_DIR=${OUTPUT_DIR:-$workspace/output}
-for folder in "$(dirname -- "$OUTPUT_DATASET")" "$OUTPUT_DIR"; do
+export MIMICGEN_DATAGEN_OUTPUT_DATASET=${MIMICGEN_DATAGEN_OUTPUT_DATASET:-$workspace/datasets/generated_dataset.hdf5}
+export MIMICGEN_DATAGEN_OUTPUT_DIR=${MIMICGEN_DATAGEN_OUTPUT_DIR:-$workspace/output}
+for folder in "$(dirname -- "$MIMICGEN_DATAGEN_OUTPUT_DATASET")" "$MIMICGEN_DATAGEN_OUTPUT_DIR"; do
     mkdir -p -- "$folder" 2>/dev/null || true
     [[ -w $folder ]] || refuse "'$folder' cannot be written by user $(id -u):$(id -g)." \
         "Mount a folder of that user, or run as another: USER_ID=\$(id -u) GROUP_ID=\$(id -g), in docker/.env for compose."
 done
-if [[ -n ${SOURCE:-} && ! -e $SOURCE ]]; then
-    refuse "SOURCE = '$SOURCE' does not exist in $workspace; mounted are ./datasets and ./output."
+source=${MIMICGEN_DATAGEN_SOURCE:-}
+if [[ -n $source && ! -e $source ]]; then
+    refuse "MIMICGEN_DATAGEN_SOURCE = '$source' does not exist in $workspace; mounted are ./datasets and ./output."
 fi
 
 if [[ $mode == jupyter ]]; then
@@ -55,7 +58,7 @@ if [[ -z ${ISAACSIM_PATH:-} ]]; then
 fi
 
 [[ -x $ISAACSIM_PATH/isaac-sim.sh ]] || refuse "ISAACSIM_PATH = '$ISAACSIM_PATH' has no isaac-sim.sh; unset it to use the embedded runtime."
-export SOURCE=${SOURCE:-$project/datasets/source_demos.hdf5}
+export MIMICGEN_DATAGEN_SOURCE=${source:-$project/datasets/source_demos.hdf5}
 options=(--ext-folder "$project/exts" --enable mimicgen.datagen "--portable-root=${XDG_CACHE_HOME:-$HOME/.cache}/isaacsim")
 settings=--/exts/mimicgen.datagen
 case $mode in

@@ -26,9 +26,10 @@ from scripts.measured import PROJECT, provenance
 
 from mimicgen.datagen import simulation
 from mimicgen.datagen.attempts import Attempt, Outcome, wilson
-from mimicgen.datagen.config import RunConfig, build, read_toml
+from mimicgen.datagen.config import RunConfig, build
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.generator import AnnounceStage
+from mimicgen.datagen.layers import read_toml
 from mimicgen.datagen.progress import End, Progress, State
 from mimicgen.datagen.session import Session
 

@@ -4,6 +4,7 @@
 set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 "$root/scripts/setup.sh"
+export ACCEPT_EULA=Y # or it would have ended here
 venv=$root/notebook/.venv
 lock=$root/notebook/requirements.lock
 stamp=$venv/.lock.sha256

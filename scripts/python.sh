@@ -3,5 +3,6 @@
 set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 "$root/scripts/setup.sh"
+export ACCEPT_EULA=Y # or it would have ended here
 export PYTHONPATH="$root/exts/mimicgen.datagen${PYTHONPATH:+:$PYTHONPATH}"
 exec "$root/.venv/bin/python" "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes <repository>/.venv from requirements.lock, or does nothing if it is already there.
-#   ACCEPT_EULA=Y scripts/setup.sh      accept the licences (see below)
+#   ACCEPT_EULA=Y scripts/setup.sh      accept the licences (see below), which is remembered
+#   ACCEPT_EULA=N ...                   whatever is remembered, they are not accepted this time
 #   PYTHON=/path/to/python3.12          which Python to use
 set -euo pipefail
 
@@ -57,16 +58,38 @@ on_exit() {
     exit 1
 }
 
-case ${ACCEPT_EULA:-} in
-    Y | y | Yes | yes | YES | 1) ;;
-    *) refuse "nothing was installed: licences have to be accepted first." \
-        "The NVIDIA Omniverse License Agreement covers the Omniverse Kit kernel and the Isaac Sim assets:" \
-        "  https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html" \
-        "Isaac Lab comes under BSD-3-Clause, its Mimic part under Apache-2.0." \
-        "To accept them, set ACCEPT_EULA=Y:  ACCEPT_EULA=Y ./scripts/${0##*/}" ;;
-esac
+# Accepting holds for this user and this text of the agreement, until the file is removed.
+agreement="NVIDIA Omniverse License Agreement, https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html"
+accepted=${XDG_CONFIG_HOME:-$HOME/.config}/mimicgen.datagen/licences
+
+are_accepted() {
+    case ${ACCEPT_EULA:-remembered} in
+        Y | y | Yes | yes | YES | 1) ;;
+        remembered)
+            grep -qsF "accepted: $agreement" "$accepted"
+            return
+            ;;
+        *) return 1 ;;
+    esac
+    grep -qsF "accepted: $agreement" "$accepted" && return
+    if mkdir -p -- "${accepted%/*}" 2>/dev/null &&
+        printf '%s accepted: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$agreement" 2>/dev/null >>"$accepted"; then
+        echo "setup: that the licences were accepted is remembered in $accepted; remove it to withdraw that" >&2
+    else
+        echo "setup: $accepted cannot be written, so ACCEPT_EULA=Y is wanted next time, too" >&2
+    fi
+}
 
 read -r lock_sum _ < <(sha256sum "$lock")
+if ! are_accepted; then
+    is_done && state="the licences are not accepted." || state="nothing was installed: licences have to be accepted first."
+    refuse "$state" \
+        "The NVIDIA Omniverse License Agreement covers the Omniverse Kit kernel and the Isaac Sim assets:" \
+        "  ${agreement#*, }" \
+        "Isaac Lab comes under BSD-3-Clause, its Mimic part under Apache-2.0." \
+        "To accept them, set ACCEPT_EULA=Y once, which is remembered:  ACCEPT_EULA=Y ./scripts/${0##*/}"
+fi
+
 if is_done; then
     bring_three
     make_project_page

@@ -68,7 +68,7 @@ def test_a_run_is_watched_without_blocking_and_stopped(tmp_path: Path) -> None:
 def test_bad_input_is_what_the_last_line_says(tmp_path: Path) -> None:
     run = start({"num_trials": 0, "output_dir": tmp_path})
     assert run.wait(60) == 2
-    assert run.seen().line == "error: num_trials = 0: expected a whole number from 1 to 10000000"
+    assert run.seen().line == "error: num_trials = 0: expected a whole number from 1 to 10,000,000"
 
 
 def test_attempts_are_read_as_they_are_written_and_only_whole_ones(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen import config
+from mimicgen.datagen import config, layers
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.sections import MimicConfig, SubtaskConfig
@@ -16,9 +16,9 @@ from tests.conftest import PROJECT
 def test_layers_win_over_earlier_ones(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text("num_trials = 2\nnum_envs = 2\nseed = 2\n[mimic]\naction_noise = 0.02\n")
-    environment = config.from_environment({"NUM_TRIALS": "3", "NUM_ENVS": "3", "SEED": ""})
-    options = config.from_assignments(["num_trials=4", "mimic.num_fixed_steps = 7"])
-    run = config.build(config.read_toml(file), environment, options)
+    environment = layers.from_environment({"NUM_TRIALS": "3", "NUM_ENVS": "3", "MIMICGEN_DATAGEN_SEED": ""})
+    options = layers.from_assignments(["num_trials=4", "mimic.num_fixed_steps = 7"])
+    run = config.build(layers.read_toml(file), environment, options)
     assert (run.num_trials, run.num_envs, run.seed) == (4, 3, 2)
     assert (run.mimic.action_noise, run.mimic.num_fixed_steps) == (0.02, 7)
 
@@ -34,7 +34,7 @@ def test_layers_win_over_earlier_ones(tmp_path: Path) -> None:
         ({"guarantee": 1}, ["guarantee = 1", "true or false"]),
         ({"task": ""}, ["task = ''", "a text"]),
         ({"task": 3}, ["task = 3", "a text"]),
-        ({"mimic.action_noise": "nan"}, ["mimic.action_noise = nan", "from 0 to 1"]),
+        ({"mimic.action_noise": "nan"}, ["mimic.action_noise = nan", "a finite number"]),
         ({"mimic.selection_strategy": "best"}, ["'best'", "nearest_neighbor_object"]),
         ({"device": "gpu"}, ["device = 'gpu'", "cuda:N"]),
         ({"device": "cpu:0"}, ["device = 'cpu:0'"]),
@@ -42,7 +42,9 @@ def test_layers_win_over_earlier_ones(tmp_path: Path) -> None:
         ({"randomization.cube_x": "0.4"}, ["randomization.cube_x", "expected 2 numbers"]),
         ({"randomization.cube_yaw": "1, -1"}, ["randomization.cube_yaw", "the smaller number first"]),
         ({"randomization.joint_noise_std": -1}, ["randomization.joint_noise_std = -1", "from 0"]),
-        ({"num_trails": 5}, ["unknown key 'num_trails'", "num_trials"]),
+        ({"num_trails": 5}, ["unknown key 'num_trails'; did you mean 'num_trials'?"]),
+        ({"action_noise": 0.1}, ["unknown key 'action_noise'; did you mean 'mimic.action_noise'?"]),
+        ({"mimic.subtasks.grasp_1.nnk": 1}, ["did you mean 'mimic.subtasks.<signal>.nn_k'?"]),
     ],
 )
 def test_a_bad_value_is_refused_by_name_with_what_is_valid(values: dict[str, Any], words: list[str]) -> None:
@@ -54,19 +56,20 @@ def test_a_bad_value_is_refused_by_name_with_what_is_valid(values: dict[str, Any
 
 def test_a_file_with_an_unknown_key_or_bad_toml_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
-    file.write_text("[mimic]\nnoise = 0.1\n")
-    with pytest.raises(ConfigError, match=r"unknown key 'mimic\.noise'.*mimic\.action_noise"):
-        config.read_toml(file)
+    file.write_text("[mimic]\nstrength = 0.1\n")
+    with pytest.raises(ConfigError, match=r"unknown key 'mimic\.strength'; keys of \[mimic\]: action_noise") as error:
+        layers.read_toml(file)
+    assert "randomization" not in str(error.value), "only the section's keys"
     file.write_text("num_trials = = 3")
     with pytest.raises(ConfigError, match="not valid TOML"):
-        config.read_toml(file)
+        layers.read_toml(file)
     with pytest.raises(ConfigError, match="No such file"):
-        config.read_toml(tmp_path / "missing.toml")
+        layers.read_toml(tmp_path / "missing.toml")
 
 
 def test_an_assignment_needs_an_equals_sign() -> None:
     with pytest.raises(ConfigError, match="expected key=value"):
-        config.from_assignments(["num_trials"])
+        layers.from_assignments(["num_trials"])
 
 
 def test_a_subtask_can_differ() -> None:
@@ -88,22 +91,44 @@ def test_toml_out_reads_back_the_same(tmp_path: Path) -> None:
     run = RunConfig(source=Path("a b.hdf5"), num_trials=7, mimic=mimic, render=config.build().render)
     file = tmp_path / "run.toml"
     file.write_text(run.to_toml())
-    assert config.build(config.read_toml(file)) == run
+    assert config.build(layers.read_toml(file)) == run
 
 
 def test_the_default_preset_is_the_defaults_and_the_upstream_one_is_upstreams() -> None:
-    assert config.build(config.read_toml(PROJECT / "config" / "default.toml")) == config.build()
-    upstream = config.build(config.read_toml(PROJECT / "config" / "upstream.toml")).mimic
+    assert config.build(layers.read_toml(PROJECT / "config" / "default.toml")) == config.build()
+    upstream = config.build(layers.read_toml(PROJECT / "config" / "upstream.toml")).mimic
     assert (upstream.action_noise, upstream.num_interpolation_steps, upstream.num_fixed_steps) == (0.03, 5, 0)
 
 
-def test_every_field_has_a_doc_and_an_environment_variable_if_it_is_not_nested() -> None:
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_bytes(b"\xef\xbb\xbfseed = 4\n")
+    assert layers.read_toml(file) == {"seed": 4}
+
+
+def test_every_field_has_a_doc_and_a_variable_with_a_prefix_if_it_is_not_nested() -> None:
+    examples = {bool: "true", int: "16", float: "0.1", str: "cpu", Path: "a.hdf5"}
     for key, setting in config.fields().items():
         assert setting.metadata["doc"], key
-        if "." not in key:
-            assert "<" not in key
-            told = {} if key == "mode" else {key: "1"}
-            assert config.from_environment({key.upper(): "1"}) == told
+        if "." not in key and key != "mode":
+            text = examples[config.type_of_key(key)]
+            told = {key: config.parse(key, text)}
+            assert layers.from_environment({f"MIMICGEN_DATAGEN_{key.upper()}": text}) == told
+            assert layers.from_environment({key.upper(): text}) == (told if key in ("num_trials", "num_envs") else {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("NUM_TRIALS", "many", "NUM_TRIALS: num_trials = 'many': expected a whole number"),
+        ("MIMICGEN_DATAGEN_SEED", "-1", "MIMICGEN_DATAGEN_SEED: seed = -1: expected a whole number from 0"),
+        ("MIMICGEN_DATAGEN_SEDE", "1", "MIMICGEN_DATAGEN_SEDE: unknown key 'sede'; did you mean 'seed'"),
+        ("MIMICGEN_DATAGEN_MODE", "render", "MIMICGEN_DATAGEN_MODE: what a run does is said by the command"),
+    ],
+)
+def test_a_value_of_a_variable_is_named_as_such(name: str, value: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=f"^environment variable {words}"):
+        layers.from_environment({name: value})
 
 
 def test_versions_agree() -> None:

@@ -29,7 +29,7 @@ from tests.conftest import PROJECT
 DOCKER = PROJECT / "docker"
 BIN = Path(sys.executable).parent
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
-STANDALONE = {"NUM_TRIALS": "1", "GUARANTEE": "false"}
+STANDALONE = {"NUM_TRIALS": "1", "MIMICGEN_DATAGEN_GUARANTEE": "false"}
 FEW = ("--set", "render.every=20")
 """Passed on to the run: images that are soon rendered."""
 
@@ -175,7 +175,8 @@ def test_standalone_writes_continues_and_refuses(container: Container) -> None:
     dataset = container.workspace / "datasets" / "generated_dataset.hdf5"
     records = container.workspace / "output" / "attempts.jsonl"
     assert len(records.read_text().splitlines()) == 1
-    code, said = container.run(*FEW, NUM_TRIALS="2", GUARANTEE="false")  # standalone is the default; one more is wanted
+    # Standalone is the default; one more is wanted.
+    code, said = container.run(*FEW, NUM_TRIALS="2", MIMICGEN_DATAGEN_GUARANTEE="false")
     assert code == 0, said
     assert len(records.read_text().splitlines()) == 2
     kept = sum('"outcome": "success"' in line for line in records.read_text().splitlines())
@@ -183,7 +184,7 @@ def test_standalone_writes_continues_and_refuses(container: Container) -> None:
         with h5py.File(dataset) as file:
             assert len(file["data"]) == kept
         assert len(list(records.parent.glob("table_cam_normals/demo_*"))) == kept
-    code, said = container.run(*FEW, NUM_TRIALS="2", GUARANTEE="false", SEED="5")
+    code, said = container.run(*FEW, NUM_TRIALS="2", MIMICGEN_DATAGEN_GUARANTEE="false", MIMICGEN_DATAGEN_SEED="5")
     assert code == 2
     assert "seed was 1 and is 5" in said
     assert len(records.read_text().splitlines()) == 2
@@ -208,9 +209,12 @@ def test_docker_stop_leaves_whole_files(container: Container) -> None:
     [
         ({"ACCEPT_EULA": ""}, "the licences were not accepted: set ACCEPT_EULA=Y"),
         ({"MODE": "batch"}, "MODE = 'batch': expected standalone, gui, jupyter or selftest"),
-        ({"SOURCE": "datasets/mine.hdf5"}, "SOURCE = 'datasets/mine.hdf5' does not exist in"),
+        (
+            {"MIMICGEN_DATAGEN_SOURCE": "datasets/mine.hdf5"},
+            "MIMICGEN_DATAGEN_SOURCE = 'datasets/mine.hdf5' does not exist in",
+        ),
         ({"ISAACSIM_PATH": "/nowhere"}, "ISAACSIM_PATH = '/nowhere' has no isaac-sim.sh"),
-        ({"NUM_TRIALS": "many"}, "num_trials = 'many': expected a whole number"),
+        ({"NUM_TRIALS": "many"}, "environment variable NUM_TRIALS: num_trials = 'many': expected a whole number"),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_reason(container: Container, values: dict[str, str], told: str) -> None:
@@ -225,7 +229,7 @@ def test_a_folder_that_cannot_be_written_is_refused(container: Container) -> Non
     output.rmdir()
     output.write_text("a file where the folder would be")
     (container.workspace / "nowhere").write_text("")
-    code, said = container.run(OUTPUT_DIR=str(container.workspace / "nowhere" / "output"))
+    code, said = container.run(MIMICGEN_DATAGEN_OUTPUT_DIR=str(container.workspace / "nowhere" / "output"))
     assert code == 2
     assert "cannot be written by user" in said
 
@@ -238,7 +242,7 @@ def test_the_selftest_passes_and_says_what_is_wrong(container: Container) -> Non
     assert re.search(r"the self-test passed in \d+ s", said)
     broken = container.workspace / "datasets" / "broken.hdf5"
     broken.write_bytes(b"not a dataset")
-    code, said = container.run(MODE="selftest", SOURCE="datasets/broken.hdf5")
+    code, said = container.run(MODE="selftest", MIMICGEN_DATAGEN_SOURCE="datasets/broken.hdf5")
     assert code == 2
     assert "broken.hdf5' is not an HDF5 file; pass an HDF5 file of demonstrations" in said
 
@@ -328,7 +332,7 @@ def test_with_isaac_sim_it_is_started_with_the_extension(
     """A stand-in for Isaac Sim's start scripts says how it was called."""
     for name in ("isaac-sim.sh", "isaac-sim.streaming.sh"):
         script = tmp_path / name
-        script.write_text(f'#!/bin/sh\necho {name} "$@"\necho "source $SOURCE"\nexit 7\n')
+        script.write_text(f'#!/bin/sh\necho {name} "$@"\necho "source $MIMICGEN_DATAGEN_SOURCE"\nexit 7\n')
         script.chmod(0o755)
     code, said = container.run("--extra", MODE=mode, DISPLAY=display, ISAACSIM_PATH=str(tmp_path))
     assert code == 7  # passed through

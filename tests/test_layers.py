@@ -23,6 +23,7 @@ CORE = (
     "errors",
     "generator",
     "launch",
+    "layers",
     "nodriver",
     "progress",
     "remembered",
@@ -31,6 +32,7 @@ CORE = (
     "session",
     "tasks",
     "text",
+    "values",
     "version",
     "dataset",
     "rendering",
@@ -67,7 +69,7 @@ def test_imports_go_one_way(path: Path) -> None:
     if layer == "ui":  # knows omni.ui, and not which application hosts it
         assert {name for name in imported if name.startswith(("omni", "carb"))} <= {"omni.ui"}
         assert not [name for name in imported if name.startswith("mimicgen.datagen.kit")]
-    bottom = ("attempts", "config", "errors", "sections", "tasks", "text", "version")
+    bottom = ("attempts", "config", "errors", "layers", "sections", "tasks", "text", "values", "version")
     if layer in bottom:
         allowed = {f"mimicgen.datagen.{name}" for name in bottom}
         assert {name for name in imported if name.startswith("mimicgen")} <= allowed

@@ -60,6 +60,9 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     seen["first"] = [person.text("why"), person.find("start").enabled]
     person.type("source", "/nowhere/demos.hdf5")
     seen["wrong"] = [person.text("source.note"), person.find("start").enabled]
+    for nowhere in ("/", "~nosuchuser/x.hdf5"):
+        person.type("source", nowhere)
+        seen[nowhere] = person.text("source.note")
     person.type("source", source)
     person.type("num_trials", "2")
     person.type("live_port", "0")
@@ -93,6 +96,10 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     seen["answered_after_steps"] = person.session.progress.steps - steps
     person.click("pause")
 
+    def bottom(identifier):
+        widget = person.find(identifier)
+        return widget.screen_position_y + widget.computed_height
+
     shares = []
     def watch():
         shares.append(person.text("count"))
@@ -101,6 +108,8 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     person.wait(lambda: person.text("state") == "Done")
     seen["counts"] = list(dict.fromkeys(shares + [person.text("count")]))
     seen["end"] = [person.text("end"), person.text("written"), person.text("reached.success")]
+    seen["records"] = person.text("written.1")
+    seen["banner"] = bottom("banner") - bottom("written.1")
     seen["live_at_the_end"] = person.find("live").visible
 
     person.click("fresh")
@@ -115,6 +124,8 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     assert seen["first"] == ["Not ready to start. Source: Choose an HDF5 file with annotated demonstrations", False]
     assert "'/nowhere/demos.hdf5' does not exist" in seen["wrong"][0]
     assert seen["wrong"][1] is False
+    assert "pass an HDF5 file" in seen["/"]
+    assert "there is no user 'nosuchuser'" in seen["~nosuchuser/x.hdf5"].replace("There", "there")
     assert seen["right"] == ["", True, "2"]
     assert seen["editable"] is False
     status, told = seen["live"]
@@ -127,8 +138,10 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     assert "1 of 2 demonstrations kept" in seen["counts"], "the bar moves"
     reason, written, reached = seen["end"]
     assert reason == "Target reached"
-    assert str(tmp_path / "g.hdf5") in written
+    assert written == f"{tmp_path}: g.hdf5"
     assert reached.startswith("2 ")
+    assert seen["records"] == f"{tmp_path / 'records'}: run.json, attempts.jsonl, report.html"
+    assert seen["banner"] > 0, "the text ends inside its box"
     assert seen["stopped"] == ["Stopped by the user", 3]
     (first,) = tmp_path.glob("g.2*.hdf5")
     with h5py.File(first) as file:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mimicgen.datagen.rendering.images import colour_of, encode_normals
-from mimicgen.datagen.rendering.sheet import Sample, write_sheet
+from mimicgen.datagen.rendering.sheet import CAPTION, MARGIN, Sample, write_sheet
 from mimicgen.datagen.rendering.video import SHORTEST, write_video
 
 
@@ -61,8 +61,15 @@ def test_a_sheet_shows_each_frame_with_its_caption(tmp_path: Path, folders: dict
         [Sample("demo_1, step 2", {"depth": folders["depth"] / "0002.png"})],
     ]
     write_sheet(tmp_path / "sheet.png", rows)
+    frame = rows[0][0].picture().height + CAPTION + MARGIN
     with Image.open(tmp_path / "sheet.png") as sheet:
-        middle = sheet.getpixel((sheet.width // 2, sheet.height // 4))
+        middle = sheet.getpixel((sheet.width // 2, MARGIN + CAPTION + 40))
         assert isinstance(middle, tuple)
         assert all(abs(found - wanted) <= 1 for found, wanted in zip(middle, colour_of("cube_1"), strict=True))
-        assert sheet.getpixel((sheet.width // 2, sheet.height - 40)) == (255, 255, 255)
+        assert sheet.getpixel((sheet.width // 2, MARGIN + frame + CAPTION + 40)) == (255, 255, 255)
+        legend = np.asarray(sheet)[2 * frame + MARGIN :]
+    for name in ("cube_1", "cube_2", "cube_3", "table", "robot"):
+        assert (legend == colour_of(name)).all(axis=-1).sum() > 100, f"the colour of {name} is explained"
+    write_sheet(tmp_path / "grey.png", rows[1:])
+    with Image.open(tmp_path / "grey.png") as sheet:
+        assert sheet.height == frame + MARGIN, "nothing to explain"

@@ -40,7 +40,7 @@ def test_isaac_labs_own_settings_give_its_own_actions(tmp_path: Path) -> None:
     """`config/upstream.toml` against Isaac Lab's generator: one source an attempt, its noise, its interpolation."""
     code = """
 from pathlib import Path
-from mimicgen.datagen.config import read_toml
+from mimicgen.datagen.layers import read_toml
 upstream = {key.replace(".", "__"): value for key, value in read_toml(Path("config/upstream.toml")).items()}
 ours, taken, _ = asyncio.run(run(2, seed=3, early_abort=False, **upstream))
 reference, expected, _ = asyncio.run(run(2, seed=3, early_abort=False, **upstream | {"mimic__reference": True}))

@@ -27,7 +27,8 @@ RUN = """
 import asyncio, sys
 from pathlib import Path
 from mimicgen.datagen import simulation
-from mimicgen.datagen.config import build, read_toml
+from mimicgen.datagen.config import build
+from mimicgen.datagen.layers import read_toml
 from mimicgen.datagen.session import Session
 source, folder, num_envs, attempts = sys.argv[1:]
 config = build(read_toml(Path("config/upstream.toml")), {

@@ -9,7 +9,7 @@ import pytest
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.errors import ConfigError, TaskError
 from mimicgen.datagen.sections import RandomizationConfig
 from mimicgen.datagen.simulation import kitless
 
@@ -45,3 +45,19 @@ def test_a_task_without_such_a_reset_refuses_by_name(task_cfg: Callable[..., Any
     assert "cube_y" not in task_randomization(cfg)
     with pytest.raises(TaskError, match=r"randomization\.cube_y.*has no reset that calls randomize_object_pose"):
         apply_randomization(cfg, RandomizationConfig(cube_y=(0.0, 0.1)))
+
+
+@pytest.mark.parametrize("values", [{"min_separation": 0.3}, {"cube_x": "0.4,0.42", "cube_y": "0,0.01"}])
+def test_what_contradicts_the_tasks_own_values_is_refused(
+    task_cfg: Callable[..., Any], make_config: Callable[..., RunConfig], values: dict[str, Any]
+) -> None:
+    from mimicgen.datagen.simulation import check
+
+    told = {f"randomization.{key}": value for key, value in values.items()}
+    with pytest.raises(ConfigError, match=r"randomization\.min_separation = .*: no two places"):
+        task_cfg(**told)
+    config = make_config(**told)
+    known = check.known_task(config)
+    assert known is not None
+    with pytest.raises(ConfigError, match="so far apart"):
+        check.check_known(config, known)

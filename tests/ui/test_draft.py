@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from mimicgen.datagen import config
+from mimicgen.datagen import config, layers
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui.draft import Draft
 from tests.conftest import PROJECT
+from tests.hostile_values import NO_FILES, NUMBERS, PATHS
 
 SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
 
@@ -50,6 +51,35 @@ def test_every_problem_stands_at_its_key_and_goes_when_it_is_put_right() -> None
     assert draft.config is not None
 
 
+@pytest.mark.parametrize("key", ["num_trials", "seed", "mimic.action_noise", "randomization.min_separation"])
+def test_a_number_that_is_none_stands_at_its_field(key: str) -> None:
+    for number in NUMBERS:
+        draft = Draft({"source": SOURCE, key: number})
+        draft.put("num_envs", "2")
+        assert set(draft.problems) == {key}
+        draft.put(key, config.field_of(key).default or "0")
+        assert draft.config is not None
+
+
+@pytest.mark.parametrize("path", [*PATHS, *NO_FILES])
+def test_a_path_that_leads_to_no_demonstrations_stands_at_its_field(path: str) -> None:
+    draft = Draft({"source": SOURCE})
+    draft.put("source", path)
+    assert set(draft.problems) == {"source"}
+    assert "Choose" not in draft.problems["source"] or not path, "it says what is wrong"
+
+
+def test_the_panel_generates_whatever_a_file_was_written_for() -> None:
+    draft = Draft({"source": SOURCE, "mode": "render"})
+    assert draft.config is not None
+    assert draft.config.mode == "generate"
+
+
+def test_settings_have_a_text_for_a_range() -> None:
+    assert Draft({"randomization.cube_x": "0.4,0.6"}).value("randomization.cube_x") == (0.4, 0.6)
+    assert Draft({"randomization.cube_x": "wide"}).value("randomization.cube_x") == "wide"
+
+
 def test_what_others_find_blocks_until_something_changes() -> None:
     draft = Draft({"source": SOURCE})
     draft.report({"task": "It cannot run here"})
@@ -63,11 +93,11 @@ def test_a_preset_is_what_the_command_line_takes_and_is_not_overwritten(tmp_path
     draft = Draft({"source": SOURCE, "num_trials": 4})
     path = tmp_path / "preset.toml"
     draft.save(path)
-    assert config.build(config.read_toml(path)) == draft.config
+    assert config.build(layers.read_toml(path)) == draft.config
     with pytest.raises(ConfigError, match="exists already"):
         draft.save(path)
     draft.put("seed", "x")
     with pytest.raises(ConfigError, match="put right what is marked"):
         draft.save(tmp_path / "other.toml")
-    draft.load(config.read_toml(path))
+    draft.load(layers.read_toml(path))
     assert draft.value("num_trials") == 4

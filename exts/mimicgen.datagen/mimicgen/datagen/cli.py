@@ -6,12 +6,12 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
 
-from mimicgen.datagen import config, dataset_cli
+from mimicgen.datagen import config, dataset_cli, layers
 from mimicgen.datagen.config import Flat, RunConfig
 from mimicgen.datagen.dataset.files import check_regular, read_through
 from mimicgen.datagen.dataset.folders import writable_folder
@@ -25,6 +25,7 @@ from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.errors import ConfigError, DatagenError, SourceError
 from mimicgen.datagen.remembered import recall
 from mimicgen.datagen.text import counted, shown
+from mimicgen.datagen.values import argument_path
 from mimicgen.datagen.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -33,7 +34,7 @@ PROJECT = Path(__file__).resolve().parents[4]
 SHIPPED_SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
 """Source demonstrations that are used when none are passed."""
 
-SOURCES_ONLY = {"render.when": "never"}
+SOURCES_ONLY: Flat = {"render.when": "never"}
 """What a run that makes source demonstrations has different: nobody trains on their images."""
 
 OPTIONS = ("task", "source", "output_dataset", "output_dir", "num_trials", "num_envs", "seed", "device")
@@ -45,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")  # names in a damaged file may be no text
     parser = _parser()
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         with ended_by_signals():
             return int(options.command(options))
     except DatagenError as error:
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def run_config(options: argparse.Namespace, mode: str, **defaults: object) -> RunConfig:
+def run_config(options: argparse.Namespace, mode: str, defaults: Mapping[str, object] = {}) -> RunConfig:
     """Return the configuration of a run from defaults, file, environment and options, in this order.
 
     Args:
@@ -71,7 +72,7 @@ def run_config(options: argparse.Namespace, mode: str, **defaults: object) -> Ru
         "output_dataset": PROJECT / "datasets" / "generated_dataset.hdf5",
         "output_dir": PROJECT / "output",
     }
-    from_file = config.read_toml(options.config) if options.config else {}
+    from_file = layers.read_toml(options.config) if options.config else {}
     from_options = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
     for flag in ("fresh", "plots", "replay_states"):
         if getattr(options, flag, False):
@@ -79,9 +80,9 @@ def run_config(options: argparse.Namespace, mode: str, **defaults: object) -> Ru
     from_options |= {
         key: value for key, value in vars(options).items() if key.startswith("render.") and value is not None
     }
-    assignments = config.from_assignments(options.set)
-    environment = config.from_environment(os.environ)
-    return config.build(project, defaults, from_file, environment, assignments, from_options, {"mode": mode})
+    assignments = layers.from_assignments(options.set)
+    environment = layers.from_environment(os.environ)
+    return config.build(project, dict(defaults), from_file, environment, assignments, from_options, {"mode": mode})
 
 
 def generate(options: argparse.Namespace) -> int:
@@ -90,7 +91,7 @@ def generate(options: argparse.Namespace) -> int:
         from mimicgen.datagen.simulation.tasks import list_tasks
 
         return list_tasks()
-    run = run_config(options, "generate", source=SHIPPED_SOURCE)
+    run = run_config(options, "generate", {"source": SHIPPED_SOURCE})
     check_file(_source(run))
     return _run(run)
 
@@ -103,7 +104,7 @@ def record(options: argparse.Namespace) -> int:
             "people record with Isaac Lab's own record_demos.py, and 'annotate' takes its files"
         )
     output = PROJECT / "datasets" / "recorded_demos.hdf5"
-    return _run(run_config(options, "record", num_trials=10, output_dataset=output, **SOURCES_ONLY))
+    return _run(run_config(options, "record", {"num_trials": 10, "output_dataset": output} | SOURCES_ONLY))
 
 
 def annotate(options: argparse.Namespace) -> int:
@@ -111,21 +112,13 @@ def annotate(options: argparse.Namespace) -> int:
     first = run_config(options, "annotate")
     demos = check_demos(_source(first), first.task)
     output = PROJECT / "datasets" / f"{demos.path.stem}_annotated.hdf5"
-    run = run_config(
-        options,
-        "annotate",
-        num_trials=len(demos.names),
-        guarantee=False,
-        output_dataset=output,
-        settle_steps=0,
-        **SOURCES_ONLY,
-    )
-    return _run(run)
+    own = {"num_trials": len(demos.names), "guarantee": False, "output_dataset": output, "settle_steps": 0}
+    return _run(run_config(options, "annotate", own | SOURCES_ONLY))
 
 
 def render(options: argparse.Namespace) -> int:
     """Render the demonstrations of a dataset from their recorded states."""
-    run = run_config(options, "render", source=options.dataset, **{"render.when": "at_end"})
+    run = run_config(options, "render", {"source": options.dataset, "render.when": "at_end"})
     demos = check_recorded(_source(run), run.task, run.render.demos)
     return _run(dataclasses.replace(run, num_trials=len(demos.names), num_envs=1))
 
@@ -136,27 +129,16 @@ def replay(options: argparse.Namespace) -> int:
     first = run_config(options, "replay")
     demos = check_demos(_source(first), first.task)
     folder = PROJECT / "output" / f"replay_{demos.path.stem}"
-    run = run_config(
-        options,
-        "replay",
-        num_trials=len(demos.names),
-        guarantee=False,
-        settle_steps=0,
-        output_dir=folder,
-        fresh=True,
-        **SOURCES_ONLY,
-    )
+    own = {"num_trials": len(demos.names), "guarantee": False, "settle_steps": 0, "output_dir": folder, "fresh": True}
+    run = run_config(options, "replay", own | SOURCES_ONLY)
     return _run(dataclasses.replace(run, output_dataset=run.output_dir / "replay.hdf5"))  # which nothing writes
 
 
 def check(options: argparse.Namespace) -> int:
     """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
-    run = run_config(options, "generate", source=SHIPPED_SOURCE)
+    run = run_config(options, "generate", {"source": SHIPPED_SOURCE})
     check_file(_source(run))
-    from mimicgen.datagen.simulation import kitless
-
-    kitless.teach_isaaclab()
-    from mimicgen.datagen.simulation.live_check import check_command
+    from mimicgen.datagen.simulation.check import check_command
 
     return check_command(run, as_json=options.json)
 
@@ -205,7 +187,7 @@ def _report_file(dataset: Path, output: Path | None, kind: str | None) -> Path:
 
 def selftest(options: argparse.Namespace) -> int:
     """Try everything that a run needs, and say in seconds what is wrong: Kit, Isaac Lab, a step, frames, outputs."""
-    run = run_config(options, "generate", source=SHIPPED_SOURCE)
+    run = run_config(options, "generate", {"source": SHIPPED_SOURCE})
     for folder in (run.output_dir, run.output_dataset.parent):
         print(f"ok      {shown(writable_folder(folder.expanduser().absolute()))} can be written", flush=True)
     check_file(_source(run))
@@ -214,7 +196,7 @@ def selftest(options: argparse.Namespace) -> int:
 
 def gui(options: argparse.Namespace) -> int:
     """Open the panel in a window of the desktop: configure, start and watch runs."""
-    run = run_config(options, "generate", source=SHIPPED_SOURCE, **recall())
+    run = run_config(options, "generate", {"source": SHIPPED_SOURCE} | recall())
     return _launch(run, "gui", {"desktop": True}, window=True)
 
 
@@ -236,10 +218,10 @@ def _run(run: RunConfig) -> int:
 def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -> int:
     """Run one of the project's Kit applications with a configuration."""
     folder = writable_folder(run.output_dir.expanduser().absolute())
-    from mimicgen.datagen.launch import run_kit
+    from mimicgen.datagen.launch import fresh_log, run_kit
     from mimicgen.datagen.simulation.runtime import cache_folder
 
-    log = folder / "kit.log"
+    log = fresh_log(folder)
     print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {shown(log)}", flush=True)
     values = {key: value for key, value in run.flat().items() if value is not None}
     for key in ("source", "output_dataset", "output_dir"):
@@ -270,7 +252,7 @@ def _parser() -> argparse.ArgumentParser:
     command = _add_run_command(commands, "annotate", annotate)
     command.add_argument("--plots", action="store_true", help=config.fields()["plots"].metadata["doc"])
     command = _add_run_command(commands, "render", render)
-    command.add_argument("dataset", type=Path, help="HDF5 file of the task")
+    command.add_argument("dataset", type=argument_path, help="HDF5 file of the task")
     for key in ("demos", "views", "modalities", "width", "height", "every", "videos"):
         about = config.fields()[f"render.{key}"].metadata["doc"]
         command.add_argument(f"--{key}", metavar="VALUE", dest=f"render.{key}", help=about)
@@ -281,21 +263,21 @@ def _parser() -> argparse.ArgumentParser:
     about = (report.__doc__ or "").partition("\n")[0]
     command = commands.add_parser("report", help=about, description=report.__doc__, allow_abbrev=False)
     command.set_defaults(command=report)
-    command.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    command.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
     about = "folder with the run's run.json and attempts.jsonl (default: output/, if they are of this dataset)"
-    command.add_argument("--records", type=Path, metavar="FOLDER", help=about)
+    command.add_argument("--records", type=argument_path, metavar="FOLDER", help=about)
     about = "HDF5 file of the source demonstrations (default: the run's)"
-    command.add_argument("--source", type=Path, metavar="FILE", help=about)
+    command.add_argument("--source", type=argument_path, metavar="FILE", help=about)
     about = "html: a page for the browser; docx: a Word document (default: as the file's name says, else html)"
     command.add_argument("--format", choices=("html", "docx"), help=about)
     about = "file to write (default: beside the dataset, NAME_report.html or .docx)"
-    command.add_argument("--output", type=Path, metavar="FILE", help=about)
+    command.add_argument("--output", type=argument_path, metavar="FILE", help=about)
     about = "demonstrations that are shown, the first ones (default: 1000, which take 14 MB)"
     command.add_argument("--demos", type=_count, metavar="N", help=about)
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
     dataset_cli.add_tools(tools)
     command = _add_run_command(tools, "replay", replay)
-    command.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    command.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
     command.add_argument(
         "--states", dest="replay_states", action="store_true", help=config.fields()["replay_states"].metadata["doc"]
     )
@@ -311,7 +293,7 @@ def _add_run_command(
     help_line = (function.__doc__ or "").partition("\n")[0]
     command = commands.add_parser(name, help=help_line, description=function.__doc__, allow_abbrev=False)
     command.set_defaults(command=function)
-    command.add_argument("--config", type=Path, metavar="FILE", help="TOML file with the configuration")
+    command.add_argument("--config", type=argument_path, metavar="FILE", help="TOML file with the configuration")
     fields = config.fields()
     for key in OPTIONS:
         command.add_argument(f"--{key.replace('_', '-')}", metavar="VALUE", dest=key, help=fields[key].metadata["doc"])
@@ -323,4 +305,9 @@ def _add_run_command(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if "torch" in sys.modules:  # Isaac Lab was asked, and its libraries take more than a second to leave
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

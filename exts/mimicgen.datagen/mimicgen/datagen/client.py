@@ -181,7 +181,7 @@ _NOT_FOR_RUNS = ("PYTHONPATH", "FORCE_COLOR", "CLICOLOR_FORCE")
 def start(values: Mapping[str, object]) -> Run:
     """Start a run and return at once: in Isaac Sim where `ISAACSIM_PATH` names one, in the embedded runtime elsewhere.
 
-    The licences have to be accepted in the environment (`ACCEPT_EULA=Y`), as for the command line.
+    The licences have to be accepted, once or in the environment (`ACCEPT_EULA=Y`), as for the command line.
 
     Args:
         values: The run's configuration, by dotted key; see `config/default.toml`.

@@ -1,17 +1,17 @@
-"""The configuration of a run: frozen, validated, in and out of TOML.
+"""The configuration of a run: frozen, validated, out as TOML; `layers.py` brings it in.
 
-Precedence, lowest first: the defaults below, a TOML file, the environment (`NUM_TRIALS=5`), and the command line or
-Kit's settings. Keys are dotted where they are nested (`mimic.action_noise`).
+Keys are dotted where they are nested (`mimic.action_noise`). Single values are converted and checked by `values.py`;
+what holds between values is checked here.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import math
+import os
 import re
-import tomllib
-import types
-import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,13 @@ from mimicgen.datagen.sections import (
     setting,
 )
 from mimicgen.datagen.tasks import task_defaults
+from mimicgen.datagen.values import check, convert, quoted, type_of
 
 Flat = dict[str, Any]
 """Configuration values by dotted key."""
+
+NAME_BYTES = 200
+"""Length of a dataset's name at most; older ones get a date, and a folder beside it an ending [bytes]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         for key, value in self.flat().items():
-            _check_value(key, value, field_of(key))
+            check(key, value, field_of(key), type_of_key(key))
         for name, subtask in self.mimic.subtasks.items():
             low, high = subtask.term_offset_low, subtask.term_offset_high
             if (low is None) != (high is None) or (low is not None and high is not None and low > high):
@@ -97,23 +101,27 @@ class RunConfig:
                     f"mimic.subtasks.{name}: term_offset_low = {low} and term_offset_high = {high}: "
                     "give both, the low one not above the high one"
                 )
-        for key in ("cube_x", "cube_y", "cube_yaw"):
-            pair = getattr(self.randomization, key)
-            if pair is not None and not pair[0] <= pair[1]:
-                raise ConfigError(f"randomization.{key} = {list(pair)}: expected the smaller number first")
+        _check_randomization(self.randomization)
         _check_render(self.render)
         kind, _, index = self.device.partition(":")
-        if kind not in ("cpu", "cuda") or (":" in self.device and not (kind == "cuda" and index.isdigit())):
-            raise ConfigError(f"device = {self.device!r}: expected cpu, cuda or cuda:N")
+        if kind not in ("cpu", "cuda") or (
+            ":" in self.device and not (kind == "cuda" and re.fullmatch("[0-9]{1,3}", index))
+        ):
+            raise ConfigError(f"device = {quoted(self.device)}: expected cpu, cuda or cuda:N")
         if self.output_dataset.suffix not in (".hdf5", ".h5"):
-            raise ConfigError(f"output_dataset = '{self.output_dataset}': expected a name that ends with .hdf5")
+            raise ConfigError(f"output_dataset = {quoted(self.output_dataset)}: expected a name that ends with .hdf5")
+        if len(os.fsencode(self.output_dataset.name)) > NAME_BYTES:
+            raise ConfigError(
+                f"output_dataset = {quoted(self.output_dataset)}: expected a name of at most {NAME_BYTES} bytes: "
+                "files beside it are called after it"
+            )
 
     def flat(self) -> Flat:
         """Return every value by its dotted key."""
         return flatten(dataclasses.asdict(self))
 
     def to_toml(self) -> str:
-        """Return the configuration as TOML that `read_toml` reads back; keys without a value are left out."""
+        """Return the configuration as TOML that `layers.read_toml` reads back; keys without a value are left out."""
         plain = {key: str(value) if isinstance(value, Path) else value for key, value in self.flat().items()}
         return tomli_w.dumps(_nest({key: value for key, value in plain.items() if value is not None}))
 
@@ -136,10 +144,9 @@ def field_of(key: str) -> dataclasses.Field[Any]:
         ConfigError: There is none.
     """
     known = fields()
-    general = re.sub(r"^mimic\.subtasks\.[^.]+\.", "mimic.subtasks.<signal>.", key)
-    general = re.sub(r"^render\.cameras\.[^.]+\.", "render.cameras.<camera>.", general)
+    general = _general(key)
     if general not in known:
-        raise ConfigError(f"unknown key '{key}'; valid keys: {', '.join(known)}")
+        raise ConfigError(_unknown(key, list(known)))
     return known[general]
 
 
@@ -177,54 +184,27 @@ def parse(key: str, value: Any) -> Any:
         ConfigError: The key is unknown, or the value has the wrong type or is out of range.
     """
     setting = field_of(key)
-    parsed = _convert(key, value, setting)
-    _check_value(key, parsed, setting)
+    wanted = type_of_key(key)
+    parsed = convert(key, value, setting, wanted)
+    check(key, parsed, setting, wanted)
     return parsed
 
 
-def read_toml(path: Path) -> Flat:
-    """Return the values of a TOML file by dotted key.
+def check_separation(randomization: Mapping[str, Any]) -> None:
+    """Check that two cubes can be as far apart as they have to be, where that is known: a reset would try in vain.
+
+    Args:
+        randomization: Values of the keys of `randomization`, a run's or a task's.
 
     Raises:
-        ConfigError: The file is missing, not TOML, or names an unknown key.
+        ConfigError: They cannot.
     """
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"configuration file '{path}': {error.strerror}; pass an existing TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration file '{path}' is not valid TOML: {error}") from error
-    flat = flatten(tree)
-    for key in flat:
-        try:
-            field_of(key)
-        except ConfigError as error:
-            raise ConfigError(f"configuration file '{path}': {error}") from error
-    return flat
-
-
-def from_environment(environment: Mapping[str, str]) -> Flat:
-    """Return the values given by environment variables: `NUM_TRIALS` for `num_trials`, and so on.
-
-    Only top-level keys have a variable, and not `mode`, which the command says. An empty variable counts as not set.
-    """
-    keys = [key for key in fields() if "." not in key and key != "mode"]
-    return {key: environment[key.upper()] for key in keys if environment.get(key.upper())}
-
-
-def from_assignments(assignments: list[str]) -> Flat:
-    """Return the values of `key=value` strings.
-
-    Raises:
-        ConfigError: A string has no `=`.
-    """
-    flat: Flat = {}
-    for assignment in assignments:
-        key, separator, value = assignment.partition("=")
-        if not separator:
-            raise ConfigError(f"'{assignment}': expected key=value, for instance mimic.action_noise=0.02")
-        flat[key.strip()] = value.strip()
-    return flat
+    x, y, apart = (randomization.get(key) for key in ("cube_x", "cube_y", "min_separation"))
+    if x is not None and y is not None and apart is not None and apart > math.hypot(x[1] - x[0], y[1] - y[0]):
+        raise ConfigError(
+            f"randomization.min_separation = {apart}: no two places in cube_x = {list(x)} and cube_y = {list(y)} are "
+            "so far apart; make it smaller, or the ranges larger"
+        )
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Flat:
@@ -236,6 +216,28 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Flat:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _general(key: str) -> str:
+    """Return a key with the names that users give, of subtasks and of cameras, taken out."""
+    general = re.sub(r"^mimic\.subtasks\.[^.]+\.", "mimic.subtasks.<signal>.", key)
+    return re.sub(r"^render\.cameras\.[^.]+\.", "render.cameras.<camera>.", general)
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    """Return what to say of an unknown key: the key that was meant, or else those of its section."""
+    general = _general(key)
+    meant = difflib.get_close_matches(general[:200], known, n=1, cutoff=0.75)
+    if not meant:  # the right name in the wrong section
+        meant = [other for other in known if other.rpartition(".")[2] == general.rpartition(".")[2]][:1]
+    if meant:
+        return f"unknown key {quoted(key)}; did you mean '{meant[0]}'?"
+    sections = [prefix for prefix in _SECTIONS if prefix and general.startswith(prefix)]
+    section = max(sections, key=len, default="")
+    names = [other.removeprefix(section) for other in known if other.startswith(section)]
+    where = f"keys of [{section[:-1]}]" if section else "keys outside of sections"
+    others = "" if section else f"; sections: {', '.join(prefix[:-1] for prefix in _SECTIONS if prefix)}"
+    return f"unknown key {quoted(key)}; {where}: {', '.join(name for name in names if '.' not in name)}{others}"
 
 
 def _nest(flat: Flat) -> dict[str, Any]:
@@ -260,73 +262,18 @@ _SECTIONS: dict[str, type[Any]] = {
 """The dataclass that holds the keys after a prefix."""
 
 
-def _type_of(setting: dataclasses.Field[Any]) -> type:
-    """The plain type of a field, without its `| None`, or `tuple[item, ...]`."""
-    owner = next(owner for owner in _SECTIONS.values() if setting in dataclasses.fields(owner))
-    hint = typing.get_type_hints(owner)[setting.name]
-    if isinstance(hint, types.UnionType):
-        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    return typing.cast(type, hint)
+def type_of_key(key: str) -> type:
+    """Return the plain type of a key's field; see `values.type_of`."""
+    section, separator, name = _general(key).rpartition(".")
+    return type_of(_SECTIONS[section + separator], name)
 
 
-_EXPECTED: dict[type, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a text",
-    Path: "a path",
-    tuple[str, ...]: "a list of texts",
-    tuple[float, ...]: "a list of numbers",
-}
-
-
-def _convert(key: str, value: Any, setting: dataclasses.Field[Any]) -> Any:
-    """Turn what TOML, a variable or the command line says into the field's type."""
-    wanted = _type_of(setting)
-    error = ConfigError(f"{key} = {value!r}: expected {_EXPECTED[wanted]}")
-    if value is None and setting.default is None:
-        return None
-    if typing.get_origin(wanted) is tuple:
-        # A variable, a setting or the command line has one text for all items.
-        items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-        if not isinstance(items, (list, tuple)):
-            raise error
-        (item_type, _) = typing.get_args(wanted)
-        try:
-            return tuple(item_type(item) for item in items)
-        except (TypeError, ValueError):
-            raise error from None
-    if isinstance(value, bool) != (wanted is bool) and not isinstance(value, str):
-        raise error
-    if wanted is bool and isinstance(value, str):
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if value.lower() not in words:
-            raise error
-        return words[value.lower()]
-    if wanted in (str, Path):
-        if not isinstance(value, (str, Path)) or not str(value):
-            raise error
-        return wanted(value)
-    if wanted is int and isinstance(value, float):
-        raise error
-    try:
-        return wanted(value)
-    except (TypeError, ValueError):
-        raise error from None
-
-
-def _check_value(key: str, value: Any, setting: dataclasses.Field[Any]) -> None:
-    limits = setting.metadata
-    low, high, choices = limits["low"], limits["high"], limits["choices"]
-    if value is None:
-        return
-    if limits["length"] is not None and len(value) != limits["length"]:
-        raise ConfigError(f"{key} = {list(value)}: expected {limits['length']} numbers")
-    for item in value if isinstance(value, tuple) else (value,):
-        if (low is not None and not item >= low) or (high is not None and not item <= high):
-            raise ConfigError(f"{key} = {value!r}: expected {_EXPECTED[_type_of(setting)]} from {low} to {high}")
-        if choices and item not in choices:
-            raise ConfigError(f"{key} = {item!r}: expected one of {', '.join(choices)}")
+def _check_randomization(randomization: RandomizationConfig) -> None:
+    for key in ("cube_x", "cube_y", "cube_yaw"):
+        pair = getattr(randomization, key)
+        if pair is not None and not pair[0] <= pair[1]:
+            raise ConfigError(f"randomization.{key} = {list(pair)}: expected the smaller number first")
+    check_separation(dataclasses.asdict(randomization))
 
 
 def _check_render(render: RenderConfig) -> None:
@@ -340,7 +287,7 @@ def _check_render(render: RenderConfig) -> None:
         )
     for name, camera in render.cameras.items():
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            raise ConfigError(f"render.cameras.{name}: a camera's name has letters, digits, - and _ only")
+            raise ConfigError(f"render.cameras: {quoted(name)}: a camera's name has letters, digits, - and _ only")
         if abs(sum(x * x for x in camera.orientation) - 1.0) > 1e-2:
             raise ConfigError(
                 f"render.cameras.{name}.orientation = {list(camera.orientation)}: "

@@ -25,6 +25,7 @@ from mimicgen.datagen.dataset.guard import guarded
 from mimicgen.datagen.dataset.locks import reserved
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.text import as_json, counted, shown
+from mimicgen.datagen.values import argument_path
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -126,30 +127,32 @@ def convert(options: argparse.Namespace) -> int:
 def add_tools(commands: Any) -> None:
     """Add the tools to the parser of `dataset`."""
     tool = _add(commands, "info", info)
-    tool.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    tool.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
     tool.add_argument("--demos", action="store_true", help="also a line a demonstration")
     _add_json(tool)
     tool = _add(commands, "validate", validate)
-    tool.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    tool.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
     _add_json(tool)
     tool = _add(commands, "merge", merge)
-    tool.add_argument("datasets", type=Path, nargs="+", help="HDF5 files of demonstrations, in the order wanted")
+    tool.add_argument(
+        "datasets", type=argument_path, nargs="+", help="HDF5 files of demonstrations, in the order wanted"
+    )
     _add_output(tool)
     tool = _add(commands, "split", split)
-    tool.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    tool.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
     _add_output(tool)
     tool.add_argument("--ratio", type=float, default=0.1, help="share to validate with (default 0.1)")
     tool.add_argument("--seed", type=int, default=1, help="seed of the choice (default 1)")
     tool.add_argument("--files", action="store_true", help="two files, NAME_train and NAME_valid, instead of lists")
     tool = _add(commands, "filter", filter_)
-    tool.add_argument("dataset", type=Path, help="HDF5 file of demonstrations")
+    tool.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
     _add_output(tool, required=False)
     where = "condition on a recorded property, for instance 'num_samples<400'; repeatable, all have to hold"
     tool.add_argument("--where", action="append", required=True, metavar="CONDITION", help=where)
     _add_json(tool)
     tool = _add(commands, "convert", convert)
-    tool.add_argument("dataset", type=Path, help="HDF5 file of Isaac Lab 2.x")
-    tool.add_argument("output", type=Path, help="file to write; must not exist")
+    tool.add_argument("dataset", type=argument_path, help="HDF5 file of Isaac Lab 2.x")
+    tool.add_argument("output", type=argument_path, help="file to write; must not exist")
 
 
 def _write(output: Path, function: Callable[..., Any], source: Any, last: tuple[Any, ...] = ()) -> Any:
@@ -191,4 +194,6 @@ def _add_json(tool: argparse.ArgumentParser) -> None:
 
 
 def _add_output(tool: argparse.ArgumentParser, *, required: bool = True) -> None:
-    tool.add_argument("--output", type=Path, required=required, metavar="FILE", help="file to write; must not exist")
+    tool.add_argument(
+        "--output", type=argument_path, required=required, metavar="FILE", help="file to write; must not exist"
+    )

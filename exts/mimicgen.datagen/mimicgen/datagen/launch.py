@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.dataset.replacing import rotate
 from mimicgen.datagen.desktop import load_ui
 from mimicgen.datagen.errors import SetupError
 
 EULA = "https://docs.omniverse.nvidia.com/platform/latest/common/NVIDIA_Omniverse_License_Agreement.html"
+
+LOGS = 5
+"""Logs that are kept in a folder, the latest ones."""
 
 
 def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, window: bool = False) -> int:
@@ -23,7 +27,7 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, w
 
     Args:
         app: The application's `.kit` file.
-        log: Where Kit's and Isaac Lab's output goes; appended to.
+        log: Where Kit's and Isaac Lab's output goes; Kit begins it anew.
         settings: Settings of the extension, by name relative to `/exts/mimicgen.datagen`.
         cache: Kit's own data and caches go here.
         window: Whether the application shows the panel in a window of the desktop.
@@ -61,6 +65,20 @@ def run_kit(app: Path, log: Path, settings: Mapping[str, Any], *, cache: Path, w
         *(f"--/exts/mimicgen.datagen/{name.replace('.', '/')}={_setting(value)}" for name, value in values.items()),
     ]
     return int(application().run())
+
+
+def fresh_log(folder: Path) -> Path:
+    """Return where a run's log goes, `kit.log`; those of the runs before become `kit.1.log`, the latest, and so on.
+
+    Kit begins its log file anew, and the log of a run that crashed is wanted after the next one, which continues it.
+
+    Raises:
+        OutputError: They cannot be renamed.
+    """
+    log = folder / "kit.log"
+    names = [log, *(folder / f"kit.{number}.log" for number in range(1, LOGS))]
+    rotate(names)
+    return log
 
 
 def kit_app() -> Any:

@@ -10,10 +10,11 @@ import logging
 import os
 from pathlib import Path
 
-from mimicgen.datagen.config import Flat, RunConfig, read_toml
+from mimicgen.datagen.config import Flat, RunConfig, build
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import ConfigError, OutputError
+from mimicgen.datagen.layers import read_toml
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,20 @@ def remember(config: RunConfig) -> None:
 
 
 def recall() -> Flat:
-    """Return the settings by dotted key; nothing where none are remembered or the file is of another version."""
+    """Return the settings by dotted key; nothing where none are remembered.
+
+    A file of another version, or one that is damaged, is not used, and the log says so: the next run replaces it.
+    """
     path = location()
-    if not path.exists():
+    if not os.path.lexists(path):
+        return {}
+    if path.exists() and not path.is_file():  # reading a pipe would wait for a writer
+        log.warning("the last settings are not used: '%s' is no regular file", path)
         return {}
     try:
-        return read_toml(path)
+        flat = read_toml(path)
+        build(flat)
     except ConfigError as error:
         log.warning("the last settings are not used: %s", error)
         return {}
+    return flat

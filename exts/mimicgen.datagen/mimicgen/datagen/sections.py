@@ -109,11 +109,15 @@ SHADED = "shaded"
 class CameraConfig:
     """A camera that stands still in every environment."""
 
-    position: tuple[float, ...] = setting((0.0, 0.0, 0.0), "Position in the environment", unit="m", length=3)
+    position: tuple[float, ...] = setting(
+        (0.0, 0.0, 0.0), "Position in the environment", unit="m", low=-1000, high=1000, length=3
+    )
     orientation: tuple[float, ...] = setting(
         (0.0, 0.0, 0.0, 1.0),
         "Orientation in the environment, a unit quaternion: z forward, y down",
         unit="x, y, z, w",
+        low=-1,
+        high=1,
         length=4,
     )
     focal_length: float = setting(24.0, "Focal length", unit="mm", low=0.1, high=10_000)
@@ -177,16 +181,16 @@ class RandomizationConfig:
     """How a reset scatters the scene. A value left out is the task's own."""
 
     cube_x: tuple[float, ...] | None = setting(
-        None, "Smallest and largest x of a cube, in the frame of its environment", unit="m", length=2
+        None, "Smallest and largest x of a cube, in the frame of its environment", unit="m", low=-2, high=2, length=2
     )
     cube_y: tuple[float, ...] | None = setting(
-        None, "Smallest and largest y of a cube, in the frame of its environment", unit="m", length=2
+        None, "Smallest and largest y of a cube, in the frame of its environment", unit="m", low=-2, high=2, length=2
     )
     cube_yaw: tuple[float, ...] | None = setting(
-        None, "Smallest and largest rotation of a cube about the vertical", unit="rad", length=2
+        None, "Smallest and largest rotation of a cube about the vertical", unit="rad", low=-6.3, high=6.3, length=2
     )
     min_separation: float | None = setting(
-        None, "Smallest distance between the centres of two cubes", unit="m", low=0, high=10
+        None, "Smallest distance between the centres of two cubes", unit="m", low=0, high=2
     )
     joint_noise_mean: float | None = setting(
         None, "Mean of the Gaussian noise on the arm's joints at a reset", unit="rad", low=-3.2, high=3.2

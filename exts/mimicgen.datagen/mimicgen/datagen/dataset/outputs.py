@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.earlier import Earlier, read_earlier, refuse_another
+from mimicgen.datagen.dataset.earlier_frames import refuse_other_frames
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use, refuse_unfinished
 from mimicgen.datagen.dataset.ours import is_ours
@@ -271,6 +272,8 @@ class Outputs:
 
     def _refuse_what_cannot_be_written(self) -> None:
         self._refuse_what_is_not_ours()
+        if self._config.render.when != "never" and not self._config.fresh:
+            refuse_other_frames(self.record.parent, self._config.render, self.rendered_dataset.name)
         if self._config.mode in ("render", "replay"):
             return  # what is rendered stays, and a replay is made anew
         for path in (self.dataset, self.failed_dataset):

@@ -13,10 +13,11 @@ The rule: what this project did not write stays where it is, as it is. So
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mimicgen.datagen.dataset.folders import explained, sync_folder, writable_folder
@@ -148,6 +149,23 @@ def finish_frames(folder: Path, manifest: str) -> None:
     with explained(folder):
         (folder / UNFINISHED).write_text(manifest, encoding="utf-8")
         os.replace(folder / UNFINISHED, folder / MANIFEST)
+
+
+def rotate(logs: Sequence[Path]) -> None:
+    """Give every log of earlier runs the name after its own; the last one goes. The names are this project's alone.
+
+    Args:
+        logs: The names, the one of the next log first.
+
+    Raises:
+        OutputError: One is no regular file, or cannot be renamed.
+    """
+    for earlier, later in reversed(list(itertools.pairwise(logs))):
+        if os.path.lexists(earlier):
+            refuse_foreign(later, Path.is_file)
+            refuse_foreign(earlier, Path.is_file)
+            with explained(earlier):
+                earlier.replace(later)
 
 
 def move_aside(path: Path, stamp: str) -> None:

@@ -16,7 +16,7 @@ import carb.eventdispatcher
 import carb.settings
 import omni.kit.app
 
-from mimicgen.datagen.config import Flat, RunConfig
+from mimicgen.datagen.config import Flat
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.progress import Progress, State
@@ -143,11 +143,11 @@ def _open_desktop(stack: contextlib.ExitStack) -> Any:
 def _values() -> Flat:
     """Return what the panel starts with: the last run's settings, and over them what the application was told."""
     try:
-        told = settings.layers()
+        told = settings.told()
     except BadInputError as error:
         log.error("the configuration is not used: %s", error)  # noqa: TRY400 -- the message says it all
         told = {}
-    return recall() | told | {"mode": RunConfig.mode}
+    return recall() | told
 
 
 def _optional(name: str) -> ModuleType | None:

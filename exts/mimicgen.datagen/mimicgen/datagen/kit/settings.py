@@ -10,8 +10,10 @@ from typing import Any
 
 import carb.settings
 
-from mimicgen.datagen import config
+from mimicgen.datagen import config, layers
 from mimicgen.datagen.config import Flat, RunConfig
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.values import quoted
 
 ROOT = "/exts/mimicgen.datagen"
 """Where the extension's settings are."""
@@ -45,19 +47,22 @@ def run_config() -> RunConfig:
     Raises:
         ConfigError: A key is unknown, or a value has the wrong type or is out of range.
     """
-    return config.build(layers())
+    return config.build(told())
 
 
-def layers() -> Flat:
+def told() -> Flat:
     """Return what file, environment and settings say by dotted key, later ones winning over earlier ones.
 
     Raises:
-        ConfigError: The file is missing, not TOML, or names an unknown key.
+        ConfigError: A key is unknown, or a value has the wrong type or is out of range.
     """
     path = get("config")
-    from_file = config.read_toml(Path(path)) if path else {}
+    from_file = layers.read_toml(Path(str(path))) if path else {}
     values = {key: get(key.replace(".", "/")) for key in config.fields() if "<" not in key}
-    values |= config.flatten(get("mimic/subtasks") or {}, "mimic.subtasks.")
-    values |= config.flatten(get("render/cameras") or {}, "render.cameras.")
-    from_settings = {key: value for key, value in values.items() if value is not None}
-    return from_file | config.from_environment(os.environ) | from_settings
+    for table in ("mimic.subtasks", "render.cameras"):
+        found = get(table.replace(".", "/"))
+        if found is not None and not isinstance(found, Mapping):
+            raise ConfigError(f"{table} = {quoted(found)}: expected a table, {table}.NAME.KEY = VALUE")
+        values |= config.flatten(found or {}, f"{table}.")
+    from_settings = {key: config.parse(key, value) for key, value in values.items() if value is not None}
+    return from_file | layers.from_environment(os.environ) | from_settings

@@ -12,12 +12,17 @@ from PIL.PngImagePlugin import PngInfo
 
 from mimicgen.datagen.dataset.ours import MARK, is_ours
 from mimicgen.datagen.dataset.replacing import new_file
-from mimicgen.datagen.rendering.images import read_image, shade
+from mimicgen.datagen.rendering.images import COLOURS, UNLABELLED, read_image, shade
 
 WIDTH = 264
 """Width of a frame on the sheet [pixels]."""
 
 MARGIN, CAPTION = 8, 22
+
+LEGEND = "Colours of classes, not of objects:"
+"""Stands under frames that are shown as segmentation: in the mapping that is used, a blue cube is red."""
+
+BACKGROUND, TEXT = (24, 26, 30), (200, 204, 210)
 
 MOST = 60
 """Demonstrations on a sheet; of more, evenly chosen ones."""
@@ -35,9 +40,14 @@ class Sample:
     caption: str
     images: dict[str, Path]
 
+    @property
+    def by_class(self) -> bool:
+        """Whether the picture has the colours of the classes, not those of the objects."""
+        return "segmentation" in self.images and "rgb" not in self.images
+
     def picture(self) -> Image.Image:
         """Return the frame, small: in colour, else as shaded segmentation, else whatever there is."""
-        if "rgb" not in self.images and {"segmentation", "normals"} <= set(self.images):
+        if self.by_class and "normals" in self.images:
             pixels = shade(read_image(self.images["segmentation"]), read_image(self.images["normals"]))
         else:
             name = next(name for name in ("rgb", "segmentation", "normals", "depth") if name in self.images)
@@ -60,16 +70,44 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
     pictures = [[sample.picture() for sample in row] for row in rows]
     height = max(picture.height for row in pictures for picture in row)
     across = max(map(len, rows))
-    size = (across * (WIDTH + MARGIN) + MARGIN, len(rows) * (height + CAPTION + MARGIN) + MARGIN)
-    sheet = Image.new("RGB", size, (24, 26, 30))
+    width = across * (WIDTH + MARGIN) + MARGIN
+    legend = _legend(width) if any(sample.by_class for row in rows for sample in row) else None
+    bottom = len(rows) * (height + CAPTION + MARGIN) + MARGIN
+    size = (width, bottom + (legend.height if legend is not None else 0))
+    sheet = Image.new("RGB", size, BACKGROUND)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
     for index, (row, row_pictures) in enumerate(zip(rows, pictures, strict=True)):
         top = MARGIN + index * (height + CAPTION + MARGIN)
         for column, (sample, picture) in enumerate(zip(row, row_pictures, strict=True)):
             left = MARGIN + column * (WIDTH + MARGIN)
-            pen.text((left, top), sample.caption, fill=(200, 204, 210), font=font)
+            pen.text((left, top), sample.caption, fill=TEXT, font=font)
             sheet.paste(picture, (left, top + CAPTION))
+    if legend is not None:
+        sheet.paste(legend, (0, bottom))
     made_by = PngInfo()
     made_by.add_text("Software", MARK)
     with new_file(path, replace=is_ours) as scratch:
         sheet.save(scratch, optimize=True, pnginfo=made_by)
+
+
+def _legend(width: int) -> Image.Image:
+    """Return what the colours of segmentation mean, in as many lines as the width takes."""
+    font = ImageFont.load_default(size=13)
+    lines: list[list[tuple[int, str, tuple[int, int, int] | None]]] = [[]]
+    left = MARGIN
+    for words, colour in ((LEGEND, None), *((name, each) for name, each in COLOURS.items() if name != UNLABELLED)):
+        taken = round(font.getlength(words)) + (CAPTION if colour else 0) + 2 * MARGIN
+        if lines[-1] and left + taken > width:
+            lines.append([])
+            left = MARGIN
+        lines[-1].append((left, words, colour))
+        left += taken
+    legend = Image.new("RGB", (width, len(lines) * CAPTION + MARGIN), BACKGROUND)
+    pen = ImageDraw.Draw(legend)
+    for number, line in enumerate(lines):
+        top = number * CAPTION
+        for left, words, colour in line:
+            if colour is not None:
+                pen.rectangle((left, top + 2, left + 13, top + 15), fill=colour, outline=TEXT)
+            pen.text((left + (CAPTION if colour else 0), top), words, fill=TEXT, font=font)
+    return legend

@@ -257,7 +257,7 @@ def _appendices(document: WordDocument, data: dict[str, Any]) -> None:
     document.heading("Appendix: files")
     document.table("What a run leaves.", ("File", "What"), FILES, (6.5, 9.5))
     document.heading("Appendix: commands")
-    document.table("Commands, each after ACCEPT_EULA=Y.", ("Command", "What it does"), COMMANDS, (8, 8))
+    document.table("Commands, the first one after ACCEPT_EULA=Y.", ("Command", "What it does"), COMMANDS, (8, 8))
 
 
 def _kept(data: dict[str, Any]) -> int:

@@ -34,6 +34,9 @@ def pictures(records: Path, demo: str) -> list[dict[str, str]]:
             images = {modality: frames[index] for modality, frames in kinds.items()}
             caption = f"{camera}, step {int(next(iter(images.values())).stem)}"
             jpeg = io.BytesIO()
-            Sample(caption=caption, images=images).picture().save(jpeg, "JPEG", quality=82)
+            sample = Sample(caption=caption, images=images)
+            sample.picture().save(jpeg, "JPEG", quality=82)
+            if sample.by_class:
+                caption += "; colours of the classes, not of the objects"
             found.append({"caption": caption, "jpeg": base64.b64encode(jpeg.getvalue()).decode()})
     return found

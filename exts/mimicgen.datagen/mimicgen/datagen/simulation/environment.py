@@ -24,6 +24,7 @@ from mimicgen.datagen.simulation import observing, recording
 from mimicgen.datagen.simulation import runtime as runtimes
 from mimicgen.datagen.simulation.randomization import apply_randomization
 from mimicgen.datagen.simulation.recorders import SourceRecorderManagerCfg
+from mimicgen.datagen.simulation.registered import refuse_unknown_subtasks
 from mimicgen.datagen.simulation.runtime import Runtime
 from mimicgen.datagen.simulation.terminations import NoTerminations
 
@@ -78,9 +79,7 @@ def _apply_mimic(cfg: Any, mimic: MimicConfig) -> None:
         datagen.generation_select_src_per_arm = mimic.select_source_per_subtask
     subtasks = [subtask for arm in cfg.subtask_configs.values() for subtask in arm]
     names = [subtask.subtask_term_signal or "final" for subtask in subtasks]
-    unknown = sorted(set(mimic.subtasks) - set(names))
-    if unknown:
-        raise TaskError(f"mimic.subtasks.{unknown[0]}: task '{cfg.env_name}' has the subtasks {', '.join(names)}")
+    refuse_unknown_subtasks(mimic, cfg.env_name, names)
     for name, subtask in zip(names, subtasks, strict=True):
         subtask.action_noise = mimic.of(name, "action_noise")
         subtask.num_interpolation_steps = mimic.of(name, "num_interpolation_steps")

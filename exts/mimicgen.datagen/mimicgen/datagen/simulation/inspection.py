@@ -35,11 +35,15 @@ def find_tasks() -> dict[str, str | None]:
     Raises:
         SetupError: Isaac Lab is not installed.
     """
-    from mimicgen.datagen.simulation import kitless, runtime
-    from mimicgen.datagen.simulation.tasks import runnable_tasks
+    from mimicgen.datagen.simulation import kitless, registered, runtime
 
+    known = registered.recorded()
+    if known is not None:
+        return known.tasks
     here = runtime.detect()
     kitless.teach_isaaclab()
+    from mimicgen.datagen.simulation.tasks import runnable_tasks
+
     return runnable_tasks(here)
 
 

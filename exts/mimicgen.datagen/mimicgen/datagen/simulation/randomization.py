@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from mimicgen.datagen.config import check_separation
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.sections import RandomizationConfig
 
@@ -30,6 +31,7 @@ def apply_randomization(cfg: Any, randomization: RandomizationConfig) -> None:
 
     Raises:
         TaskError: The task has no term for one of them.
+        ConfigError: They and the task's own contradict each other.
     """
     for key, value in dataclasses.asdict(randomization).items():
         if value is None:
@@ -45,6 +47,7 @@ def apply_randomization(cfg: Any, randomization: RandomizationConfig) -> None:
             for step in path:
                 parameters = parameters[step]
             parameters[last] = value
+    check_separation(task_randomization(cfg))
 
 
 def task_randomization(cfg: Any) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 
-from mimicgen.datagen.simulation import kitless, runtime
+from mimicgen.datagen.simulation import kitless, registered, runtime
+from mimicgen.datagen.simulation.asking import asking
 
 
 def list_tasks() -> int:
@@ -16,11 +15,14 @@ def list_tasks() -> int:
         SetupError: Isaac Lab is not installed.
     """
     here = runtime.detect()
-    kitless.teach_isaaclab()
-    chatter = io.StringIO()  # Isaac Lab prints while its tasks are imported
-    with contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
-        found = runnable_tasks(here)
-    print(f"runtime: {here}")
+    print(f"runtime: {here}", flush=True)
+    known = registered.recorded()
+    if known is not None:
+        found = known.tasks
+    else:
+        with asking("its tasks"):
+            kitless.teach_isaaclab()
+            found = runnable_tasks(here)
     for task, reason in found.items():
         print(f"  {task}" + (f"  -- {reason}" if reason else ""))
     return 0

@@ -36,8 +36,9 @@ class Draft:
         self.load(values)
 
     def load(self, values: Flat) -> None:
-        """Put other values in the place of all."""
-        self._values = {key: value for key, value in values.items() if value is not None}
+        """Put other values in the place of all. The panel generates, whatever `mode` a file was written for."""
+        told = {key: value for key, value in values.items() if value is not None and key != "mode"}
+        self._values = {key: _typed(key, value) for key, value in told.items()}
         self._found = {}
         self._update()
 
@@ -91,7 +92,7 @@ class Draft:
         for key, value in self._values.items():
             try:
                 config.parse(key, value)
-            except ConfigError as error:
+            except ConfigError as error:  # said here, and shown at the field
                 self.problems[key] = shown(error)
         try:
             built = config.build({key: value for key, value in self._values.items() if key not in self.problems})
@@ -99,7 +100,7 @@ class Draft:
             self.problems[about(error)] = shown(error)
             return
         if built.source is None:
-            self.problems["source"] = "Choose an HDF5 file with annotated demonstrations"
+            self.problems.setdefault("source", "Choose an HDF5 file with annotated demonstrations")
         else:
             try:
                 check_file(built.source.expanduser().absolute())
@@ -110,6 +111,14 @@ class Draft:
         self.problems |= self._found
         if not self.problems:
             self.config = built
+
+
+def _typed(key: str, value: Any) -> Any:
+    """Return a value in its key's type: a setting has one text for a whole list. What is wrong stays as it is."""
+    try:
+        return config.parse(key, value)
+    except ConfigError:
+        return value
 
 
 def about(error: BadInputError) -> str:

@@ -12,26 +12,27 @@ import omni.ui as ui
 from mimicgen.datagen import config
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft
-from mimicgen.datagen.ui.parts import Note, row
+from mimicgen.datagen.ui.parts import Note, explain, row
+from mimicgen.datagen.values import limit
 
 _SHORT = 5
 """Units up to this length stand in the label; longer ones only in the tooltip."""
 
-_TOOLTIP = 34
-"""Tooltips are wrapped here: where the widget wraps them, it cuts their last line [characters]."""
+_TOOLTIP = 36
+"""Tooltips are wrapped here [characters]."""
 
 
-def _describe(key: str, label: str) -> tuple[str, str]:
+def _describe(key: str, label: str) -> tuple[str, list[str]]:
     """Return the label with its unit, and the tooltip: the field's own documentation, its unit and its range."""
     about = config.field_of(key).metadata
-    words = [textwrap.fill(f"{about['doc']}.", _TOOLTIP)]
+    lines = textwrap.wrap(f"{about['doc']}.", _TOOLTIP)
     if about["unit"]:
-        words.append(f"Unit: {about['unit']}.")
+        lines.append(f"Unit: {about['unit']}.")
     if about["low"] is not None:
-        words.append(f"From {about['low']:,.9g} to {about['high']:,.9g}.")
-    words.append(f"Key: {key}")
+        lines.append(f"From {limit(about['low'])} to {limit(about['high'])}.")
+    lines.append(f"Key: {key}")
     unit = about["unit"]
-    return (f"{label} ({unit})" if unit and len(unit) <= _SHORT else label), "\n".join(words)
+    return (f"{label} ({unit})" if unit and len(unit) <= _SHORT else label), lines
 
 
 class Row(ABC):
@@ -53,14 +54,16 @@ class Row(ABC):
         self._draft = draft
         self._fields: list[Any] = []
         self._showing = False
-        text, tooltip = _describe(key, label)
+        text, self._tooltip = _describe(key, label)
         with ui.VStack(height=0, spacing=2):
-            with row(text, tooltip):
-                self._build(tooltip)
+            with row(text, self._tooltip):
+                self._build()
+            for field in self._fields:
+                self._explain(field)
             self.note = Note("hint", identifier=f"{key}.note", indent=style.LABEL_WIDTH + style.GAP)
 
     @abstractmethod
-    def _build(self, tooltip: str) -> None:
+    def _build(self) -> None:
         """Make the widgets."""
 
     @abstractmethod
@@ -86,6 +89,9 @@ class Row(ABC):
         for field in self._fields:
             field.enabled = enabled
 
+    def _explain(self, widget: ui.Widget) -> None:
+        explain(widget, self._tooltip, indent=style.LABEL_WIDTH + style.GAP)
+
     def _put(self, value: Any) -> None:
         if not self._showing:
             self._draft.put(self.key, value)
@@ -102,8 +108,8 @@ class Text(Row):
         """See `Row.hint`."""
         return self._hint()
 
-    def _build(self, tooltip: str) -> None:
-        field = ui.StringField(height=style.ROW, identifier=self.key, tooltip=tooltip)
+    def _build(self) -> None:
+        field = ui.StringField(height=style.ROW, identifier=self.key)
         field.model.add_value_changed_fn(lambda model: self._put(model.as_string.strip()))
         self._fields = [field]
 
@@ -114,9 +120,9 @@ class Text(Row):
 class Pair(Text):
     """A smallest and a largest number, typed in two fields."""
 
-    def _build(self, tooltip: str) -> None:
+    def _build(self) -> None:
         with ui.HStack(height=style.ROW, spacing=style.GAP):
-            self._fields = [ui.StringField(identifier=f"{self.key}.{end}", tooltip=tooltip) for end in ("low", "high")]
+            self._fields = [ui.StringField(identifier=f"{self.key}.{end}") for end in ("low", "high")]
         for field in self._fields:
             field.model.add_value_changed_fn(lambda _: self._put_both())
 
@@ -125,24 +131,25 @@ class Pair(Text):
 
     def _show(self) -> None:
         value = self._draft.value(self.key)
-        for field, end in zip(self._fields, value or ("", ""), strict=True):
+        ends = value if isinstance(value, tuple) and len(value) == len(self._fields) else (value, None)
+        for field, end in zip(self._fields, ends, strict=True):
             _set_text(field, end)
 
 
 class Switch(Row):
     """Yes or no."""
 
-    def _build(self, tooltip: str) -> None:
+    def _build(self) -> None:
         with ui.VStack(width=18, height=style.ROW):
             ui.Spacer()
-            box = ui.CheckBox(height=16, identifier=self.key, tooltip=tooltip)
+            box = ui.CheckBox(height=16, identifier=self.key)
             ui.Spacer()
         ui.Spacer()
         box.model.add_value_changed_fn(lambda model: self._put(model.as_bool))
         self._fields = [box]
 
     def _show(self) -> None:
-        value = bool(config.parse(self.key, self._draft.value(self.key)))
+        value = self._draft.value(self.key) is True
         if self._fields[0].model.as_bool != value:
             self._fields[0].model.set_value(value)
 
@@ -155,9 +162,9 @@ class Choice(Row):
         self._unset = unset
         super().__init__(draft, key, label)
 
-    def _build(self, tooltip: str) -> None:
+    def _build(self) -> None:
         self._items = ([self._unset] if self._unset else []) + [_spoken(choice) for choice in self._choices]
-        box = ui.ComboBox(0, *self._items, height=style.ROW, identifier=self.key, tooltip=tooltip)
+        box = ui.ComboBox(0, *self._items, height=style.ROW, identifier=self.key)
         box.model.add_item_changed_fn(lambda model, _: self._chosen(model.get_item_value_model().as_int))
         self._fields = [box]
 
@@ -181,13 +188,13 @@ class Several(Row):
         self._empty_means_all = empty_means_all
         super().__init__(draft, key, label)
 
-    def _build(self, tooltip: str) -> None:
+    def _build(self) -> None:
         with ui.VStack(height=0, spacing=2):
             for name in self._names:
                 with ui.HStack(height=style.ROW, spacing=style.GAP):
                     with ui.VStack(width=18):
                         ui.Spacer()
-                        box = ui.CheckBox(height=16, identifier=f"{self.key}.{name}", tooltip=tooltip)
+                        box = ui.CheckBox(height=16, identifier=f"{self.key}.{name}")
                         ui.Spacer()
                     ui.Label(_spoken(name))
                 box.model.add_value_changed_fn(lambda _: self._put_all())
@@ -201,7 +208,7 @@ class Several(Row):
         self._put(() if self._empty_means_all and len(ticked) == len(self._names) else ticked)
 
     def _show(self) -> None:
-        value = config.parse(self.key, self._draft.value(self.key))
+        value = self._draft.value(self.key)
         wanted = value if value or not self._empty_means_all else tuple(self._names)
         for name, box in zip(self._names, self._fields, strict=True):
             if box.model.as_bool != (name in wanted):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import omni.ui as ui
 
 from mimicgen.datagen.dataset.checks import Severity
+from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.sections import MODALITIES
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.checker import Checker
@@ -16,6 +16,7 @@ from mimicgen.datagen.ui.fields import Choice, Pair, Row, Several, Switch, Text
 from mimicgen.datagen.ui.parts import Note, section
 from mimicgen.datagen.ui.presets import Presets
 from mimicgen.datagen.ui.tasks import TaskChoice
+from mimicgen.datagen.values import as_path
 
 FINDINGS = 5
 """Findings about the source that are listed; the log of a run has all."""
@@ -156,7 +157,10 @@ class Form:
             value = self._draft.value(key)
             if value is None:
                 return ""
-            path = Path(value).expanduser().absolute()
+            try:
+                path = as_path(key, value).expanduser().absolute()
+            except ConfigError:  # which stands at the field
+                return ""
             words = [] if str(path) == str(value) else [str(path)]
             if key == "output_dataset" and path.exists() and self._draft.value("fresh") is not True:
                 words.append("Exists: continued if it was made alike; starting afresh moves it aside")

@@ -6,12 +6,12 @@ import logging
 import time
 import webbrowser
 from collections.abc import Callable
-from pathlib import Path
 
 import omni.ui as ui
 
 from mimicgen.datagen import remembered
 from mimicgen.datagen.config import Flat
+from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.ui import style
@@ -22,6 +22,7 @@ from mimicgen.datagen.ui.form import Form
 from mimicgen.datagen.ui.history import History
 from mimicgen.datagen.ui.parts import Note
 from mimicgen.datagen.ui.watch import Watch
+from mimicgen.datagen.values import as_path
 
 TITLE = "MimicGen data generation"
 
@@ -140,7 +141,11 @@ class Panel:
 
     def open_output(self) -> None:
         """Show the folder of the run's records in the desktop's file manager."""
-        path = Path(self.draft.value("output_dir")).expanduser().absolute()
+        try:
+            path = as_path("output_dir", self.draft.value("output_dir")).expanduser().absolute()
+        except ConfigError as error:
+            log.warning("%s", error)
+            return
         if not path.exists():
             log.warning("'%s' does not exist yet; a run makes it", path)
         elif not webbrowser.open(path.as_uri()):

@@ -9,6 +9,9 @@ import omni.ui as ui
 
 from mimicgen.datagen.ui import style
 
+TIP_LINE, TIP_EDGE = 18, 20
+"""Height of a tooltip's line, and of what is above and below its lines [pixels]."""
+
 _collapsed: dict[str, bool] = {}
 """Sections that the user has folded or unfolded, so that a new layout of the window keeps them so."""
 
@@ -42,37 +45,76 @@ def _header(collapsed: bool, title: str) -> None:
 
 
 @contextlib.contextmanager
-def row(label: str, tooltip: str) -> Iterator[None]:
+def row(label: str, tooltip: list[str]) -> Iterator[None]:
     """A label in the column of labels, and what is made inside beside it."""
     with ui.HStack(height=0, spacing=style.GAP):
-        ui.Label(
+        name = ui.Label(
             label,
             name="key",
             width=style.LABEL_WIDTH,
             height=style.ROW,
             word_wrap=True,
             alignment=ui.Alignment.LEFT_CENTER,
-            tooltip=tooltip,
         )
+        explain(name, tooltip)
         yield
 
 
 class Note:
-    """A line of text under something, of a kind ('problem', 'hint', ...), that takes no space while it is empty."""
+    """Lines of text under something, of a kind ('problem', 'hint', ...), that take no space while they are empty.
+
+    Every line is a label of its own: ovui takes the height of a wrapped label with several lines for that of fewer. The
+    first has the identifier, the others have their number after it.
+    """
 
     def __init__(self, name: str, *, identifier: str = "", indent: int = 0):
+        self._name, self._identifier = name, identifier
         self._row = ui.HStack(height=0, visible=False)
         with self._row:
             ui.Spacer(width=indent)
-            self._label = ui.Label("", name=name, word_wrap=True, height=0, identifier=identifier)
+            self._column = ui.VStack(height=0)
+        self._labels: list[ui.Label] = []
+        self._text = ""
+        self._show_lines([""])
 
     def show(self, text: str, name: str | None = None) -> None:
         """Show a text, of another kind if one is named; nothing for an empty one."""
-        if name is not None and name != self._label.name:
-            self._label.name = name
-        if text != self._label.text:
-            self._label.text = text
+        if name is not None and name != self._name:
+            self._name = name
+            for label in self._labels:
+                label.name = name
+        if text != self._text:
+            self._text = text
+            self._show_lines(text.split("\n"))
             self._row.visible = bool(text)
+
+    def _show_lines(self, lines: list[str]) -> None:
+        with self._column:
+            for number in range(len(self._labels), len(lines)):
+                identifier = f"{self._identifier}.{number}" if number else self._identifier
+                self._labels.append(ui.Label("", name=self._name, word_wrap=True, height=0, identifier=identifier))
+        for number, label in enumerate(self._labels):
+            label.text = lines[number] if number < len(lines) else ""
+            label.visible = bool(label.text)
+
+
+def explain(widget: ui.Widget, lines: list[str], *, indent: int = 0) -> None:
+    """Give a widget a tooltip: lines as they are, above the widget, where it covers neither its value nor its note.
+
+    Args:
+        widget: What is explained.
+        lines: What is said.
+        indent: How far left of the widget the tooltip begins [pixels].
+    """
+
+    def build() -> None:
+        with ui.VStack(width=0, height=0):
+            for line in lines:
+                ui.Label(line, width=0, height=TIP_LINE)
+
+    widget.set_tooltip_fn(build)
+    widget.tooltip_offset_x = -indent
+    widget.tooltip_offset_y = -(len(lines) * TIP_LINE + TIP_EDGE)
 
 
 class Bar:

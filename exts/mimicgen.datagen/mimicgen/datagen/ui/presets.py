@@ -7,11 +7,12 @@ from pathlib import Path
 
 import omni.ui as ui
 
-from mimicgen.datagen import config
+from mimicgen.datagen import layers
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft, shown
-from mimicgen.datagen.ui.parts import Note, row, section
+from mimicgen.datagen.ui.parts import Note, explain, row, section
+from mimicgen.datagen.values import as_path
 
 
 class Presets:
@@ -20,9 +21,10 @@ class Presets:
     def __init__(self, draft: Draft):
         self._draft = draft
         with section("Presets", "section_presets", collapsed=True):
-            tooltip = "TOML file with a configuration, as --config takes it.\nConfigurations are in the folder config."
+            tooltip = ["TOML file with a configuration, as --config takes it.", "Some are in the folder config."]
             with row("File", tooltip):
-                self._path = ui.StringField(height=style.ROW, identifier="preset", tooltip=tooltip)
+                self._path = ui.StringField(height=style.ROW, identifier="preset")
+            explain(self._path, tooltip, indent=style.LABEL_WIDTH + style.GAP)
             with ui.HStack(height=26, spacing=style.GAP):
                 ui.Spacer(width=style.LABEL_WIDTH)
                 self._load = ui.Button("Load", identifier="preset_load", clicked_fn=lambda: self._try(self._read))
@@ -38,12 +40,12 @@ class Presets:
         try:
             if not text:
                 raise ConfigError("Name a file first")
-            self._note.show(action(Path(text).expanduser()), "good")
+            self._note.show(action(as_path("preset", text).expanduser()), "good")
         except ConfigError as error:
             self._note.show(shown(error), "problem")
 
     def _read(self, path: Path) -> str:
-        self._draft.load(config.read_toml(path))
+        self._draft.load(layers.read_toml(path))
         return f"Loaded {path.name}"
 
     def _write(self, path: Path) -> str:

@@ -22,16 +22,15 @@ class TaskChoice(Row):
         """See `Row.hint`."""
         return "" if self._checker.tasks is not None else "Looking up which tasks can run here..."
 
-    def _build(self, tooltip: str) -> None:
+    def _build(self) -> None:
         with ui.ZStack(height=style.ROW):
-            self._button = ui.Button(
-                " ", name="choice", height=style.ROW, identifier="task", tooltip=tooltip, clicked_fn=self._open
-            )
+            self._button = ui.Button(" ", name="choice", height=style.ROW, identifier="task", clicked_fn=self._open)
             with ui.HStack():
                 ui.Spacer(width=8)
                 # A label of its own: a button is never narrower than its text.
                 self._chosen = ui.Label("", elided_text=True, identifier="task.chosen")
                 ui.Spacer(width=8)
+        self._explain(self._button)
 
     def _show(self) -> None:
         text = str(self._draft.value("task"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
 
 import omni.ui as ui
 
@@ -171,7 +173,7 @@ class Watch:
         self._end_colour.name = "banner_failed" if failed else "banner_done"
         _put(self._end_title, "The run failed" if failed else "The run has ended")
         self._end_reason.show(progress.end.reason[:1].upper() + progress.end.reason[1:])
-        self._end_written.show("\n".join(str(path) for path in progress.written[:3]))
+        self._end_written.show("\n".join(_by_folder(progress.written)))
 
     def _show_funnel(self) -> None:
         progress = self._history.progress
@@ -230,6 +232,12 @@ def _to_go(progress: Progress) -> str:
     if progress.to_go is None:
         return f"{spoken_seconds(progress.attempts_to_go)} + images"
     return spoken_seconds(progress.to_go)
+
+
+def _by_folder(written: Sequence[Path]) -> list[str]:
+    """Return the names of what was written, a line a folder."""
+    folders = dict.fromkeys(path.parent for path in written)
+    return [f"{folder}: {', '.join(path.name for path in written if path.parent == folder)}" for folder in folders]
 
 
 def spoken_seconds(seconds: float) -> str:
