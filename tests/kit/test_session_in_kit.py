@@ -396,7 +396,7 @@ def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> No
         path.write_bytes(b"of an earlier run")
     end = run_to_end(kit, config)
     assert end.exit_code == 2
-    assert "no run of this project says how it was made" in end.reason
+    assert f"output '{config.output_dir / 'run.json'}' exists, and this project did not write it" in end.reason
     for path in (config.output_dataset, config.output_dir / "run.json"):
         assert path.read_bytes() == b"of an earlier run"
     kit.session.start(make_config(fresh=True))

@@ -105,6 +105,8 @@ def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
             "pass another --output-dir, or --fresh to move them aside"
         )
     now = {key: _plain(value) for key, value in config.flat().items()}
+    # A key that has come to be since then had the value that is its default now.
+    before = {key: _plain(value) for key, value in RunConfig().flat().items()} | before
     free = FREE | {"fresh", "source", "replay_states"}
     keys = sorted(key for key in before.keys() | now.keys() if key not in free and not key.startswith("render."))
     differences = [
