@@ -86,6 +86,7 @@ def measure(config: RunConfig) -> dict[str, Any]:
     if end.exit_code:
         raise SystemExit(f"measure_success: {end.reason}")
     seconds = watch.done - watch.begin
+    steps = progress.steps
     low, high = wilson(progress.successes, progress.attempts)
     row: dict[str, Any] = {
         "attempts": progress.attempts,
@@ -96,8 +97,10 @@ def measure(config: RunConfig) -> dict[str, Any]:
         "seed": config.seed,
         "num_envs": config.num_envs,
         "device": config.device,
+        "physics": config.physics,
         "early_abort": config.early_abort,
-        "steps": progress.steps,
+        "steps": steps,
+        "ms_a_step": round(1000 * (seconds - progress.drawing_seconds) / steps, 1),
         "seconds": round(seconds, 2),
         "kept_an_hour": round(3600 * progress.successes / seconds),
     }
@@ -123,6 +126,7 @@ def main() -> None:
     parser.add_argument("--keep", type=int, help="keep so many demonstrations instead")
     parser.add_argument("--num-envs", type=int, default=16)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--physics", default="mujoco", choices=("mujoco", "physx"), help="engine (default: mujoco)")
     parser.add_argument("--images", action="store_true", help="draw what is kept, with the default cameras, too")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", action="append", help="a row, for instance human_default; repeatable")
@@ -146,6 +150,7 @@ def main() -> None:
                     "guarantee": options.keep is not None,
                     "num_envs": options.num_envs,
                     "device": options.device,
+                    "physics": options.physics,
                     "seed": options.seed,
                     "render.when": "after_each" if options.images else "never",
                     "report": False,

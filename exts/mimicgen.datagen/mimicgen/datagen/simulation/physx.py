@@ -16,8 +16,8 @@ from isaaclab_physx.sim.schemas import ArticulationRootPropertiesCfg, JointDrive
 
 from mimicgen.datagen.errors import SetupError
 
-SPACING = 0.0
-"""Distance of environments [m]: PhysX has one world for all of them."""
+SPACING = 2.5
+"""Distance of environments [m]: PhysX has one world for all of them, and solves what touches in it together."""
 
 
 def check_installed() -> None:
