@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -44,6 +46,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.begin = self.committed = self.done = 0.0
+        self.steps: list[float] = []
         self.finished: list[float] = []
 
     def __call__(self, progress: Progress) -> None:
@@ -51,6 +54,8 @@ class Watch:
         now = time.perf_counter()
         if progress.state is State.RUNNING and not self.begin:
             self.begin = now
+        if progress.steps > len(self.steps):
+            self.steps.append(now)
         if progress.last_attempt is not None:
             self.committed = now
         if progress.last_attempt is not None or progress.last_rendered is not None:
@@ -86,7 +91,7 @@ def measure(config: RunConfig) -> dict[str, Any]:
     if end.exit_code:
         raise SystemExit(f"measure_success: {end.reason}")
     seconds = watch.done - watch.begin
-    steps = progress.steps
+    between = [after - before for before, after in itertools.pairwise(watch.steps)]
     low, high = wilson(progress.successes, progress.attempts)
     row: dict[str, Any] = {
         "attempts": progress.attempts,
@@ -99,8 +104,8 @@ def measure(config: RunConfig) -> dict[str, Any]:
         "device": config.device,
         "physics": config.physics,
         "early_abort": config.early_abort,
-        "steps": steps,
-        "ms_a_step": round(1000 * (seconds - progress.drawing_seconds) / steps, 1),
+        "steps": progress.steps,
+        "ms_a_step_median": round(1000 * statistics.median(between), 1),
         "seconds": round(seconds, 2),
         "kept_an_hour": round(3600 * progress.successes / seconds),
     }

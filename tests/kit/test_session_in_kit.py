@@ -17,7 +17,7 @@ from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Progress, State
-from tests.conftest import Kit
+from tests.conftest import PHYSICS, Kit
 from tests.dataset.writing import attempt_of, keep, recorded_episodes
 
 MakeConfig = Callable[..., RunConfig]
@@ -100,7 +100,7 @@ def test_the_record_says_what_ran(kit: Kit, make_config: MakeConfig) -> None:
     record = run_record(config)
     assert record["end"]["reason"] == "target reached"
     assert record["runtime"] == "embedded"
-    assert record["physics"] == "NewtonNativeMujocoManager"
+    assert record["physics"] == {"mujoco": "NewtonNativeMujocoManager", "physx": "OvPhysxManager"}[PHYSICS]
     assert record["quaternion_order"] == "xyzw"
     assert record["config"]["seed"] == 7
     assert {"omniverse-kit", "isaaclab", "newton", "torch", "mimicgen.datagen"} <= set(record["versions"])

@@ -130,3 +130,40 @@ def test_without_the_package_the_message_says_how_to_get_it(monkeypatch: pytest.
 
     with pytest.raises(SetupError, match=r"'ovphysx' is not installed; run ./scripts/setup\.sh --with physx"):
         physx.check_installed()
+
+
+@installed
+def test_images_are_those_of_the_same_states_on_the_other_engine(tmp_path: Path) -> None:
+    """Where the drawn environment stands, and what holds the robot's base, makes no difference to the images."""
+    code = """
+import asyncio, contextlib, hashlib, json, sys
+from mimicgen.datagen import simulation
+from mimicgen.datagen.config import build
+from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.states import StateSequence, check_recorded
+
+@contextlib.asynccontextmanager
+async def stage(name):
+    yield lambda note: None
+
+async def draw():
+    config = build({"output_dir": sys.argv[1], "output_dataset": sys.argv[1] + "/g.hdf5", "source": sys.argv[2],
+                    "physics": sys.argv[3], "num_envs": 2, "render.width": 64, "render.height": 48})
+    outputs = Outputs(config)
+    recorded = check_recorded(config.source, config.task, ())
+    states = StateSequence.of(recorded.initial_state("demo_0"), recorded.states("demo_0"))
+    async with simulation.open_simulation(config, outputs, stage) as generator:
+        frames = [await generator.renderer.draw(states.at(step)) for step in (0, 100)]
+    outputs.close()
+    print("RESULT", json.dumps([[hashlib.sha256(image.tobytes()).hexdigest() for image in images.values()]
+                                for frame in frames for images in frame.values()]))
+
+asyncio.run(draw())
+"""
+    drawn = {}
+    for engine in ("mujoco", "physx"):
+        folder = tmp_path / engine
+        folder.mkdir()
+        drawn[engine] = told(code, folder, SOURCE, engine)
+    assert drawn["physx"] == drawn["mujoco"]
+    assert len({image for images in drawn["mujoco"] for image in images}) == 8, "two steps, two cameras, two modalities"
