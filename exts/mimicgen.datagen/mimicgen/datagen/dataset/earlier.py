@@ -79,6 +79,16 @@ def read_earlier(log: Path, parts: Parts) -> Earlier:
     return Earlier(tuple((others | kept)[number] for number in sorted(others | kept)), versions)
 
 
+def ended_well(record: Path) -> bool:
+    """Return whether a run's record says that the run reached its target, and that nothing went wrong afterwards."""
+    if not record.is_file():
+        return False
+    try:
+        return bool(json.loads(record.read_text(encoding="utf-8"))["end"]["exit_code"] == 0)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
     """Check that the run that left these outputs was configured alike in everything that its demonstrations depend on.
 
