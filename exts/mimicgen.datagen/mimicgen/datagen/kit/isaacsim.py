@@ -11,29 +11,28 @@ from collections.abc import AsyncIterator
 
 import carb.settings
 
-from mimicgen.datagen.errors import BadInputError, SetupError
+from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
-
-KIT_MAJOR = 110
-"""Kit of Isaac Sim 6.x."""
+from mimicgen.datagen.kit.viewer import has_window, is_streamed
 
 
 class StageError(BadInputError):
     """The open stage has changes that a run would lose."""
 
 
-def launcher_settings(*, window: bool, device: str) -> dict[str, bool | int]:
+def launcher_settings(*, window: bool, device: str, streamed: bool = False) -> dict[str, bool | int]:
     """Return the settings that Isaac Lab's launcher makes and that `SimulationContext` reads.
 
     Args:
         window: Whether the application has a window.
         device: The run's device.
+        streamed: Whether its window is streamed.
 
     Source: `KitLauncher._load_extensions` and `_resolve_device_settings` in `isaaclab_physx/app/kit_launcher.py`.
     """
     kind, _, index = device.partition(":")
     return {
-        "/isaaclab/has_gui": window,
+        "/isaaclab/has_gui": window or streamed,
         "/isaaclab/render/offscreen": not window,
         "/isaaclab/xr/enabled": False,
         "/isaaclab/xr/auto_start": False,
@@ -49,23 +48,18 @@ async def workplace(device: str) -> AsyncIterator[None]:
     """A fresh stage with Isaac Lab's settings, and a fresh stage with the settings of before afterwards.
 
     Raises:
-        SetupError: This is an older Isaac Sim.
         StageError: The open stage has unsaved changes.
     """
     import omni.usd
 
-    app = omni.kit.app.get_app()
-    kit = app.get_kit_version()
-    if int(kit.partition(".")[0]) < KIT_MAJOR:
-        raise SetupError(f"Kit {kit} is an Isaac Sim before 6.0, which is not supported; use Isaac Sim 6.x")
     context = omni.usd.get_context()
     if context.has_pending_edit():
         raise StageError("the open stage has unsaved changes, and a run needs a fresh one; save or discard them first")
     from isaaclab.app.settings_manager import get_settings_manager
 
-    window = bool(carb.settings.get_settings().get("/app/window/enabled"))
     await context.new_stage_async()
-    with settings.temporarily(launcher_settings(window=window, device=device)):
+    made = launcher_settings(window=has_window(), streamed=is_streamed(), device=device)
+    with settings.temporarily(made):
         get_settings_manager().set_backend(carb.settings.get_settings())
         try:
             yield

@@ -64,6 +64,7 @@ async def open_simulation(
 
         here = runtime.detect()
         kitless.teach_isaaclab()
+        runtime.check_warp()
         if here is runtime.Runtime.EMBEDDED:
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
         from mimicgen.datagen.simulation import (
