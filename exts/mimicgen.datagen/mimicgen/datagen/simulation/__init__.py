@@ -74,6 +74,7 @@ async def open_simulation(
             environment,
             expert,
             live_check,
+            needs,
             planning,
             pool,
             reference,
@@ -81,6 +82,10 @@ async def open_simulation(
         )
     async with stage("Source demonstrations") as note:
         cfg, success = environment.task_config(config, outputs, here)
+        if here is runtime.Runtime.ISAACSIM:
+            told = needs.needs_of(cfg)
+            needs.check(told, config.task, config.device)
+            note(f"the task needs {told}")
         if config.mode == "generate":
             sources = check_sources(source_of(config), environment.task_needs(cfg))
             for line in report(sources).splitlines():
