@@ -11,7 +11,8 @@ import contextlib
 import dataclasses
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -53,12 +54,14 @@ class _Anything(types.ModuleType):
         return object
 
 
-class _Finder:
+class _Finder(MetaPathFinder, Loader):
     """Finds `_Anything` where a package is absent that some tasks' configurations import."""
 
     PACKAGES = ("daqp", "pink", "pinocchio", "qpsolvers", "torchvision")
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> ModuleSpec | None:
         return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] in self.PACKAGES else None
 
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:

@@ -239,6 +239,19 @@ def test_the_selftest_passes_and_says_what_is_wrong(container: Container) -> Non
     for step in ("Isaac Lab", "Source demonstrations", "Environment", "One environment step", "One frame of normals"):
         assert re.search(rf"^ok +{step}", said, re.M), said
     assert re.search(r"the self-test passed in \d+ s", said)
+    answers = (container.workspace / "output" / "field_test.txt").read_text()
+    assert "\nKit: 110." in answers
+    assert "\nisaaclab: 3." in answers
+    for answer in (
+        "ok      Another step, and another frame",
+        "ok      A second environment in the same process",
+        "ok      It steps again after it has drawn: 2 attempts, 2 drawn; target reached",
+        "ok      Settings are as they were before",
+        "n/a     Pause and play in the toolbar: this application has no timeline",
+        "n/a     A stage with unsaved changes is left alone: this application has no stage",
+    ):
+        assert f"\n{answer}" in answers
+        assert answer in said
     broken = container.workspace / "datasets" / "broken.hdf5"
     broken.write_bytes(b"not a dataset")
     code, said = container.run(MODE="selftest", MIMICGEN_DATAGEN_SOURCE="datasets/broken.hdf5")

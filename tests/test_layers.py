@@ -21,6 +21,7 @@ CORE = (
     "dataset_cli",
     "desktop",
     "errors",
+    "fieldtest",
     "generator",
     "launch",
     "layers",

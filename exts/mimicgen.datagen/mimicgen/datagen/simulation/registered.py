@@ -124,7 +124,8 @@ def _plain(known: KnownTask) -> dict[str, Any]:
 
 
 def _needs(facts: dict[str, Any]) -> Needs:
-    return Needs(**{key: tuple(own) if isinstance(own, list) else own for key, own in facts.items()})
+    told: dict[str, Any] = {key: tuple(own) if isinstance(own, list) else own for key, own in facts.items()}
+    return Needs(**told)
 
 
 def _known(task: str, facts: dict[str, Any]) -> KnownTask:
