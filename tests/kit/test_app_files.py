@@ -144,7 +144,9 @@ def test_what_isaac_lab_excludes_is_excluded(name: str, ours: dict[str, Started]
 
 @pytest.mark.parametrize("name", EXPERIENCES)
 def test_isaac_sims_folders_are_searched(name: str) -> None:
-    folders = re.findall(r'"\$\{exe-path\}/(\.\./(?:isaacsim/)?)?(exts\w*)"', (APPS / "isaaclab.python.kit").read_text())
+    folders = re.findall(
+        r'"\$\{exe-path\}/(\.\./(?:isaacsim/)?)?(exts\w*)"', (APPS / "isaaclab.python.kit").read_text()
+    )
     assert {("", "exts"), ("../", "extscache"), ("../isaacsim/", "extsPhysics")} <= set(folders)
     app = (PROJECT / "config" / f"mimicgen.datagen.isaacsim{name}.kit").read_text()
     for above, folder in folders:
