@@ -1,60 +1,17 @@
 """What the Kit kernel of the tests lacks and Isaac Sim has, in small: each module behaves like what it stands for.
 
-They are for the tests alone. `install` puts them where Isaac Lab's `PhysxManager` and `SimulationContext`, which are
-the real ones, and this project look for them. Each module's docstring names the source that it follows.
+They are for the tests alone. `installing.install` puts them where Isaac Lab's `PhysxManager` and `SimulationContext`,
+which are the real ones, and this project look for them. Each module's docstring names the source that it follows. All
+but this one need a running Kit.
 """
 
-from __future__ import annotations
+from pathlib import Path
 
-import importlib.machinery
-import sys
-import types
-from dataclasses import dataclass
-from typing import Any
+EXTENSIONS = Path(__file__).resolve().parents[3] / ".cache" / "isaacsim" / "isaacsim" / "exts"
+"""Where `scripts/test.sh` installs Isaac Sim's own Python code, for `wheels.py`."""
 
-from tests.kit.standins.physx import Physx, allocate_without_a_driver
-from tests.kit.standins.replicator import Replicator
-from tests.kit.standins.timeline import Timeline
-from tests.kit.standins.usd import Usd
+LIFT = 0.001
+"""What physics does: a step lifts every body by this [m]."""
 
-
-@dataclass
-class IsaacSim:
-    """The stand-ins that were installed.
-
-    Attributes:
-        timeline: The application's timeline.
-        usd: Contexts and stages.
-        physx: Physics, which steps in updates of Kit when the timeline plays and nobody forbids it.
-        replicator: `omni.replicator.core`.
-    """
-
-    timeline: Timeline
-    usd: Usd
-    physx: Physx
-    replicator: Replicator
-
-
-def install() -> IsaacSim:
-    """Install the stand-ins in this process, whose Kit application is running."""
-    allocate_without_a_driver()
-    timeline = Timeline()
-    usd = Usd(timeline)
-    physx = Physx(timeline)
-    replicator = Replicator(timeline, usd, lambda: physx.shown)
-    for name, contents in (timeline.modules() | usd.modules() | physx.modules() | replicator.modules()).items():
-        put(name, contents)
-    return IsaacSim(timeline, usd, physx, replicator)
-
-
-def put(name: str, contents: dict[str, Any]) -> types.ModuleType:
-    """Put a module, and the packages above it, where imports find it."""
-    parent, _, last = name.rpartition(".")
-    module = sys.modules.get(name) or types.ModuleType(name)
-    module.__spec__ = module.__spec__ or importlib.machinery.ModuleSpec(name, None, is_package=True)
-    vars(module).update(contents)
-    sys.modules[name] = module
-    if parent:
-        above = sys.modules.get(parent) or put(parent, {})
-        setattr(above, last, module)
-    return module
+BRIGHTNESS = 100.0
+"""What a picture is: a colour that is this times the height of the highest body that is visible [1/m]."""

@@ -29,6 +29,12 @@ from tests.session.known import Fate, Known
 BASE = 0.1
 """An attempt's cube starts at this height times the attempt's number [m]."""
 
+LONG, SHORT = 9, 5
+"""Steps of an attempt in the tests, so that environments are at different places in theirs."""
+
+NONE: dict[str, Any] = {kind: {} for kind in ("articulation", "cable_object", "deformable_object", "gripper")}
+"""A state without anything in it."""
+
 
 @configclass
 class CubesCfg(InteractiveSceneCfg):
@@ -60,8 +66,7 @@ class Cubes:
     def place(self, env: int, height: float) -> None:
         pose = torch.tensor([[0.0, 0.0, height, 0.0, 0.0, 0.0, 1.0]])
         state = {"rigid_object": {"cube_1": {"root_pose": pose, "root_velocity": torch.zeros(1, 6)}}}
-        others = {kind: {} for kind in ("articulation", "cable_object", "deformable_object", "gripper")}
-        self.scene.reset_to(others | state, torch.tensor([env]), is_relative=True)
+        self.scene.reset_to(NONE | state, torch.tensor([env]), is_relative=True)
 
     def close(self) -> None:
         self.sim.stop()
@@ -70,12 +75,28 @@ class Cubes:
 
 
 class Lifting(Known):
-    """Attempts of known fate, whose records are what the simulation did."""
+    """Attempts of known fate, whose records are what the simulation did.
+
+    Attributes:
+        drawn_while_resting: For every picture, whether the first environment was between two attempts.
+    """
 
     def __init__(self, environment: Environment, fate: Fate, made: Collection[int], renderer: Any) -> None:
         super().__init__(environment.env.num_envs, fate, made, renderer)
         self._environment = environment
         self._rows: dict[int, list[float]] = {}
+        self.drawn_while_resting: list[bool] = []
+        if renderer is not None:
+            self._watch(renderer)
+
+    def _watch(self, renderer: Any) -> None:
+        draw = renderer.draw
+
+        async def watched(state: Any) -> Any:
+            self.drawn_while_resting.append(self.resting())
+            return await draw(state)
+
+        renderer.draw = watched
 
     async def actions(self, last: int) -> None:
         before = {number for _, number, _, _ in self._ends}

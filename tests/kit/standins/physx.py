@@ -21,9 +21,8 @@ import warp as wp
 from isaaclab_physx.test.fixtures.views.mock_rigid_body_view_warp import MockRigidBodyViewWarp
 from pxr import Usd, UsdPhysics, UsdUtils
 
+from tests.kit.standins import LIFT
 from tests.kit.standins.timeline import Timeline
-
-LIFT = 0.001
 
 
 class ObjectType(enum.Enum):
@@ -48,10 +47,9 @@ class RigidBodyView(MockRigidBodyViewWarp):
 
     def set_transforms(self, transforms: Any, indices: Any = None) -> None:
         self._owner.check("setRigidBodyTransforms")
-        self.get_transforms()
-        super().set_transforms(transforms, indices)
-        for path, row in zip(self.prim_paths, self._transforms.numpy(), strict=True):
-            self._owner.physx.poses[path] = row.copy()
+        rows = transforms.numpy()
+        for row in range(self.count) if indices is None else indices.numpy():
+            self._owner.physx.poses[self.prim_paths[row]] = rows[row].copy()
 
     def get_velocities(self) -> Any:
         self._owner.check("getRigidBodyVelocities")

@@ -18,15 +18,13 @@ import omni.kit.app
 from PIL import Image
 from pxr import UsdGeom
 
+from tests.kit.standins import BRIGHTNESS
 from tests.kit.standins.timeline import Timeline
 from tests.kit.standins.usd import Usd
 
 CUBE, TABLE = (140, 25, 255, 255), (25, 255, 82, 255)
 UPDATES = 2
 """Updates of a step, subframes aside."""
-
-SCALE = 100.0
-"""Colour of a picture for a metre that the highest visible body is above the ground."""
 
 
 class Product:
@@ -85,7 +83,7 @@ class Writer:
             (folder / f"semantic_segmentation_labels_{frame:04d}.json").write_text(json.dumps(labels))
         for name in ("rgb", "normals"):
             if self._annotators.get(name):
-                picture[..., :3] = np.clip(value * SCALE, 0, 255)
+                picture[..., :3] = np.clip(value * BRIGHTNESS, 0, 255)
                 picture[0, 0, :3] = 255 - picture[0, 0, :3]  # a picture of one colour would be taken for a broken one
                 Image.fromarray(picture).save(folder / f"{name}_{frame:04d}.png")
         if self._annotators.get("distance_to_image_plane"):

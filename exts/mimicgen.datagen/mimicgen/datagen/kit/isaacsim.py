@@ -82,8 +82,8 @@ async def workplace(device: str) -> AsyncIterator[None]:
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(simulation_manager_restored())
-            stack.enter_context(settings_restored())
             stack.enter_context(settings.temporarily(launcher_settings(window=window, device=device) | RENDERING))
+            stack.enter_context(settings_restored())
             stack.enter_context(without_pumping())
             stack.enter_context(stage_used(context.get_stage()))
             yield

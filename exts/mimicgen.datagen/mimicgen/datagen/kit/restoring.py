@@ -63,22 +63,20 @@ def simulation_manager_restored() -> Iterator[None]:
     and again whenever the extension is enabled afterwards:
     https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_physx/isaaclab_physx/__init__.py
     """
-    module = sys.modules.get(_MANAGER)
-    if module is None:  # the application does without it, or may get it later
-        before = None
-    else:
-        before = module.SimulationManager, module.IsaacEvents, module.SimulationManager.get_default_callback_status()
+    module: Any = sys.modules.get(_MANAGER)
+    if module is not None:  # else the application does without it
+        manager, events = module.SimulationManager, module.IsaacEvents
+        callbacks = manager.get_default_callback_status()
     import isaaclab_physx
 
     try:
         yield
     finally:
         isaaclab_physx._SIMULATION_MANAGER_ENABLE_HOOK = None
-        if module is not None and before is not None:
-            module.SimulationManager, module.IsaacEvents, callbacks = before  # type: ignore[attr-defined]
-            module.SimulationManager.enable_default_callbacks(
-                **{f"enable_{name}": on for name, on in callbacks.items() if name != "post_warm_start"}  # deprecated
-            )
+        if module is not None:
+            module.SimulationManager, module.IsaacEvents = manager, events
+            manager.enable_post_warm_start_callback(callbacks.pop("post_warm_start"))  # a deprecated one, kept apart
+            manager.enable_default_callbacks(**{f"enable_{name}": on for name, on in callbacks.items()})
 
 
 @contextlib.contextmanager
