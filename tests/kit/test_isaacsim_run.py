@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mimicgen.datagen.rendering.images import colour_of
 from tests.conftest import child
 from tests.kit.standins import BRIGHTNESS, EXTENSIONS, LIFT
 
@@ -325,6 +326,32 @@ def step_paused():
     finally:
         cubes.close()
 facts["paused_step"] = kit.run(enter(step_paused))
+# Every modality of a state.
+async def draw():
+    from mimicgen.datagen.kit.replicator import WANTED, ReplicatorRenderer
+    before = {path: settings.get(path) for path in WANTED}
+    async with isaacsim.workplace("cpu"):
+        cubes = lifting.Cubes(1)
+        environment = object.__new__(lifting.Environment)
+        environment.env = cubes
+        config = host.config("drawn", render__modalities=("normals", "segmentation", "depth"), render__views=())
+        renderer = ReplicatorRenderer(environment, config.render)
+        during = {path: settings.get(path) for path in WANTED}
+        pose = [[0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0]]
+        cube = {"root_pose": pose, "root_velocity": [[0.0] * 6]}
+        frames = [await renderer.draw(lifting.NONE | {"rigid_object": {"cube_1": cube}}) for _ in range(2)]
+        renderer.close()
+        cubes.close()
+    facts["labels"] = renderer.labels
+    facts["views"] = [sorted(frame) for frame in frames]
+    images = frames[1]["table_cam"]
+    facts["segmentation"] = [images["segmentation"][row, 0].tolist() for row in (0, -1)]
+    facts["normals"] = [images["normals"].shape, images["normals"][5, 5].tolist()]
+    facts["depth"] = [int(images["depth"][0, 0]), int(images["depth"][5, 5])]
+    facts["wanted"] = [during == WANTED, {path: settings.get(path) for path in WANTED} == before]
+    facts["left"] = [len(isaac.replicator.attached), all(one.destroyed for one in isaac.replicator.products)]
+    facts["subframes"] = isaac.replicator.stepped[-1]["rt_subframes"]
+kit.run(draw())
 # What upstream does without our help, which is then still needed.
 async def upstream():
     with stages.use_stage(context.get_stage()):
@@ -367,6 +394,20 @@ def test_a_step_is_refused_while_the_timeline_is_paused(edges: dict[str, Any]) -
     assert edges["paused_step"] == (
         "StateError: the environment cannot take a step: the timeline is paused; play it, or start a new run"
     )
+
+
+def test_every_modality_is_read_in_this_projects_terms(edges: dict[str, Any]) -> None:
+    assert edges["labels"] == ["robot", "cube_1"]
+    assert edges["views"] == [["table_cam", "table_high_cam"]] * 2
+    assert edges["segmentation"] == [list(colour_of("cube_1")), list(colour_of("table"))]
+    assert edges["normals"] == [[16, 32, 3], [50, 50, 50]]
+    assert edges["depth"] == [0, 1500]
+    assert edges["subframes"] == -1, "only colour is gathered over time"
+
+
+def test_a_renderer_leaves_nothing_behind(edges: dict[str, Any]) -> None:
+    assert edges["wanted"] == [True, True]
+    assert edges["left"] == [0, True]
 
 
 def test_upstream_still_updates_the_application_and_takes_and_clears_all_stages(edges: dict[str, Any]) -> None:

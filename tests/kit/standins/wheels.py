@@ -24,6 +24,9 @@ MOCKED = (
     "pxr.PhysxSchema",
 )
 
+OPENING = 4
+"""Updates that it takes to open a stage by `omni.kit.stage_templates`, which asks for it and does not wait."""
+
 
 def module(extension: str, name: str, package: str) -> Any:
     """Import a module of an extension, without the package's own `__init__`, which imports binaries.
@@ -66,10 +69,17 @@ def throttling() -> Any:
 def open_a_stage_at_startup() -> Any:
     """Return the coroutine with which `isaacsim.app.setup` opens a stage, as its extension starts it."""
     import omni.kit.app
+    from omni.kit.async_engine import run_coroutine
 
-    context = importlib.import_module("omni.usd").get_context()
-    put("omni.kit.stage_templates", {"new_stage": lambda template: context.new_stage()})
     application = omni.kit.app.get_app()
+    context = importlib.import_module("omni.usd").get_context()
+
+    async def open_later() -> None:
+        for _ in range(OPENING):
+            await application.next_update_async()
+        context.new_stage()
+
+    put("omni.kit.stage_templates", {"new_stage": lambda template: run_coroutine(open_later())})
 
     async def update() -> None:
         if not application.is_app_ready():

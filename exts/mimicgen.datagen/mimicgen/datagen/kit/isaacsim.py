@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import carb.settings
+import omni.kit.app
 
 from mimicgen.datagen.errors import BadInputError, SetupError
 from mimicgen.datagen.kit import settings
@@ -64,17 +65,17 @@ async def workplace(device: str) -> AsyncIterator[None]:
         SetupError: This is an older Isaac Sim.
         StageError: The open stage has unsaved changes.
     """
-    import omni.timeline
-    import omni.usd
-
-    from mimicgen.datagen.kit.startup import settled
-
     app = omni.kit.app.get_app()
     kit = app.get_kit_version()
     if int(kit.partition(".")[0]) < KIT_MAJOR:
         raise SetupError(f"Kit {kit} is an Isaac Sim before 6.0, which is not supported; use Isaac Sim 6.x")
+    from omni.timeline import get_timeline_interface
+    from omni.usd import get_context
+
+    from mimicgen.datagen.kit.startup import settled
+
     await settled()
-    context, timeline = omni.usd.get_context(), omni.timeline.get_timeline_interface()
+    context, timeline = get_context(), get_timeline_interface()
     if context.has_pending_edit():
         raise StageError("the open stage has unsaved changes, and a run needs a fresh one; save or discard them first")
     window = bool(carb.settings.get_settings().get("/app/window/enabled"))

@@ -68,6 +68,7 @@ async def open_simulation(
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
         from mimicgen.datagen.simulation import (
             batched,
+            cameras,
             clearance,
             driver,
             environment,
@@ -80,6 +81,11 @@ async def open_simulation(
         )
     async with stage("Source demonstrations") as note:
         cfg, success = environment.task_config(config, outputs, here)
+        left_out = cameras.take_out(cfg) if here is runtime.Runtime.ISAACSIM else []
+        if left_out:
+            note(
+                f"the task's cameras are left out: {', '.join(left_out)}; render.in_dataset writes images of the run's"
+            )
         if config.mode == "generate":
             sources = check_sources(source_of(config), environment.task_needs(cfg))
             for line in report(sources).splitlines():
