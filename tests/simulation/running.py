@@ -65,7 +65,8 @@ async def run(attempts, **values):
             taken.append(actions.numpy().copy())
             generator.step(actions)
             # With one environment, it rests between an attempt and the next.
-            assert len(actions) > 1 or generator.resting() is bool(await generator.ended())
+            over = bool(await generator.ended())
+            assert len(actions) > 1 or generator.resting() is over
         return ended[:attempts], np.array(taken), generator.facts
 
 def told(ended):
