@@ -292,7 +292,7 @@ from isaaclab.sim.utils import stage as stages
 from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.kit import isaacsim
 from mimicgen.datagen.kit.pumping import without_pumping
-from pxr import UsdUtils
+from pxr import Usd, UsdUtils
 
 context = isaac.usd.context()
 
@@ -326,6 +326,16 @@ def step_paused():
     finally:
         cubes.close()
 facts["paused_step"] = kit.run(enter(step_paused))
+# The run's stage is not the first of USD's cache.
+def open_among_others():
+    cache, others = UsdUtils.StageCache.Get(), []
+    while cache.GetAllStages()[0] == context.get_stage():
+        others.append(Usd.Stage.CreateInMemory())
+        cache.Insert(others[-1])
+    cubes = lifting.Cubes(1)
+    facts["among_others"] = cubes.sim.stage == context.get_stage()
+    cubes.close()
+kit.run(enter(open_among_others))
 # Every modality of a state.
 async def draw():
     from mimicgen.datagen.kit.replicator import WANTED, ReplicatorRenderer
@@ -388,6 +398,10 @@ def test_unsaved_changes_are_never_touched(edges: dict[str, Any]) -> None:
 def test_a_failing_run_leaves_a_usable_application(edges: dict[str, Any]) -> None:
     assert edges["failed"].startswith("ZeroDivisionError")
     assert edges["after_failure"] == [True, True, None, None]
+
+
+def test_the_scene_is_built_in_the_applications_stage(edges: dict[str, Any]) -> None:
+    assert edges["among_others"]
 
 
 def test_a_step_is_refused_while_the_timeline_is_paused(edges: dict[str, Any]) -> None:
