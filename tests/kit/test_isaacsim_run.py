@@ -250,6 +250,12 @@ facts["ended"] = [end.reason, end.exit_code, str(session.state)]
 facts["kept"] = session.progress.successes
 facts["after"] = host.run(host.config("after")).reason
 facts["nested"], facts["kit_steps"] = host.nested, isaac.physx.kit_steps
+# Quit while it is paused.
+begin("quit")
+pause()
+import omni.kit.app
+omni.kit.app.get_app().post_quit(0)
+facts["quit"] = host.finish().reason
 """
 
 
@@ -398,6 +404,10 @@ def test_unsaved_changes_are_never_touched(edges: dict[str, Any]) -> None:
 def test_a_failing_run_leaves_a_usable_application(edges: dict[str, Any]) -> None:
     assert edges["failed"].startswith("ZeroDivisionError")
     assert edges["after_failure"] == [True, True, None, None]
+
+
+def test_quitting_works_while_the_timeline_is_paused(toolbar: dict[str, Any]) -> None:
+    assert toolbar["quit"] == "the application is closing"
 
 
 def test_the_scene_is_built_in_the_applications_stage(edges: dict[str, Any]) -> None:

@@ -68,7 +68,6 @@ async def open_simulation(
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
         from mimicgen.datagen.simulation import (
             batched,
-            cameras,
             clearance,
             driver,
             environment,
@@ -81,11 +80,12 @@ async def open_simulation(
         )
     async with stage("Source demonstrations") as note:
         cfg, success = environment.task_config(config, outputs, here)
-        left_out = cameras.take_out(cfg) if here is runtime.Runtime.ISAACSIM else []
-        if left_out:
-            note(
-                f"the task's cameras are left out: {', '.join(left_out)}; render.in_dataset writes images of the run's"
-            )
+        if here is runtime.Runtime.ISAACSIM:
+            from mimicgen.datagen.simulation import cameras
+
+            left_out = ", ".join(cameras.take_out(cfg))
+            if left_out:
+                note(f"the task's cameras are left out: {left_out}; render.in_dataset writes images of the run's own")
         if config.mode == "generate":
             sources = check_sources(source_of(config), environment.task_needs(cfg))
             for line in report(sources).splitlines():
