@@ -44,7 +44,11 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
         global _session
         _session = self._session = Session(next_frame, open_simulation, spawn=run_coroutine)
         self._on_close: list[Callable[[], None]] = []
-        if not has_omni_usd() and sys.getprofile() is None:
+        if has_omni_usd():
+            from mimicgen.datagen.kit.timeline import TimelineFollower
+
+            self._session.next_frame = TimelineFollower(self._session, next_frame).next_frame
+        elif sys.getprofile() is None:
             # The bare kernel hooks its profiler into every Python call, although nobody reads it: a step takes a third
             # longer (docs/event_loop.md). In Isaac Sim it may be wanted, and it has its own settings there.
             sys.setprofile(None)

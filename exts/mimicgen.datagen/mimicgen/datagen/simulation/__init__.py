@@ -86,6 +86,11 @@ async def open_simulation(
             told = needs.needs_of(cfg)
             needs.check(told, config.task, config.device)
             note(f"the task needs {told}")
+            from mimicgen.datagen.simulation import cameras
+
+            left_out = ", ".join(cameras.take_out(cfg))
+            if left_out:
+                note(f"the task's cameras are left out: {left_out}; render.in_dataset writes images of the run's own")
         if config.mode == "generate":
             sources = check_sources(source_of(config), environment.task_needs(cfg))
             for line in report(sources).splitlines():
