@@ -245,7 +245,7 @@ def test_the_selftest_passes_and_says_what_is_wrong(container: Container) -> Non
     for answer in (
         "ok      Another step, and another frame",
         "ok      A second environment in the same process",
-        "ok      It steps again after it has drawn: 2 attempts, 2 drawn; target reached",
+        "ok      It steps again after it has drawn: 3 attempts, 3 drawn; target reached",
         "ok      Settings are as they were before",
         "n/a     Pause and play in the toolbar: this application has no timeline",
         "n/a     A stage with unsaved changes is left alone: this application has no stage",

@@ -123,7 +123,7 @@ def test_where_everything_works(host: Host, tmp_path: Path) -> None:
     assert code == 0, told
     assert all(line.startswith("ok ") for line in answers.values()), told
     assert "no step in 30 updates: True" in answers[PAUSE]
-    assert answers["It steps again after it has drawn"].endswith("2 attempts, 2 drawn; target reached")
+    assert answers["It steps again after it has drawn"].endswith("3 attempts, 3 drawn; target reached")
     assert told.startswith("mimicgen.datagen field test\napplication: stand-in 1.0\n\nok      Environment\n")
     assert all(line in told for line in answers.values())
     assert "asked to quit with 0" in told

@@ -29,6 +29,9 @@ TITLE = "mimicgen.datagen field test"
 PATIENCE = 300
 """Updates of the application that an effect is waited for."""
 
+ATTEMPTS = 3
+"""Of the run: what the first one kept may be drawn only when the second has ended, and then there is one to go on."""
+
 QUIET = 30
 """Updates without a step that show that a run is paused."""
 
@@ -155,8 +158,8 @@ async def field_test(
     code = await selftest(config, session.next_frame, open_simulation, answers.tell)
     if code == 0:
         with tempfile.TemporaryDirectory(prefix="mimicgen.datagen.") as folder:
-            await _run(_two_attempts(config, Path(folder, "run")), session, application, answers)
-            await _unsaved_changes(_two_attempts(config, Path(folder, "refused")), session, application, answers)
+            await _run(_small_run(config, Path(folder, "run")), session, application, answers)
+            await _unsaved_changes(_small_run(config, Path(folder, "refused")), session, application, answers)
         _settings(before, application.settings(), answers)
         code = int(answers.failed)
     answers.tell(
@@ -166,11 +169,11 @@ async def field_test(
     return code
 
 
-def _two_attempts(config: RunConfig, folder: Path) -> RunConfig:
-    """Return a run of two attempts that draws a few small images after each."""
+def _small_run(config: RunConfig, folder: Path) -> RunConfig:
+    """Return a run of few attempts that draws a few small images after each."""
     tried = checked_config(config, folder)
     render = dataclasses.replace(tried.render, when="after_each", every=50)
-    return dataclasses.replace(tried, num_trials=2, guarantee=False, report=False, render=render)
+    return dataclasses.replace(tried, num_trials=ATTEMPTS, guarantee=False, report=False, render=render)
 
 
 async def _run(config: RunConfig, session: Session, application: Application, answers: Answers) -> None:
