@@ -29,6 +29,8 @@ class Stage(UsdStage):
         isaac.usd.context().unsaved = False
         await super().discard()
 
+# Long attempts: the first is on the disk before the second has ended, as in a simulation.
+simulation.open_simulation = lifting.opening(lambda number: (True, 300), generators)
 fieldtest.selftest = selftest
 fieldtest.checked_config = lambda config, folder: dataclasses.replace(
     config, output_dataset=folder / "g.hdf5", output_dir=folder
