@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import PROJECT
 
 README = (PROJECT / "README.md").read_text()
-STANDING_IN = re.compile(r"\bstands in for\b|\bstand-ins?\b", re.I)
+STANDING_IN = re.compile(r"\bstands? in for\b|\bstand-ins? for\b", re.I)
 FILES = [
     path.relative_to(PROJECT)
     for folder in ("tests", "scripts")
