@@ -20,7 +20,7 @@ async def selftest(*_):
     return 0
 
 class Stage(UsdStage):
-    # the stand-in for `omni.usd` does not see changes of its stage by itself
+    # what stands there for `omni.usd` does not see changes of its stage by itself
     def edit(self):
         super().edit()
         isaac.usd.context().unsaved = True
