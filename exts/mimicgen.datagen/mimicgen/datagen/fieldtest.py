@@ -96,6 +96,9 @@ class Answers:
     Attributes:
         path: The file.
         failed: Whether something does not work.
+
+    Raises:
+        OutputError: The file cannot be written.
     """
 
     def __init__(self, facts: Mapping[str, str], folder: Path, stream: TextIO):
@@ -103,6 +106,7 @@ class Answers:
         self.failed = False
         self._stream = stream
         self._lines = [TITLE, *(f"{name}: {value}" for name, value in facts.items()), ""]
+        self._write(self._lines)
 
     def ask(self, question: str) -> None:
         """Note that a question is about to be answered."""
