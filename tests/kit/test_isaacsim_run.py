@@ -95,10 +95,9 @@ def plain(values, path=""):
     return {k: v for key, value in values.items() for k, v in plain(value, f"{path}/{key}").items()}
 
 before = plain(settings.get("/"))
-facts["ends"], facts["contexts"] = [], []
-for name in ("first", "second"):
-    opened = isaac.usd.context().opened
-    end = host.run(host.config(name, num_envs=2, render__when="after_each"), look)
+facts["ends"] = []
+for num_envs, name in enumerate(("first", "second"), 1):
+    end = host.run(host.config(name, num_envs=num_envs, render__when="after_each"), look)
     facts["ends"].append([end.reason, end.exit_code])
 after = plain(settings.get("/"))
 both = {key: [before.get(key), after.get(key)] for key in before | after}
@@ -106,6 +105,7 @@ facts["changed"] = {key: values for key, values in both.items() if values[0] != 
 facts["nested"], facts["kit_steps"], facts["timeline"] = host.nested, isaac.physx.kit_steps, isaac.timeline.told
 facts["seen"] = {key: [sum(one[key] is value for one in seen) for value in (True, False)] for key in seen[0]}
 facts["stepped"] = isaac.replicator.stepped[0]
+facts["drawn_after"] = [[*generator.drawn_after, generator._clock] for generator in generators]
 facts["drawn_while_resting"] = [generator.drawn_while_resting for generator in generators]
 facts["cameras"] = [product.camera for product in isaac.replicator.products]
 facts["other"] = bool(other.get_stage()) and not other.get_stage().GetPrimAtPath("/World")
@@ -122,7 +122,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(folder: Path) -> dict[str, Any]:
-    """Two runs of three attempts in two environments, in a window, with rendering after each."""
+    """Two runs of three attempts, in one environment and in two, in a window, with rendering after each."""
     return facts_of(RUNS.replace("WHEELS", str(EXTENSIONS.exists())), folder)
 
 
@@ -166,6 +166,8 @@ def test_the_stage_of_another_context_is_neither_used_nor_lost(runs: dict[str, A
 
 
 def test_drawing_disturbs_no_attempt(runs: dict[str, Any]) -> None:
+    *drawn_after, steps = runs["drawn_after"][0]
+    assert min(drawn_after) < steps, "the run goes on after its first picture"
     for drawn in runs["drawn_while_resting"]:
         assert drawn
         assert all(drawn)
