@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -40,10 +42,11 @@ SETTINGS = {"default": "default.toml", "upstream": "upstream.toml"}
 
 
 class Watch:
-    """Notes when a run begins, when attempts finish, in whatever order, and when they are committed."""
+    """Notes when a run begins, when attempts finish, in whatever order, are committed, and all is drawn."""
 
     def __init__(self) -> None:
-        self.begin = self.committed = 0.0
+        self.begin = self.committed = self.done = 0.0
+        self.steps: list[float] = []
         self.finished: list[float] = []
 
     def __call__(self, progress: Progress) -> None:
@@ -51,8 +54,12 @@ class Watch:
         now = time.perf_counter()
         if progress.state is State.RUNNING and not self.begin:
             self.begin = now
+        if progress.steps > len(self.steps):
+            self.steps.append(now)
         if progress.last_attempt is not None:
             self.committed = now
+        if progress.last_attempt is not None or progress.last_rendered is not None:
+            self.done = now
 
     @contextlib.asynccontextmanager
     async def open_simulation(self, config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Any]:
@@ -83,7 +90,8 @@ def measure(config: RunConfig) -> dict[str, Any]:
     end, progress = asyncio.run(run())
     if end.exit_code:
         raise SystemExit(f"measure_success: {end.reason}")
-    seconds = watch.committed - watch.begin
+    seconds = watch.done - watch.begin
+    between = [after - before for before, after in itertools.pairwise(watch.steps)]
     low, high = wilson(progress.successes, progress.attempts)
     row: dict[str, Any] = {
         "attempts": progress.attempts,
@@ -94,16 +102,23 @@ def measure(config: RunConfig) -> dict[str, Any]:
         "seed": config.seed,
         "num_envs": config.num_envs,
         "device": config.device,
+        "physics": config.physics,
         "early_abort": config.early_abort,
         "steps": progress.steps,
+        "ms_a_step_median": round(1000 * statistics.median(between), 1),
         "seconds": round(seconds, 2),
         "kept_an_hour": round(3600 * progress.successes / seconds),
     }
-    if config.guarantee:
+    if progress.rendered:
+        row |= {
+            "images": "two cameras, normals and segmentation",
+            "drawing_seconds": round(progress.drawing_seconds, 2),
+        }
+    if config.guarantee and not progress.rendered:
         as_they_finish = watch.finished[config.num_trials - 1] - watch.begin
         row |= {
             "seconds_as_they_finish": round(as_they_finish, 2),
-            "order_costs": round(seconds / as_they_finish - 1, 4),
+            "order_costs": round((watch.committed - watch.begin) / as_they_finish - 1, 4),
         }
     return row
 
@@ -116,6 +131,8 @@ def main() -> None:
     parser.add_argument("--keep", type=int, help="keep so many demonstrations instead")
     parser.add_argument("--num-envs", type=int, default=16)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--physics", default="mujoco", choices=("mujoco", "physx"), help="engine (default: mujoco)")
+    parser.add_argument("--images", action="store_true", help="draw what is kept, with the default cameras, too")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", action="append", help="a row, for instance human_default; repeatable")
     parser.add_argument("--commit", default="", help="commit of this checkout, where it has no history")
@@ -138,8 +155,9 @@ def main() -> None:
                     "guarantee": options.keep is not None,
                     "num_envs": options.num_envs,
                     "device": options.device,
+                    "physics": options.physics,
                     "seed": options.seed,
-                    "render.when": "never",
+                    "render.when": "after_each" if options.images else "never",
                     "report": False,
                 }
                 rows[row] = measure(build(read_toml(PROJECT / "config" / file), own))

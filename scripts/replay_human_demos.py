@@ -1,6 +1,6 @@
 """Calibration: replay human demonstrations' recorded actions, open loop, in the embedded scene.
 
-    ./scripts/python.sh scripts/replay_human_demos.py SOURCE.hdf5 [--controller current] [--json FILE]
+    ./scripts/python.sh scripts/replay_human_demos.py SOURCE.hdf5 [--controller current] [--physics physx] [--json FILE]
 
 For each demonstration: how far the hand is from the recorded one until it closes for the first time, whether both
 grasps held (the cube rose with the hand), and whether the stack stood after settling. Needs no Kit application.
@@ -35,11 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("--controller", choices=("recorded", "current"), default="recorded")
+    parser.add_argument("--physics", choices=("mujoco", "physx"), default="mujoco")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     demos = check_demos(options.source, RunConfig.task)
     with tempfile.TemporaryDirectory() as scratch:
-        rows = replay(demos, legacy_controller=demos.legacy and options.controller == "recorded", out=scratch)
+        legacy = demos.legacy and options.controller == "recorded"
+        rows = replay(demos, legacy_controller=legacy, physics=options.physics, out=scratch)
     for row in rows:
         print(
             f"{row['demo']:>8}: {row['steps']} steps, hand off by {row['median_mm']:.1f} mm (median) and "
@@ -60,7 +62,7 @@ def main() -> None:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-def replay(raw: RawDemos, *, legacy_controller: bool, out: str) -> list[dict[str, Any]]:
+def replay(raw: RawDemos, *, legacy_controller: bool, physics: str, out: str) -> list[dict[str, Any]]:
     """Replay all demonstrations side by side, one an environment."""
     kitless.teach_isaaclab()
     import gymnasium as gym
@@ -69,7 +71,8 @@ def replay(raw: RawDemos, *, legacy_controller: bool, out: str) -> list[dict[str
     from mimicgen.datagen.simulation.legacy import use_legacy_controller
     from mimicgen.datagen.simulation.runtime import Runtime
 
-    config = RunConfig(num_envs=len(raw.names), output_dataset=Path(out, "replay.hdf5"), output_dir=Path(out))
+    dataset = Path(out, "replay.hdf5")
+    config = RunConfig(num_envs=len(raw.names), physics=physics, output_dataset=dataset, output_dir=Path(out))
     cfg, success = task_config(config, Outputs(config), Runtime.EMBEDDED)
     if legacy_controller:
         use_legacy_controller(cfg)

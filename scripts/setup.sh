@@ -2,6 +2,7 @@
 # Makes <repository>/.venv from requirements.lock, or does nothing if it is already there.
 #   ACCEPT_EULA=Y scripts/setup.sh      accept the licences (see below), which is remembered
 #   ACCEPT_EULA=N ...                   whatever is remembered, they are not accepted this time
+#   scripts/setup.sh --with physx       PhysX for the embedded runtime, too: 200 MB to download, 640 MB on disk
 #   PYTHON=/path/to/python3.12          which Python to use
 set -euo pipefail
 
@@ -18,6 +19,14 @@ refuse() { # every argument is one line
     printf 'setup: %s\n' "$@" >&2
     exit 2
 }
+
+groups=()
+while (($#)); do
+    [[ $1 == --with && -f $repo/requirements-${2:-}.lock ]] ||
+        refuse "'$*' is not understood; the only option is: --with physx"
+    groups+=("$2")
+    shift 2
+done
 
 begin() {
     step=$1
@@ -49,6 +58,20 @@ make_project_page() {
         [[ -f $page ]] || PYTHONPATH=$repo/exts/mimicgen.datagen "$venv/bin/python" "$repo/scripts/project_page.py" >&2 ||
             echo "setup: docs/project.html could not be made; the reason stands above, and everything else works" >&2
     ) 8>"$venv/.three.lock"
+}
+
+# What not everybody needs: a lock of its own each, installed into the same environment.
+add_groups() {
+    local group lock sum
+    for group in ${groups[@]+"${groups[@]}"}; do
+        lock=$repo/requirements-$group.lock
+        read -r sum _ < <(sha256sum "$lock")
+        [[ ! -f $venv/.$group.sha256 || $(<"$venv/.$group.sha256") != "$sum" ]] || continue
+        begin "packages for $group"
+        UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" \
+            --no-deps --require-hashes -r "$lock"
+        printf '%s\n' "$sum" >"$venv/.$group.sha256"
+    done
 }
 
 on_exit() {
@@ -91,6 +114,7 @@ if ! are_accepted; then
 fi
 
 if is_done; then
+    add_groups
     bring_three
     make_project_page
     exit 0
@@ -140,7 +164,7 @@ find_python() {
 find_python
 exec 9>"$repo/.venv.lock"
 flock -n 9 || { echo "setup: waiting for another set-up of this repository" >&2 && flock 9; }
-if is_done; then exit 0; fi # it was made while this waited
+if is_done; then add_groups && exit 0; fi # it was made while this waited
 
 trap on_exit EXIT
 rm -rf -- "$venv"
@@ -167,6 +191,7 @@ UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} "$venv/bin/uv" pip install "${quiet[@]}"
     --no-deps --require-hashes --no-build-isolation -r "$lock"
 
 printf '%s\n' "$lock_sum" >"$stamp"
+add_groups
 if ! command -v npm >/dev/null; then
     echo "setup: npm is not installed, so reports cannot be written. Debian, Ubuntu: apt install npm" >&2
 fi

@@ -20,6 +20,9 @@ from mimicgen.datagen.config import RunConfig, build
 from mimicgen.datagen.desktop import LIBRARIES
 
 PROJECT = Path(__file__).resolve().parents[1]
+PHYSICS = os.environ.get("PHYSICS", "mujoco")
+"""Engine of the runs in a Kit application: `PHYSICS=physx ./scripts/test.sh tests/kit` tries them on the other one."""
+
 SHIPPED_DEMOS = PROJECT / "datasets" / "source_demos.hdf5"
 HUMAN_DEMOS = PROJECT.parent / "shared" / "data" / "annotated_dataset.hdf5"
 
@@ -79,6 +82,7 @@ def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., RunConfig]
             "num_trials": 1,
             "guarantee": False,
             "render.when": "never",
+            "physics": PHYSICS,
         }
         return build(small | values)
 

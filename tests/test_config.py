@@ -111,7 +111,7 @@ def test_every_field_has_a_doc_and_a_variable_with_a_prefix_if_it_is_not_nested(
     for key, setting in config.fields().items():
         assert setting.metadata["doc"], key
         if "." not in key and key != "mode":
-            text = examples[config.type_of_key(key)]
+            text = next(iter(setting.metadata["choices"]), examples[config.type_of_key(key)])
             told = {key: config.parse(key, text)}
             assert layers.from_environment({f"MIMICGEN_DATAGEN_{key.upper()}": text}) == told
             assert layers.from_environment({key.upper(): text}) == (told if key in ("num_trials", "num_envs") else {})

@@ -21,5 +21,5 @@ def test_the_logs_of_the_runs_before_are_kept(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_renamed_is_said(tmp_path: Path) -> None:
     (tmp_path / f"kit.{LOGS - 2}.log").write_text("an old log")
     (tmp_path / f"kit.{LOGS - 1}.log").mkdir()
-    with pytest.raises(OutputError, match=r"kit\.log': Is a directory"):
+    with pytest.raises(OutputError, match=rf"kit\.{LOGS - 1}\.log' exists, and this project did not write it"):
         fresh_log(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,32 +13,26 @@ import pytest
 import mimicgen.datagen
 
 PACKAGE = Path(mimicgen.datagen.__path__[0])
-CORE = (
-    "attempts",
-    "cli",
-    "client",
-    "config",
-    "console",
-    "dataset_cli",
-    "desktop",
-    "errors",
-    "fieldtest",
-    "generator",
-    "launch",
-    "layers",
-    "nodriver",
-    "progress",
-    "remembered",
-    "sections",
-    "selftest",
-    "session",
-    "tasks",
-    "text",
-    "values",
-    "version",
+ORDER = (
+    *("text", "version", "sections", "nodriver", "tasks"),
+    *("errors", "values", "attempts", "config", "layers", "progress"),
+    *("client", "console"),
     "dataset",
+    *("remembered", "desktop", "launch", "dataset_cli"),
     "rendering",
+    "generator",
+    "simulation",
+    "report",
+    *("session", "selftest", "fieldtest"),
+    "cli",
+    "ui",
+    "kit",
+    "__init__",
 )
+"""Rooms and modules from the bottom to the top: each imports from those before it alone."""
+
+KIT = {"launch": {"omni"}, "desktop": {"omni"}, "ui": {"omni"}, "kit": {"omni", "carb"}}
+"""Who may import Kit: the launcher starts the kernel, with a window if asked to; the panel knows omni.ui alone."""
 
 
 def test_importing_the_core_brings_nothing_heavy() -> None:
@@ -51,29 +46,33 @@ print(sorted(heavy))
     assert result.stdout.strip() == "[]"
 
 
+def test_every_room_has_its_place() -> None:
+    found = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
+    assert found == set(ORDER)
+    assert len(ORDER) == len(found)
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_one_way(path: Path) -> None:
-    layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    imported: set[str] = set()
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    below = set(ORDER[: ORDER.index(room)])
+    imported = set(imports_of(path))
+    ours = {name.split(".")[2] for name in imported if name.startswith("mimicgen.datagen.")} - {room}
+    assert ours <= below
+    assert {name.partition(".")[0] for name in imported} & {"omni", "carb"} <= KIT.get(room, set())
+    if room == "ui":  # knows omni.ui, and not which application hosts it
+        assert {name for name in imported if name.startswith("omni")} <= {"omni.ui"}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield the full names of what a file imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            imported.add(node.module)
-        elif isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
-    roots = {name.partition(".")[0] for name in imported}
-    if layer in CORE or layer == "simulation":
-        kit = {"omni", "carb"} & roots
-        # The launcher starts the kernel, with a window if asked to; nothing else of the core touches it.
-        assert not kit or (layer in ("launch", "desktop") and kit == {"omni"})
-        above = ("mimicgen.datagen.kit", "mimicgen.datagen.ui")
-        assert not [name for name in imported if name.startswith(above)]
-    if layer == "ui":  # knows omni.ui, and not which application hosts it
-        assert {name for name in imported if name.startswith(("omni", "carb"))} <= {"omni.ui"}
-        assert not [name for name in imported if name.startswith("mimicgen.datagen.kit")]
-    bottom = ("attempts", "config", "errors", "layers", "sections", "tasks", "text", "values", "version")
-    if layer in bottom:
-        allowed = {f"mimicgen.datagen.{name}" for name in bottom}
-        assert {name for name in imported if name.startswith("mimicgen")} <= allowed
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "mimicgen.datagen":
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
 
 
 def test_no_loop_but_kits() -> None:

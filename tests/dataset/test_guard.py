@@ -91,6 +91,7 @@ sys.exit(cli.main(["dataset", "merge", {str(SHIPPED)!r}, "--output", {str(tmp_pa
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which `nohup` has ignored
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "reading\n"

@@ -54,9 +54,9 @@ def test_the_expert_records_sources_that_mimic_can_use(kit: Kit, make_config: Ma
 
 
 def test_raw_human_demonstrations_are_annotated_as_they_were(
-    kit: Kit, make_config: MakeConfig, edited_demos: Edit, human_demos: Path
+    kit: Kit, make_config: MakeConfig, edited_human_demos: Edit, human_demos: Path
 ) -> None:
-    raw = edited_demos(lambda file: strip(file, keep=2))
+    raw = edited_human_demos(lambda file: strip(file, keep=2))
     config = make_config(mode="annotate", source=raw, num_trials=2, num_envs=3, settle_steps=0)
     assert run_to_end(kit, config).exit_code == 0
     assert [attempt["outcome"] for attempt in records(config)] == ["success", "success"], "the third one only waited"
@@ -71,7 +71,7 @@ def test_raw_human_demonstrations_are_annotated_as_they_were(
 
 
 def test_what_blocked_an_annotation_is_said_with_how_near_it_came(
-    kit: Kit, make_config: MakeConfig, edited_demos: Edit
+    kit: Kit, make_config: MakeConfig, edited_human_demos: Edit
 ) -> None:
     def never_close(file: h5py.File) -> None:
         strip(file, keep=2)
@@ -80,7 +80,7 @@ def test_what_blocked_an_annotation_is_said_with_how_near_it_came(
         file["data/demo_1/actions"][75:steps, :3] = 0.0  # the hand stays where it lifted the cube
 
     config = make_config(
-        mode="annotate", source=edited_demos(never_close), num_trials=2, num_envs=2, settle_steps=0, plots=True
+        mode="annotate", source=edited_human_demos(never_close), num_trials=2, num_envs=2, settle_steps=0, plots=True
     )
     run_to_end(kit, config)
     first, second = sorted(records(config), key=lambda attempt: int(attempt["number"]))

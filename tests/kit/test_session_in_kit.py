@@ -17,7 +17,7 @@ from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Progress, State
-from tests.conftest import Kit
+from tests.conftest import PHYSICS, Kit
 from tests.dataset.writing import attempt_of, keep, recorded_episodes
 
 MakeConfig = Callable[..., RunConfig]
@@ -100,7 +100,7 @@ def test_the_record_says_what_ran(kit: Kit, make_config: MakeConfig) -> None:
     record = run_record(config)
     assert record["end"]["reason"] == "target reached"
     assert record["runtime"] == "embedded"
-    assert record["physics"] == "NewtonNativeMujocoManager"
+    assert record["physics"] == {"mujoco": "NewtonNativeMujocoManager", "physx": "OvPhysxManager"}[PHYSICS]
     assert record["quaternion_order"] == "xyzw"
     assert record["config"]["seed"] == 7
     assert {"omniverse-kit", "isaaclab", "newton", "torch", "mimicgen.datagen"} <= set(record["versions"])
@@ -396,7 +396,7 @@ def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> No
         path.write_bytes(b"of an earlier run")
     end = run_to_end(kit, config)
     assert end.exit_code == 2
-    assert "no run of this project says how it was made" in end.reason
+    assert f"output '{config.output_dir / 'run.json'}' exists, and this project did not write it" in end.reason
     for path in (config.output_dataset, config.output_dir / "run.json"):
         assert path.read_bytes() == b"of an earlier run"
     kit.session.start(make_config(fresh=True))

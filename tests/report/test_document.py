@@ -33,7 +33,7 @@ def data(tmp_path: Path) -> dict[str, Any]:
         "config": {"task": "Stack", "num_envs": 4, "seed": 7, "mimic.action_noise": 0.01},
         "end": {"reason": f"target {EVIL} reached", "exit_code": 0},
         "timings": {"elapsed": 90.0},
-        "counts": {"successes": 15},
+        "counts": {"successes": 20, "before": {"attempts": 7, "successes": 5}},
         "versions": {"kit": "110.4"},
     }
     (tmp_path / "run.json").write_text(json.dumps(record))
@@ -76,8 +76,10 @@ def test_it_has_the_sections_the_figures_and_the_runs_numbers(written: Path, dat
     assert all(len(text) > 20 for text in told)
     glance = {row.cells[0].text: row.cells[1].text for row in opened.tables[0].rows}
     assert glance["Attempts"] == "20"
-    assert glance["Success rate"] == "75.0%"
-    assert glance["Kept an hour"] == "600"
+    assert glance["Success rate"] == "75.0%, 95% interval 53.1% to 88.8%"
+    assert glance["Kept by earlier sessions"] == "5 of 7 attempts"
+    assert glance["Time of the last session"] == "90 s"
+    assert glance["Kept an hour"] == "600", "of this session's time, what this session kept"
     assert glance["End"] == f"target {EVIL} reached".replace("\x07", r"\x07").replace("\x01", r"\x01")
     assert len(opened.tables[-3].rows) == 1 + len(data["demos"])
 

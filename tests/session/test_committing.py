@@ -89,7 +89,8 @@ def test_a_continued_run_keeps_what_one_run_keeps(tmp_path: Path) -> None:
         one["number"] for one in log_of(tmp_path / "whole")
     ]
     end, progress = run(config_in(tmp_path / "parts", num_trials=30), fate)
-    assert (end.reason, progress.steps, progress.before) == ("target reached", 0, progress.attempts)
+    assert end.reason == "the target was reached before; nothing is left to be done"
+    assert (progress.steps, progress.before, progress.kept_before) == (0, progress.attempts, 30)
 
 
 @pytest.mark.parametrize("num_envs", [1, 300])

@@ -186,7 +186,8 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
 def continues_to(folder: Path, values: dict[str, Any], expected: list[int]) -> None:
     """What comes after a fault: the same command ends well, and keeps what a run without a fault keeps."""
     end, _ = run(config_in(folder, num_trials=TARGET, num_envs=3, **values | {"render.when": "never"}), FATE)
-    assert (end.reason, end.exit_code) == ("target reached", 0)
+    assert end.exit_code == 0
+    assert end.reason in ("target reached", "the target was reached before; nothing is left to be done")
     with h5py.File(folder / "g.hdf5") as file:
         assert [int(file[f"data/demo_{index}"].attrs["attempt"]) for index in range(TARGET)] == expected
 

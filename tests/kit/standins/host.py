@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from mimicgen.datagen.progress import End
 from tests.conftest import Kit
 from tests.kit.standins.installing import install
 
-LIMIT = 5000
-"""Updates that a run may take here."""
+LIMIT = 60.0
+"""Seconds that anything may take here: demonstrations are written by other threads, however fast updates are."""
 
 
 class Host:
@@ -65,20 +66,17 @@ class Host:
 
     def finish(self, each: Callable[[], None] = lambda: None) -> End:
         """Update the application until the run has ended."""
-        for _ in range(LIMIT):
-            if not self.session.active:
-                return self.session.progress.end
+        self.until(lambda: not self.session.active, each)
+        return self.session.progress.end
+
+    def until(self, condition: Callable[[], bool], each: Callable[[], None] = lambda: None) -> None:
+        """Update the application until something is so; `each` is called before every update."""
+        end = time.monotonic() + LIMIT
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"not so after {LIMIT} s: {self.session.progress}")
             each()
             self.kit.update()
-        raise TimeoutError(f"the run has not ended after {LIMIT} updates: {self.session.progress}")
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Update the application until something is so."""
-        for _ in range(LIMIT):
-            if condition():
-                return
-            self.kit.update()
-        raise TimeoutError(f"not so after {LIMIT} updates: {self.session.progress}")
 
     def _count_nested_updates(self) -> None:
         application = type(omni.kit.app.get_app())

@@ -6,6 +6,7 @@ It is opened where `simulation.open_simulation` opens a Mimic task, which needs 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ from tests.session.known import Fate, Known
 
 BASE = 0.1
 """An attempt's cube starts at this height times the attempt's number [m]."""
+
+STEP_SECONDS = 0.03
+"""What a step takes, so that demonstrations are written while a run goes on, as they are in a real one."""
 
 LONG, SHORT = 9, 5
 """Steps of an attempt in the tests, so that environments are at different places in theirs."""
@@ -57,6 +61,7 @@ class Cubes:
         self.num_envs, self.device = num_envs, "cpu"
 
     def step(self, actions: Any) -> None:
+        time.sleep(STEP_SECONDS)
         self.sim.step(render=False)
         self.scene.update(self.sim.cfg.dt)
 
@@ -79,6 +84,7 @@ class Lifting(Known):
 
     Attributes:
         drawn_while_resting: For every picture, whether the first environment was between two attempts.
+        drawn_after: For every picture, after how many steps of the run.
     """
 
     def __init__(self, environment: Environment, fate: Fate, made: Collection[int], renderer: Any) -> None:
@@ -86,6 +92,7 @@ class Lifting(Known):
         self._environment = environment
         self._rows: dict[int, list[float]] = {}
         self.drawn_while_resting: list[bool] = []
+        self.drawn_after: list[int] = []
         if renderer is not None:
             self._watch(renderer)
 
@@ -94,6 +101,7 @@ class Lifting(Known):
 
         async def watched(state: Any) -> Any:
             self.drawn_while_resting.append(self.resting())
+            self.drawn_after.append(self._clock)
             return await draw(state)
 
         renderer.draw = watched

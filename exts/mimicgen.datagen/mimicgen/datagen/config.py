@@ -58,6 +58,11 @@ class RunConfig:
     )
     num_envs: int = setting(1, "Environments simulated side by side", low=1, high=65536)
     seed: int = setting(1, "Seed of the run, from which every attempt's seed is derived", low=0, high=2**32 - 1)
+    physics: str = setting(
+        "mujoco",
+        "Engine of the embedded runtime: MuJoCo (its own on a CPU, MuJoCo Warp on CUDA), or PhysX, which Isaac Sim has",
+        choices=("mujoco", "physx"),
+    )
     device: str = setting("cpu", "Device of physics and tensors: cpu, cuda or cuda:N")
     guarantee: bool = setting(True, "Try until num_trials demonstrations are kept, instead of num_trials times")
     give_up_below: float = setting(

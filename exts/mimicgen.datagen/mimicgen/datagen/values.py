@@ -30,6 +30,9 @@ EXPECTED: dict[type, str] = {
 _SHOWN = 80
 """Longer values are cut in messages [characters]."""
 
+PATH_SHOWN = 260
+"""The same of a path."""
+
 _NAME, _PATH = 255, 4095
 """What Linux takes of a name and of a path [bytes]."""
 
@@ -131,13 +134,16 @@ def argument_path(text: str) -> Path:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as messages show it: on one line, without control characters, and not longer than a line."""
+    """Return a value as messages show it: on one line, without control characters, and not longer than a line.
+
+    A path is whole as long as a file system takes it: people copy it from the message.
+    """
     if isinstance(value, int) and value.bit_length() > _SHOWN:
         return f"a number of {value.bit_length()} bits"
     if isinstance(value, (list, tuple)):
         return _cut(f"[{', '.join(map(quoted, value[:_SHOWN]))}]")
     if isinstance(value, Path):
-        value = str(value)
+        return _cut(repr(str(value)), PATH_SHOWN)
     return _cut(repr(value))
 
 
@@ -146,8 +152,8 @@ def limit(number: float) -> str:
     return f"{int(number):,}" if number == int(number) else f"{number:g}"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 4 :]} ({len(text)} characters)"
+def _cut(text: str, most: int = _SHOWN) -> str:
+    return text if len(text) <= most else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 4 :]} ({len(text)} characters)"
 
 
 def _plain(value: Any, wanted: type) -> Any:

@@ -79,6 +79,16 @@ def read_earlier(log: Path, parts: Parts) -> Earlier:
     return Earlier(tuple((others | kept)[number] for number in sorted(others | kept)), versions)
 
 
+def ended_well(record: Path) -> bool:
+    """Return whether a run's record says that the run reached its target, and that nothing went wrong afterwards."""
+    if not record.is_file():
+        return False
+    try:
+        return bool(json.loads(record.read_text(encoding="utf-8"))["end"]["exit_code"] == 0)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
     """Check that the run that left these outputs was configured alike in everything that its demonstrations depend on.
 
@@ -105,6 +115,8 @@ def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
             "pass another --output-dir, or --fresh to move them aside"
         )
     now = {key: _plain(value) for key, value in config.flat().items()}
+    # A key that has come to be since then had the value that is its default now.
+    before = {key: _plain(value) for key, value in RunConfig().flat().items()} | before
     free = FREE | {"fresh", "source", "replay_states"}
     keys = sorted(key for key in before.keys() | now.keys() if key not in free and not key.startswith("render."))
     differences = [

@@ -6,6 +6,7 @@ Rendering may change when a run is continued, but not the frames of one folder: 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,30 @@ def refuse_other_frames(folder: Path, render: RenderConfig, dataset: str) -> Non
                     )
 
 
+def are_there(folder: Path, render: RenderConfig, demos: Collection[str]) -> bool:
+    """Return whether every image that a run would render of demonstrations is in its output folder.
+
+    Args:
+        folder: The run's output folder.
+        render: What the run renders.
+        demos: Names of the demonstrations.
+    """
+    if render.when == "never":
+        return True
+    wanted = {f"{name}_{modality}" for name in render.used() for modality in render.drawn()}
+    found: dict[str, set[str]] = {view: set() for view in wanted}
+    for view in wanted:
+        for path in (folder / view).glob(f"*/{MANIFEST}"):
+            told = _told(path)
+            if told is not None and all(_is_image(path.parent / file) for file in told["files"]):
+                found[view].add(told["demo"])
+    return not render.in_dataset and all(set(demos) <= whole for whole in found.values())
+
+
+def _is_image(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
 def _expected(name: str, camera: CameraConfig, render: RenderConfig) -> dict[str, Any]:
     """Return what a manifest says of a camera's frames, by the configuration's key."""
     own = render.cameras[name]
@@ -68,6 +93,8 @@ def _told(manifest: Path) -> dict[str, Any] | None:
         told = json.loads(manifest.read_text(encoding="utf-8"))
         camera = told["camera"]
         return {
+            "demo": str(told["demo"]),
+            "files": [str(frame["file"]) for frame in told["frames"]],
             "dataset": told["dataset"],
             "width": told["width"],
             "height": told["height"],

@@ -20,8 +20,8 @@ from typing import Any, TextIO
 
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.earlier import Earlier, read_earlier, refuse_another
-from mimicgen.datagen.dataset.earlier_frames import refuse_other_frames
+from mimicgen.datagen.dataset.earlier import Earlier, ended_well, read_earlier, refuse_another
+from mimicgen.datagen.dataset.earlier_frames import are_there, refuse_other_frames
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use, refuse_unfinished
 from mimicgen.datagen.dataset.ours import is_ours
@@ -94,6 +94,21 @@ class Outputs:
             self._refuse_what_cannot_be_written()
         finally:
             self._unlock()
+
+    def already(self) -> Earlier:
+        """Return what an earlier run has left, if nothing is left to be done with it: folded, and drawn.
+
+        Raises:
+            OutputError: As `check`.
+        """
+        makes = self._config.mode not in ("render", "replay") and not self._config.fresh
+        if not (makes and self.dataset.exists() and ended_well(self.record)):
+            return Earlier()
+        self.check()
+        earlier = read_earlier(self.attempts, self._parts)
+        whole = not self._parts.written() and not self._failed_parts.written()
+        drawn = are_there(self.record.parent, self._config.render, earlier.demos)
+        return earlier if whole and drawn else Earlier()
 
     def open(self) -> None:
         """Open the outputs: move older ones aside if asked to, or continue them.

@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.attempts import wilson
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.replacing import new_file
@@ -107,12 +108,19 @@ def _glance(data: dict[str, Any], run: dict[str, Any]) -> list[tuple[str, object
     rows: list[tuple[str, object]] = [("Demonstrations", data["count"])]
     if data["funnel"]:
         kept, attempts = _kept(data), data["funnel"]["attempts"]
-        rows += [("Attempts", attempts), ("Success rate", f"{kept / max(attempts, 1):.1%}")]
+        low, high = wilson(kept, attempts)
+        rate = f"{kept / max(attempts, 1):.1%}, 95% interval {low:.1%} to {high:.1%}"
+        rows += [("Attempts", attempts), ("Success rate", rate)]
     elapsed = run.get("timings", {}).get("elapsed")
     if elapsed:
-        rows.append(("Time", f"{elapsed:.0f} s"))
-        if "counts" in run:
-            rows.append(("Kept an hour", f"{3600 * run['counts']['successes'] / elapsed:.0f}"))
+        counts = run.get("counts", {})
+        before = counts.get("before", {"attempts": 0, "successes": 0})
+        if before["attempts"]:
+            rows.append(("Kept by earlier sessions", f"{before['successes']} of {before['attempts']} attempts"))
+        rows.append(("Time of the last session" if before["attempts"] else "Time", f"{elapsed:.0f} s"))
+        kept = counts.get("successes", 0) - before["successes"]
+        if kept:
+            rows.append(("Kept an hour", f"{3600 * kept / elapsed:.0f}"))
     if run.get("end"):
         rows.append(("End", run["end"]["reason"]))
     config = run.get("config", {})

@@ -101,8 +101,22 @@ def _is_record(found: dict[str, Any]) -> bool:
         all(isinstance(section, dict) for section in (config, end, counts, timings, versions))
         and isinstance(found.get("config"), dict)
         and isinstance(end.get("reason", ""), str)
-        and isinstance(counts.get("successes", 0), int)
+        and _are_counts(counts)
         and isinstance(timings.get("elapsed") or 0.0, (int, float))
+    )
+
+
+def _are_counts(counts: dict[str, Any]) -> bool:
+    """Return whether a record's counts are numbers, those of earlier sessions and the rate's interval included."""
+    before = counts.get("before", {"attempts": 0, "successes": 0})
+    interval = counts.get("success_rate_interval", [0, 1])
+    return (
+        isinstance(counts.get("successes", 0), int)
+        and isinstance(before, dict)
+        and all(isinstance(before.get(key), int) for key in ("attempts", "successes"))
+        and isinstance(interval, list)
+        and len(interval) == 2
+        and all(isinstance(value, (int, float)) for value in interval)
     )
 
 

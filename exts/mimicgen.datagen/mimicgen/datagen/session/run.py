@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from mimicgen.datagen.attempts import Attempt, Counts, Outcome
+from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError
@@ -157,6 +157,8 @@ class Run:
 
     async def _work(self) -> None:
         outputs = self._outputs = Outputs(self._config)
+        if self._is_done_already(outputs):
+            return
         async with self._open_simulation(self._config, outputs, self._stage) as simulation:
             self._facts |= simulation.facts
             self._env_args = getattr(simulation, "env_args", {})
@@ -179,6 +181,18 @@ class Run:
                 if rendering is not None:
                     await rendering.finish(self._host.next_frame)
                     self._end = _with_failures(self._end, rendering.rendered.failed)
+
+    def _is_done_already(self, outputs: Outputs) -> bool:
+        """Return whether an earlier run has reached the target: then nothing is opened, and nothing is written."""
+        earlier = outputs.already()
+        stages = next((tuple(attempt.signals) for attempt in earlier.attempts), ())
+        committer = Committer(self._config, (*stages, FINAL), earlier.attempts)
+        if committer.end is None or committer.end.exit_code:
+            return False
+        self._counts = committer.counts
+        self._tell_counts(before=self._counts.attempts, kept_before=self._counts.successes)
+        self._end = End(reason="the target was reached before; nothing is left to be done", exit_code=0)
+        return True
 
     def _open_live(self, outputs: Outputs, stack: contextlib.ExitStack) -> None:
         """Serve the run's page while it goes on, if that is wanted."""

@@ -160,7 +160,8 @@ def _raytracer(environment: Environment, render: RenderConfig) -> Renderer:
     from mimicgen.datagen.simulation.raytracer import Raytracer
 
     env = environment.env
-    return Raytracer(env.sim.stage, views_of(render), render.drawn(), device=str(env.device))
+    origin = env.scene.env_origins[0].tolist()
+    return Raytracer(env.sim.stage, views_of(render), render.drawn(), device=str(env.device), origin=origin)
 
 
 def source_of(config: RunConfig) -> Path:

@@ -92,11 +92,16 @@ def why_not(cfg: Any) -> str | None:
     return None
 
 
-def adapt(cfg: Any) -> None:
+def adapt(cfg: Any, physics: str) -> None:
     """Put the embedded assets and physics into a task's configuration, in place.
+
+    Args:
+        cfg: Isaac Lab's configuration of the task.
+        physics: The engine: mujoco or physx.
 
     Raises:
         TaskError: The task's scene cannot be built here.
+        SetupError: The device is not there, or the engine is not installed.
     """
     reason = why_not(cfg)
     if reason:
@@ -110,7 +115,11 @@ def adapt(cfg: Any) -> None:
     _replace_cubes(scene)
     _replace_surroundings(scene)
     _replace_robot(scene)
-    if cfg.sim.device == "cpu":
+    if physics == "physx":
+        from mimicgen.datagen.simulation import physx  # here: its packages are not installed for everybody
+
+        physx.use_physx(cfg)
+    elif cfg.sim.device == "cpu":
         cfg.sim.physics = physics_cfg(NativeMujocoSolverCfg)
         use_native_controller(cfg)
     else:

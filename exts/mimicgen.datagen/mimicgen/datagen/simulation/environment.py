@@ -66,7 +66,7 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.simulation import embedded
 
-        embedded.adapt(cfg)
+        embedded.adapt(cfg, config.physics)
     return cfg, success
 
 

@@ -39,6 +39,9 @@ from mimicgen.datagen.rendering.views import View
 ENVIRONMENT = "/World/envs/env_0"
 """The environment that is drawn; all of them look alike."""
 
+BASE_JOINT = "FixedJoint"
+"""What Isaac Lab calls the joint that fixes a robot's base."""
+
 RAYS_AT_ONCE = 16_384
 """Rays that a thread traces in one go."""
 
@@ -51,6 +54,7 @@ class Raytracer:
         views: What to draw.
         modalities: What to draw of it.
         device: Where to trace.
+        origin: Where the drawn environment stands in the stage, x, y, z [m]; cameras and states are relative to it.
         every_ray: Trace every ray of every image.
     """
 
@@ -63,13 +67,16 @@ class Raytracer:
         modalities: Sequence[str],
         *,
         device: str,
+        origin: Sequence[float] = (0.0, 0.0, 0.0),
         every_ray: bool = False,
     ):
         builder = newton.ModelBuilder()
         others = [
             p.GetPath().pathString for p in stage.GetPrimAtPath("/World/envs").GetChildren() if p.GetName() != "env_0"
         ]
-        builder.add_usd(stage, ignore_paths=others)
+        # PhysX wants a joint that holds the robot's base (`physx.py`); Newton's importer holds it without one.
+        others += [f"{ENVIRONMENT}/Robot/.*/{BASE_JOINT}"]
+        builder.add_usd(stage, xform=wp.transform(-wp.vec3(*origin), wp.quat(0.0, 0.0, 0.0, 1.0)), ignore_paths=others)
         self._model = builder.finalize(device=device)
         self._state = self._model.state()
         self._joints = _Joints(self._model)

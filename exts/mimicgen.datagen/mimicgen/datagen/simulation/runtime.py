@@ -94,7 +94,18 @@ def cache_folder() -> Path:
 
 def versions() -> dict[str, str]:
     """Return the versions of what a result depends on, as far as it is installed."""
-    packages = ("omniverse-kit", "isaaclab", "newton", "mujoco", "warp-lang", "torch", "numpy", "h5py")
+    packages = (
+        "omniverse-kit",
+        "isaaclab",
+        "newton",
+        "mujoco",
+        "ovphysx",
+        "ovstage",
+        "warp-lang",
+        "torch",
+        "numpy",
+        "h5py",
+    )
     found = {"mimicgen.datagen": __version__}
     for package in packages:
         try:

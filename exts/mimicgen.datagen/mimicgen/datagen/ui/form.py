@@ -80,6 +80,7 @@ class Form:
                 Text(draft, "max_failures", "Failure limit"),
                 Text(draft, "num_envs", "Environments"),
                 Text(draft, "seed", "Seed"),
+                Choice(draft, "physics", "Physics"),
                 Text(draft, "device", "Device"),
                 Switch(draft, "early_abort", "Early abort"),
                 Switch(draft, "keep_failed", "Keep failed"),

@@ -41,9 +41,15 @@ function summary() {
     rows.push(["Attempts", String(data.funnel.attempts)], ["Success rate", percent(kept, data.funnel.attempts || 1)]);
   }
   const run = data.run ?? {};
+  const interval = run.counts?.success_rate_interval;
+  if (interval) rows.push(["95% interval of the rate", interval.map((value) => percent(value, 1)).join(" to ")]);
   if (run.timings?.elapsed) {
-    rows.push(["Time", duration(run.timings.elapsed)]);
-    rows.push(["Kept an hour", String(Math.round((3600 * run.counts.successes) / run.timings.elapsed))]);
+    // A run that continues another one has its own time, and what the other one kept is not of that time.
+    const before = run.counts.before ?? { attempts: 0, successes: 0 };
+    const kept = run.counts.successes - before.successes;
+    if (before.attempts) rows.push(["Kept by earlier sessions", `${before.successes} of ${before.attempts} attempts`]);
+    rows.push([before.attempts ? "Time of the last session" : "Time", duration(run.timings.elapsed)]);
+    if (kept) rows.push(["Kept an hour", String(Math.round((3600 * kept) / run.timings.elapsed))]);
   }
   if (run.end) rows.push(["End", run.end.reason]);
   if (run.config) rows.push(["Environments", String(run.config.num_envs)], ["Seed", String(run.config.seed)]);

@@ -1,0 +1,71 @@
+"""The figures of README and docs are those of `docs/measured/`, and those say how they were made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mimicgen.datagen.attempts import wilson
+from tests.conftest import PROJECT
+
+MEASURED = PROJECT / "docs" / "measured"
+SAYING = ("success.json", "success_h100.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json")
+
+
+def read(name: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((MEASURED / name).read_text())
+    return told
+
+
+def text_of(*path: str) -> str:
+    return " ".join(Path(PROJECT, *path).read_text().split())
+
+
+def kept(row: dict[str, Any]) -> str:
+    """'263 of 300, 88% (83 to 91)': count, rate and 95% interval."""
+    low, high = (f"{100 * value:.0f}" for value in row["interval"])
+    return f"{row['successes']} of {row['attempts']}, {100 * row['rate']:.0f}% ({low} to {high})"
+
+
+@pytest.mark.parametrize("name", SAYING)
+def test_a_measured_figure_says_how_it_was_made(name: str) -> None:
+    told = read(name)
+    assert told["command"].startswith("python -m scripts.")
+    assert len(told["commit"]) >= 7
+    assert not told["commit"].endswith("+"), "measured on a commit"
+    assert {"isaaclab", "newton", "mimicgen.datagen"} <= set(told["versions"])
+    assert {"processor", "cores", "memory_gb"} <= set(told["machine"])
+
+
+def test_every_rate_has_its_count_and_interval_from_seeds_that_nothing_was_tuned_on() -> None:
+    for name in ("success.json", "success_h100.json"):
+        for row in read(name)["rows"].values():
+            assert row["interval"] == [round(value, 4) for value in wilson(row["successes"], row["attempts"])]
+            assert row["seed"] >= 20261201
+    assert all(row["attempts"] >= 300 for row in read("success.json")["rows"].values())
+
+
+@pytest.mark.parametrize("document", [("README.md",), ("docs", "physics.md")])
+def test_success_is_told_as_it_was_measured(document: tuple[str, ...]) -> None:
+    text = text_of(*document)
+    for row in read("success.json")["rows"].values():
+        assert kept(row) in text
+
+
+def test_what_the_order_costs_is_told_as_it_was_measured() -> None:
+    costs = [row["order_costs"] for row in read("success_h100.json")["rows"].values()]
+    assert max(costs) <= 0.05
+    told = f"{100 * min(costs):.1f} to {100 * max(costs):.1f}%"
+    assert told in text_of("docs", "throughput.md")
+
+
+def test_rates_an_hour_are_told_with_images_and_without() -> None:
+    states = read("states_cpu.json")["rows"]["shipped_default"]
+    images = read("images_cpu.json")["rows"]["shipped_default"]
+    assert states["num_envs"] == images["num_envs"] == 16
+    for row, kind in ((states, "states only"), (images, "with images")):
+        rounded = f"{row['kept_an_hour'] / 100:.0f}00" if row["kept_an_hour"] > 1000 else f"{row['kept_an_hour']:.0f}"
+        assert f"{rounded} an hour {kind}" in text_of("README.md")
