@@ -24,6 +24,15 @@ needs "the notebook's tests in a browser" chromedriver chromium chromium-driver
 needs "the tests of the report's pages on paper" soffice libreoffice-writer
 needs "the tests of the report's pages on paper" pdftoppm poppler-utils
 NOTEBOOK_SETUP_ONLY=1 ./scripts/notebook.sh
+# Isaac Sim's own Python code, over which whole runs are tested; its binaries are not used.
+wheels=.cache/isaacsim
+if ! cmp -s tests/requirements-isaacsim.txt "$wheels/installed.txt"; then
+    if "$bin/uv" pip install --quiet --python "$bin/python" --no-deps --target "$wheels" -r tests/requirements-isaacsim.txt; then
+        cp tests/requirements-isaacsim.txt "$wheels/installed.txt"
+    else
+        echo "test: a few tests of runs in Isaac Sim are skipped, because its wheels could not be installed" >&2
+    fi
+fi
 if [ $# -eq 0 ]; then
     "$bin/ruff" check .
     "$bin/ruff" format --check .

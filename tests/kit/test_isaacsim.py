@@ -1,14 +1,11 @@
-"""The contract with Isaac Sim, against Isaac Lab's sources and a recording stand-in for `omni.usd`."""
+"""The contract with Isaac Sim that needs no stand-ins; whole runs over those are in `test_isaacsim_run.py`."""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
-import sys
-import types
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -49,102 +46,8 @@ def test_every_setting_of_isaac_labs_launcher_is_made(kit: Kit) -> None:
     assert (ours["/isaaclab/has_gui"], ours["/isaaclab/render/offscreen"]) == (True, False)
     assert ours["/physics/cudaDevice"] == 1
     assert launcher_settings(window=False, device="cpu")["/isaaclab/render/offscreen"] is True
-
-
-class StageContext:
-    """Stands in for Kit's USD context, and writes down what is asked of it."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.unsaved = False
-
-    def has_pending_edit(self) -> bool:
-        self.calls.append("has_pending_edit")
-        return self.unsaved
-
-    async def new_stage_async(self) -> tuple[bool, str]:
-        self.calls.append("new_stage_async")
-        return True, ""
-
-
-@pytest.fixture
-def stage(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> StageContext:
-    context = StageContext()
-    module: Any = types.ModuleType("omni.usd")
-    module.get_context = lambda: context
-    monkeypatch.setitem(sys.modules, "omni.usd", module)
-    import omni
-
-    monkeypatch.setattr(omni, "usd", module, raising=False)
-    return context
-
-
-def test_a_run_happens_in_a_fresh_stage_and_leaves_settings_as_they_were(kit: Kit, stage: StageContext) -> None:
-    import carb.settings
-    from isaaclab.app.settings_manager import get_settings_manager
-
-    from mimicgen.datagen.kit.isaacsim import launcher_settings, workplace
-
-    settings = carb.settings.get_settings()
-    settings.set("/isaaclab/xr/enabled", True)
-    inside: dict[str, Any] = {}
-
-    async def run() -> None:
-        async with workplace("cpu"):
-            stage.calls.append("run")
-            inside.update({path: settings.get(path) for path in launcher_settings(window=False, device="cpu")})
-            assert get_settings_manager().get("/isaaclab/has_gui") is False, "Isaac Lab reads Kit's settings"
-
-    backend = get_settings_manager()._backend
-    try:
-        kit.run(run())
-    finally:
-        get_settings_manager().set_backend(backend)
-    assert stage.calls == ["has_pending_edit", "new_stage_async", "run", "new_stage_async"]
-    assert inside == launcher_settings(window=False, device="cpu")
-    assert settings.get("/isaaclab/xr/enabled") is True
-    assert settings.get("/isaaclab/has_gui") is None
-    settings.destroy_item("/isaaclab")
-
-
-def test_unsaved_changes_are_never_touched(kit: Kit, stage: StageContext) -> None:
-    from mimicgen.datagen.kit.isaacsim import StageError, workplace
-
-    stage.unsaved = True
-
-    async def run() -> None:
-        async with workplace("cpu"):
-            raise AssertionError("not reached")
-
-    with pytest.raises(StageError, match="unsaved changes"):
-        kit.run(run())
-    assert stage.calls == ["has_pending_edit"]
-
-
-def test_a_failing_run_still_leaves_a_usable_stage(kit: Kit, stage: StageContext) -> None:
-    from mimicgen.datagen.kit.isaacsim import workplace
-
-    async def run() -> None:
-        async with workplace("cpu"):
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        kit.run(run())
-    assert stage.calls[-1] == "new_stage_async"
-
-
-def test_an_older_isaac_sim_is_refused(kit: Kit, stage: StageContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mimicgen.datagen.errors import SetupError
-    from mimicgen.datagen.kit import isaacsim
-
-    monkeypatch.setattr(isaacsim, "KIT_MAJOR", 111)
-
-    async def run() -> None:
-        async with isaacsim.workplace("cpu"):
-            raise AssertionError("not reached")
-
-    with pytest.raises(SetupError, match=r"Kit 110\.4.* is an Isaac Sim before 6\.0"):
-        kit.run(run())
+    streamed = launcher_settings(window=False, streamed=True, device="cpu")
+    assert (streamed["/isaaclab/has_gui"], streamed["/isaaclab/render/offscreen"]) == (True, True)
 
 
 def test_kits_own_physics_does_not_step_while_a_frame_is_awaited(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,22 +56,20 @@ def test_kits_own_physics_does_not_step_while_a_frame_is_awaited(kit: Kit, monke
     import omni.kit.app
 
     from mimicgen.datagen.kit import loop
+    from mimicgen.datagen.kit.settings import PLAY_SIMULATIONS
 
     monkeypatch.setattr(loop, "has_omni_usd", lambda: True)
     settings = carb.settings.get_settings()
-    settings.set(loop.PLAY_SIMULATIONS, True)
     during: list[bool] = []
     observer = carb.eventdispatcher.get_eventdispatcher().observe_event(
         observer_name="test",
         event_name=omni.kit.app.GLOBAL_EVENT_PRE_UPDATE,
-        on_event=lambda _: during.append(settings.get(loop.PLAY_SIMULATIONS)),
+        on_event=lambda _: during.append(settings.get(PLAY_SIMULATIONS)),
     )
-
-    async def frame() -> None:
-        await loop.next_frame()
-        assert settings.get(loop.PLAY_SIMULATIONS) is True
-
-    kit.run(frame())
+    for before in (True, False):  # somebody else may have forbidden it, and has it forbidden afterwards
+        settings.set(PLAY_SIMULATIONS, before)
+        kit.run(loop.next_frame())
+        assert during[-1] is False
+        assert settings.get(PLAY_SIMULATIONS) is before
     observer.reset()
-    assert during[-1] is False
-    assert settings.get(loop.PLAY_SIMULATIONS) is True
+    settings.destroy_item(PLAY_SIMULATIONS)

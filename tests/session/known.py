@@ -89,6 +89,9 @@ class Known:
             success, _ = self._fate(number)
             self._over.append(told(number, env, success, end - begin))
 
+    def resting(self) -> bool:
+        return all(env != 0 for _, _, env, _ in self._ends)
+
     def abandoned(self) -> list[Attempt]:
         return [told(number, env, None, self._clock - begin) for _, number, env, begin in self._ends]
 
@@ -124,6 +127,7 @@ class Stripes:
     """A renderer: normals whose stripes move on, so that no image is constant and no two are alike."""
 
     labels: tuple[str, ...] = ()
+    borrows_environment = False
 
     def __init__(self, views: Sequence[str], size: int = 16):
         self.closed = 0

@@ -64,6 +64,9 @@ async def run(attempts, **values):
             actions = await generator.actions(1000)
             taken.append(actions.numpy().copy())
             generator.step(actions)
+            # With one environment, it rests between an attempt and the next.
+            over = bool(await generator.ended())
+            assert len(actions) > 1 or generator.resting() is over
         return ended[:attempts], np.array(taken), generator.facts
 
 def told(ended):

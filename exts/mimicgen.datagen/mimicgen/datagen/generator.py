@@ -69,6 +69,9 @@ class Generator(Simulation, Protocol):
     def step(self, actions: Any) -> None:
         """Step all environments once."""
 
+    def resting(self) -> bool:
+        """Return whether the first environment is between two attempts, so that its state may be changed."""
+
     def abandoned(self) -> list[Attempt]:
         """Return the attempts that are under way, as the run leaves them."""
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-import carb.settings
 import omni.kit.app
 
 from mimicgen.datagen import simulation
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.generator import AnnounceStage, Generator, Viewer
+from mimicgen.datagen.kit import settings
 from mimicgen.datagen.simulation.kitless import has_omni_usd
-
-PLAY_SIMULATIONS = "/app/player/playSimulations"
-"""Whether an update of Kit may advance physics by itself."""
 
 
 async def next_frame() -> None:
@@ -26,12 +23,8 @@ async def next_frame() -> None:
     if not has_omni_usd():
         await omni.kit.app.get_app().next_update_async()
         return
-    settings = carb.settings.get_settings()
-    settings.set(PLAY_SIMULATIONS, False)
-    try:
+    with settings.temporarily({settings.PLAY_SIMULATIONS: False}):
         await omni.kit.app.get_app().next_update_async()
-    finally:
-        settings.set(PLAY_SIMULATIONS, True)
 
 
 @contextlib.asynccontextmanager

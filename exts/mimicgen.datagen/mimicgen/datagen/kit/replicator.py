@@ -1,8 +1,11 @@
 """Draws recorded states in Isaac Sim, with Replicator. Not run in Isaac Sim yet: see the README.
 
 The call order is Replicator's own for one frame at a time: cameras, render products, a BasicWriter with a disk backend
-for each, `orchestrator.step_async(delta_time=0.0)` awaited on Kit's loop, `wait_until_complete_async`, detach. The
-files that the writers leave in a scratch folder are read, put into this project's colours, and removed.
+for each, `orchestrator.step_async` awaited on Kit's loop, `wait_until_complete_async`, detach. The files that the
+writers leave in a scratch folder are read, put into this project's colours, and removed.
+
+A step of Replicator is several updates of Kit. In none of them the timeline may be paused, because Isaac Lab would wait
+for it in the next step, nor may Kit's physics step, because it would step all environments.
 """
 
 from __future__ import annotations
@@ -17,17 +20,21 @@ import numpy as np
 import omni.replicator.core as rep
 import omni.usd
 from PIL import Image as Pillow
-from pxr import Gf, UsdGeom
 
 from mimicgen.datagen.kit import settings
+from mimicgen.datagen.kit.views import PREFIX, FirstAlone, define_camera
 from mimicgen.datagen.rendering.images import UNLABELLED, Frame, Image, colour_of, encode_depth
 from mimicgen.datagen.rendering.renderer import State
-from mimicgen.datagen.rendering.views import View, views_of
+from mimicgen.datagen.rendering.views import views_of
 from mimicgen.datagen.sections import RenderConfig
 from mimicgen.datagen.simulation.environment import Environment
 
 WANTED = {"/omni/replicator/captureOnPlay": False, "/exts/omni.replicator.core/Orchestrator/enabled": True}
 """Settings that a frame at a time needs; Isaac Lab's applications start Replicator disabled."""
+
+SUBFRAMES = 8
+"""Subframes of a picture in colour. RTX gathers it over time, and right after a jump to another state it would show the
+one before as well; NVIDIA's own captures take 4 to 32. Other modalities are of the moment."""
 
 _WRITTEN = {
     "rgb": ("rgb", "rgb_{:04d}.png"),
@@ -41,16 +48,19 @@ _WRITTEN = {
 class ReplicatorRenderer:
     """Implements `mimicgen.datagen.rendering.renderer.Renderer` for Isaac Sim.
 
-    States are restored in the first environment; what it was doing goes on afterwards.
+    States are restored in the first environment, and stay there: draw when it is between two attempts.
 
     Args:
         environment: The environment, open.
         render: What to draw.
     """
 
+    borrows_environment = True
+
     def __init__(self, environment: Environment, render: RenderConfig):
         self._env = environment.env
         self._modalities = render.drawn()
+        self._subframes = SUBFRAMES if "rgb" in self._modalities else -1
         self._frames = 0
         self._settings = contextlib.ExitStack()
         self._settings.enter_context(settings.temporarily(WANTED))
@@ -58,9 +68,12 @@ class ReplicatorRenderer:
         self._folder = Path(self._scratch.name)
         self._writers: dict[str, Any] = {}
         self._products: list[Any] = []
-        for view in views_of(render):
+        stage = omni.usd.get_context().get_stage()
+        cameras = {view: define_camera(stage, view) for view in views_of(render)}
+        self._alone = FirstAlone(stage, self._env.num_envs, [*cameras.values()])
+        for view, camera in cameras.items():
             height, width = view.size
-            product = rep.create.render_product(_camera(view), (width, height), name=view.name)
+            product = rep.create.render_product(camera, (width, height), name=f"{PREFIX}{view.name}")
             backend = rep.backends.get("DiskBackend")
             backend.initialize(output_dir=str(self._folder / view.name))
             writer = rep.writers.get("BasicWriter")
@@ -81,15 +94,13 @@ class ReplicatorRenderer:
             }
             for kind, assets in state.items()
         }
-        scene, first = self._env.scene, torch.tensor([0], device=self._env.device)
-        going_on = scene.get_state(is_relative=True)
-        scene.reset_to(tensors, first, is_relative=True)
-        self._env.sim.forward()
-        try:
-            await rep.orchestrator.step_async(delta_time=0.0)
+        first = torch.tensor([0], device=self._env.device)
+        with torch.inference_mode():
+            self._env.scene.reset_to(tensors, first, is_relative=True)
+            self._env.sim.forward()
+        with settings.temporarily({settings.PLAY_SIMULATIONS: False}), self._alone.shown():
+            await rep.orchestrator.step_async(rt_subframes=self._subframes, delta_time=0.0, pause_timeline=False)
             await rep.orchestrator.wait_until_complete_async()
-        finally:
-            scene.reset_to(_rows(going_on, 0), first, is_relative=True)
         frame = {
             view: {name: self._read(self._folder / view, name) for name in self._modalities} for view in self._writers
         }
@@ -119,16 +130,6 @@ class ReplicatorRenderer:
         return recoloured(pixels, labels)
 
 
-def _rows(state: State, row: int) -> State:
-    """Return one environment's part of a state of all."""
-    return {
-        kind: {
-            asset: {name: value[row : row + 1].clone() for name, value in own.items()} for asset, own in assets.items()
-        }
-        for kind, assets in state.items()
-    }
-
-
 def recoloured(pixels: Image, labels: dict[str, Any]) -> Image:
     """Return segmentation in this project's colours.
 
@@ -142,22 +143,3 @@ def recoloured(pixels: Image, labels: dict[str, Any]) -> Image:
         told = np.array([int(part) for part in colour.strip("()").split(",")], dtype=np.uint8)
         found[np.all(pixels == told, axis=-1)] = colour_of(str(label.get("class", UNLABELLED)).lower())
     return found
-
-
-def _camera(view: View) -> str:
-    """Make a camera of the first environment and return its path."""
-    stage = omni.usd.get_context().get_stage()
-    path = f"/World/envs/env_0/{view.name}"
-    camera = UsdGeom.Camera.Define(stage, path)
-    camera.GetFocalLengthAttr().Set(view.camera.focal_length)
-    camera.GetHorizontalApertureAttr().Set(view.camera.aperture)
-    camera.GetVerticalApertureAttr().Set(view.camera.aperture * view.size[0] / view.size[1])
-    camera.GetClippingRangeAttr().Set(Gf.Vec2f(view.camera.near, view.camera.far))
-    x, y, z, w = view.camera.orientation
-    # A USD camera looks along -z with y up: half a turn about x from z forward, y down.
-    turned = Gf.Quatd(w, x, y, z) * Gf.Quatd(0.0, 1.0, 0.0, 0.0)
-    pose = UsdGeom.Xformable(camera)
-    pose.ClearXformOpOrder()
-    pose.AddTranslateOp().Set(Gf.Vec3d(*view.camera.position))
-    pose.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(turned.GetNormalized())
-    return path

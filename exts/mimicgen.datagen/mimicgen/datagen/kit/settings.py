@@ -18,6 +18,9 @@ from mimicgen.datagen.values import quoted
 ROOT = "/exts/mimicgen.datagen"
 """Where the extension's settings are."""
 
+PLAY_SIMULATIONS = "/app/player/playSimulations"
+"""Whether an update of Kit may advance physics by itself."""
+
 
 def get(name: str) -> Any:
     """Return a setting of the extension, None when it has no value."""
@@ -34,11 +37,17 @@ def temporarily(values: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        for path, value in before.items():
-            if value is None:
-                settings.destroy_item(path)
-            else:
-                settings.set(path, value)
+        put_back(before)
+
+
+def put_back(before: Mapping[str, Any]) -> None:
+    """Give Kit's settings the values that they had, None where there was no such setting."""
+    settings = carb.settings.get_settings()
+    for path, value in before.items():
+        if value is None:
+            settings.destroy_item(path)
+        else:
+            settings.set(path, value)
 
 
 def run_config() -> RunConfig:

@@ -15,9 +15,11 @@ class Renderer(Protocol):
 
     Attributes:
         labels: Classes in the scene.
+        borrows_environment: Whether drawing puts states into the run's own first environment.
     """
 
     labels: tuple[str, ...]
+    borrows_environment: bool
 
     async def draw(self, state: State) -> Frame:
         """Return the images of a state."""

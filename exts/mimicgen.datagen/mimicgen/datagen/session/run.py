@@ -219,7 +219,8 @@ class Run:
             while end is not None and outputs.writing:  # nothing ends before everything is on the disk
                 await self._host.next_frame()
                 kept += self._report(outputs)
-            if rendering is not None and (end is not None or self._config.render.when == "after_each"):
+            now = self._config.render.when == "after_each" and _may_draw(generator)
+            if rendering is not None and (end is not None or now):
                 await self._render(kept, outputs, rendering)
                 kept = []
             end = self._host.stopped or end
@@ -289,6 +290,8 @@ class Run:
                 raise _StoppedError
 
         for demo in demos:
+            if self._host.stopped is not None:
+                return
             try:
                 await rendering.render(demo, recorded.states(demo), pace)
             except RenderError as error:
@@ -367,6 +370,12 @@ def _with_failures(end: End | None, failed: dict[str, str]) -> End | None:
     number = "1 demonstration" if len(failed) == 1 else f"{len(failed)} demonstrations"
     reason = f"{end.reason}, but the frames of {number} are not right ({demo}: {what})"
     return End(reason=reason, exit_code=end.exit_code or 1)
+
+
+def _may_draw(generator: Generator) -> bool:
+    """Return whether drawing disturbs no attempt; what was kept meanwhile is drawn when that comes to be."""
+    renderer = generator.renderer
+    return renderer is not None and (not renderer.borrows_environment or generator.resting())
 
 
 class _StoppedError(Exception):

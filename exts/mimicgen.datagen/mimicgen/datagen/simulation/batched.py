@@ -129,7 +129,7 @@ class Batched:
     def step(self, actions: torch.Tensor) -> None:
         """See `Generator.step`."""
         with torch.inference_mode():
-            self._env.step(actions)
+            self._environment.step(actions)
             self._environment.update_success()
             signals = self._env.get_subtask_term_signals()
             told = torch.stack([self._environment.succeeded, *(signals[name].bool() for name in self._first)])
@@ -147,6 +147,10 @@ class Batched:
         lacking = self._environment.lacking(failed)
         for env_id in done:
             self._go_on(env_id, success=bool(succeeded[env_id]), lacking=lacking.get(env_id))
+
+    def resting(self) -> bool:
+        """See `Generator.resting`."""
+        return 0 in self._free or any(attempt.env == 0 for attempt in self._ended)
 
     def abandoned(self) -> list[Attempt]:
         """See `Generator.abandoned`."""

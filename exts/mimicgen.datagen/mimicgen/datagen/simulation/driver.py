@@ -118,7 +118,7 @@ class Driver:
     def step(self, actions: torch.Tensor) -> None:
         """See `Generator.step`. Success and the subtask signals are computed once for all environments."""
         with torch.inference_mode():
-            self._env.step(actions)
+            self._environment.step(actions)
             self._environment.update_success()
             signals = {name: signal.tolist() for name, signal in self._env.get_subtask_term_signals().items()}
             succeeded = self._environment.succeeded.tolist()
@@ -131,6 +131,10 @@ class Driver:
                 if step is None and signals[name][env_id]:
                     flight.signals[name] = flight.steps
         self._rendezvous.actions.serve()
+
+    def resting(self) -> bool:
+        """See `Generator.resting`."""
+        return 0 not in self._flights
 
     def abandoned(self) -> list[Attempt]:
         """See `Generator.abandoned`."""

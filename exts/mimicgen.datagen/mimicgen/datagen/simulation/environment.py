@@ -55,6 +55,8 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     except ImportError as error:
         raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
     cfg.seed = config.seed
+    # Isaac Lab's own window has a button that resets episodes, attempts or not; the run's window is the panel.
+    cfg.ui_window_class_type = None
     if type(cfg.recorders) is ActionStateRecorderManagerCfg:  # a task's own recorders are kept
         cfg.recorders = SourceRecorderManagerCfg()
     # Isaac Lab records; what is written, and when, is decided by the session (see dataset/outputs.py).
@@ -153,6 +155,12 @@ class Environment:
             "versions": runtimes.versions(),
             "quaternion_order": "xyzw",
         }
+
+    def step(self, actions: torch.Tensor) -> None:
+        """Step all environments once; where there is a window, it shows them as they are then."""
+        self.env.step(actions)
+        if self.env.sim.has_gui:  # no visualizer of Isaac Lab's publishes the poses to the viewport
+            self.env.sim.forward()
 
     def update_success(self) -> None:
         """Evaluate the success term, once for all environments."""

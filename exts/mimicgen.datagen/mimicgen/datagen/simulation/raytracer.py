@@ -58,6 +58,8 @@ class Raytracer:
         every_ray: Trace every ray of every image.
     """
 
+    borrows_environment = False
+
     def __init__(
         self,
         stage: Usd.Stage,

@@ -1,0 +1,46 @@
+"""A renderer that draws in the run's own environment draws only while no attempt is under way there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mimicgen.datagen.session import Session
+from tests.session.known import DRAWN, Known, Stripes, config_in, opening
+
+
+@pytest.mark.parametrize(("borrows", "target"), [(True, 8), (True, 1), (False, 8)])
+def test_what_is_kept_waits_until_the_first_environment_rests(tmp_path: Path, *, borrows: bool, target: int) -> None:
+    made: list[Known] = []
+    resting: list[bool] = []
+
+    class Watched(Stripes):
+        borrows_environment = borrows
+
+        async def draw(self, state: Any) -> Any:
+            resting.append(made[-1].resting() or ended)
+            return await super().draw(state)
+
+    ended = False
+
+    async def main() -> Session:
+        nonlocal ended
+        renderer = Watched(("table_cam",))
+        session = Session(lambda: asyncio.sleep(0.002), opening(lambda number: (True, 7 + number % 5), made, renderer))
+
+        def note(progress: Any) -> None:
+            nonlocal ended
+            ended = progress.successes >= target
+
+        session.subscribe(note)
+        session.start(config_in(tmp_path, num_trials=target, num_envs=3, **DRAWN))
+        await session.finished()
+        return session
+
+    progress = asyncio.run(main()).progress
+    assert progress.end is not None
+    assert (progress.end.reason, progress.rendered) == ("target reached", target)
+    assert all(resting) is borrows
