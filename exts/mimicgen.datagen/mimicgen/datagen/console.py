@@ -10,6 +10,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from mimicgen.datagen.attempts import wilson
 from mimicgen.datagen.progress import Progress, State
 
 STAGES = ("Kit", "Isaac Lab", "Source demonstrations", "Environment")
@@ -129,11 +130,12 @@ class Console:
 
 
 def describe(progress: Progress) -> str:
-    """Return the counts in one line: successes, attempts, rate, time, and how far the attempts came."""
+    """Return the counts in one line: successes, attempts, rate and its 95% interval, time, how far attempts came."""
     rate = progress.successes / progress.attempts if progress.attempts else 0.0
+    low, high = wilson(progress.successes, progress.attempts)
     words = [
         kept_of(progress.successes, progress.attempts),
-        f"{100 * rate:.1f}%",
+        f"{100 * rate:.1f}% ({100 * low:.0f} to {100 * high:.0f})",
         f"{progress.elapsed:.0f} s elapsed",
     ]
     if progress.end is None and progress.to_go is not None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
-import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -28,6 +26,7 @@ from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.run import write_report
 from mimicgen.datagen.session.clock import Clock
 from mimicgen.datagen.session.committing import Committer
+from mimicgen.datagen.session.record import run_record
 from mimicgen.datagen.simulation.runtime import cache_folder
 
 log = logging.getLogger(__name__)
@@ -323,7 +322,10 @@ class Run:
 
     async def _write_record(self) -> None:
         if self._outputs is not None:
-            self._outputs.write_record(self._record(self._outputs))
+            assert self._end is not None
+            config, progress = self._outputs.plain_config(), self._host.progress
+            told = (config, self._facts, self._counts, progress, self._step_seconds, self._rendered)
+            self._outputs.write_record(run_record(self._end, *told))
 
     async def _write_report(self) -> None:
         """Write the report, unless somebody waits for the run to stop, or it failed."""
@@ -334,32 +336,6 @@ class Run:
             await self._outputs.write_report(write_report, self._host.next_frame)
         except DatagenError as error:  # the run is as it is without it
             log.warning("%s was not written: %s", self._outputs.report, error)
-
-    def _record(self, outputs: Outputs) -> dict[str, Any]:
-        assert self._end is not None
-        progress, counts, seconds = self._host.progress, self._counts, self._step_seconds
-        low, high = counts.interval
-        return {
-            "end": dataclasses.asdict(self._end),
-            "config": outputs.plain_config(),
-            **self._facts,
-            **({"rendering": self._rendered.facts()} if self._rendered is not None else {}),
-            "counts": {
-                "attempts": counts.attempts,
-                "successes": counts.successes,
-                "failures": counts.failures,
-                "success_rate_interval": [round(low, 4), round(high, 4)],
-                "reached": counts.reached,
-                "before": {"attempts": progress.before, "successes": progress.kept_before},
-            },
-            "timings": {
-                "stages": {stage.name: stage.seconds for stage in progress.stages},
-                "steps": len(seconds),
-                "elapsed": self._host.clock.seconds,
-                "drawing": progress.drawing_seconds,
-                "step_seconds_median": statistics.median(seconds) if seconds else None,
-            },
-        }
 
 
 def _with_failures(end: End | None, failed: dict[str, str]) -> End | None:

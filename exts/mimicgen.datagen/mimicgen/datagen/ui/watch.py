@@ -9,7 +9,7 @@ from pathlib import Path
 
 import omni.ui as ui
 
-from mimicgen.datagen.attempts import FINAL
+from mimicgen.datagen.attempts import FINAL, wilson
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.history import FAILURES, LOG_LINES, History
@@ -152,7 +152,7 @@ class Watch:
         _put(self._share, "" if never else f"{100 * share:.0f}%")
         self._bar.show(share)
         self._attempts.show("-" if never else str(progress.attempts))
-        self._success.show(f"{100 * progress.successes / progress.attempts:.0f}%" if progress.attempts else "-")
+        self._success.show(_rate(progress))
         speed = self._history.speed
         self._speed.show("-" if speed is None else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}")
         self._elapsed.show("-" if never else spoken_seconds(progress.elapsed))
@@ -223,6 +223,14 @@ class Watch:
             name = "error" if line.level >= logging.ERROR else "warning" if line.level >= logging.WARNING else "info"
             level = logging.getLevelName(line.level).lower()
             note.show(f"{line.clock}  {level}  {line.text}", name)
+
+
+def _rate(progress: Progress) -> str:
+    """Return the success rate with its 95% interval: '89% (83 to 93)'."""
+    if not progress.attempts:
+        return "-"
+    low, high = wilson(progress.successes, progress.attempts)
+    return f"{100 * progress.successes / progress.attempts:.0f}% ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _to_go(progress: Progress) -> str:
