@@ -57,19 +57,24 @@ if [[ -z ${ISAACSIM_PATH:-} ]]; then
     esac
 fi
 
-[[ -x $ISAACSIM_PATH/isaac-sim.sh ]] || refuse "ISAACSIM_PATH = '$ISAACSIM_PATH' has no isaac-sim.sh; unset it to use the embedded runtime."
+kit=$ISAACSIM_PATH/kit/kit
+[[ -x $kit ]] || refuse "ISAACSIM_PATH = '$ISAACSIM_PATH' has no kit/kit; unset it to use the embedded runtime."
 export MIMICGEN_DATAGEN_SOURCE=${source:-$project/datasets/source_demos.hdf5}
-options=(--ext-folder "$project/exts" --enable mimicgen.datagen "--portable-root=${XDG_CACHE_HOME:-$HOME/.cache}/isaacsim")
+app=$project/config/mimicgen.datagen.isaacsim
+options=("--portable-root=${XDG_CACHE_HOME:-$HOME/.cache}/isaacsim")
 settings=--/exts/mimicgen.datagen
 case $mode in
-    standalone) exec "$ISAACSIM_PATH/isaac-sim.sh" --no-window "${options[@]}" \
-        "$settings/autostart=true" "$settings/quit_when_done=true" "$settings/console=true" "$settings/window=false" "$@" ;;
-    selftest) exec "$ISAACSIM_PATH/isaac-sim.sh" --no-window "${options[@]}" "$settings/selftest=true" "$settings/window=false" "$@" ;;
+    standalone) exec "$kit" "$app.headless.kit" --no-window "${options[@]}" \
+        "$settings/autostart=true" "$settings/quit_when_done=true" "$@" ;;
+    selftest) exec "$kit" "$app.headless.kit" --no-window "${options[@]}" "$settings/selftest=true" "$@" ;;
     gui)
         if [[ -n ${DISPLAY:-} ]]; then
-            exec "$ISAACSIM_PATH/isaac-sim.sh" "${options[@]}" "$@"
+            exec "$kit" "$app.kit" "${options[@]}" "$@"
         fi
-        exec "$ISAACSIM_PATH/isaac-sim.streaming.sh" "${options[@]}" "$@"
+        if [[ -n ${PUBLIC_IP:-} ]]; then # the address that a viewer elsewhere reaches
+            options+=("--/exts/omni.kit.livestream.app/primaryStream/publicIp=$PUBLIC_IP")
+        fi
+        exec "$kit" "$app.streaming.kit" --no-window "${options[@]}" "$@"
         ;;
     jupyter)
         export PYTHONPATH="$project/exts/mimicgen.datagen"

@@ -7,19 +7,26 @@ Run it when `requirements.lock` has another Isaac Lab, or when the embedded runt
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import Any
 
 from mimicgen.datagen.config import build
 from mimicgen.datagen.simulation import kitless, registered, runtime
 
 
 def ask() -> registered.Registered:
-    """Return what Isaac Lab says: of every task whether it can run, and of those that can, what they need."""
+    """Return what Isaac Lab says of every task: whether it can run here, and what it needs here and in Isaac Sim."""
     kitless.teach_isaaclab()
     from mimicgen.datagen.simulation.live_check import live_needs, opened
     from mimicgen.datagen.simulation.randomization import task_randomization
     from mimicgen.datagen.simulation.reachability import arm_of
-    from mimicgen.datagen.simulation.tasks import runnable_tasks
+    from mimicgen.datagen.simulation.tasks import needs_of_tasks, runnable_tasks
 
     tasks = runnable_tasks(runtime.detect())
     known = {}
@@ -34,7 +41,49 @@ def ask() -> registered.Registered:
                 known[task] = registered.KnownTask(
                     needs=live_needs(environment), arm=arm, randomization=task_randomization(environment.env.cfg)
                 )
-    return registered.Registered(tasks=tasks, known=known)
+    with absent_packages_stood_in():
+        return registered.Registered(tasks=tasks, known=known, needs=needs_of_tasks(tasks))
+
+
+class _Anything(types.ModuleType):
+    """Stands in for a package that the configurations only import from."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return object
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Finds `_Anything` where a package is absent that some tasks' configurations import."""
+
+    PACKAGES = ("daqp", "pink", "pinocchio", "qpsolvers", "torchvision")
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] in self.PACKAGES else None
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
+        return _Anything(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def absent_packages_stood_in() -> Iterator[None]:
+    """Let configurations be read whose packages are not here; what was imported meanwhile is forgotten again."""
+    finder, before = _Finder(), set(sys.modules)
+    sys.meta_path.append(finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        of_tasks = (*finder.PACKAGES, "isaaclab_tasks", "isaaclab_mimic")
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] in of_tasks:
+                del sys.modules[name]
 
 
 if __name__ == "__main__":

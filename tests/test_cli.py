@@ -171,7 +171,9 @@ def test_list_tasks_says_what_can_run_here_and_why_others_cannot() -> None:
     assert lines[0] == "runtime: embedded"
     assert "  Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0" in lines
     assert any("Skillgen  -- it needs the cuRobo motion planner" in line for line in lines)
-    assert any(line.startswith("  Isaac-PickPlace-GR1T2-Abs-Mimic-v0  -- ") for line in lines)
+    number = next(n for n, line in enumerate(lines) if line.startswith("  Isaac-PickPlace-GR1T2-Abs-Mimic-v0  -- "))
+    needs = "Pink inverse kinematics; cameras robot_pov_cam; packages pin, pin-pink, daqp"
+    assert lines[number + 1] == f"      in Isaac Sim: {needs}"
 
 
 def test_check_says_what_is_usable_and_what_is_not(edited_demos: Callable[[Callable[[h5py.File], None]], Path]) -> None:

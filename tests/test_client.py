@@ -163,8 +163,9 @@ while True:
 
 
 def test_in_isaac_sim_the_configuration_becomes_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for isaac-sim.sh says what it was called with."""
-    program = tmp_path / "isaac-sim.sh"
+    """A stand-in for Isaac Sim's kernel says what it was called with."""
+    program = tmp_path / "kit" / "kit"
+    program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("ISAACSIM_PATH", str(tmp_path))

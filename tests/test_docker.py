@@ -1,8 +1,7 @@
 """The container's files, linted and run as a container would run them: no engine is needed.
 
 A container is emulated by an empty environment, a workspace with the two mounted folders, and the variables that
-`docker/compose.yaml` sets; what runs in it is real. Only Isaac Sim's own start script is a stand-in that says how it
-was called.
+`docker/compose.yaml` sets; what runs in it is real. Only Isaac Sim's kernel is a stand-in that says how it was called.
 """
 
 from __future__ import annotations
@@ -213,7 +212,7 @@ def test_docker_stop_leaves_whole_files(container: Container) -> None:
             {"MIMICGEN_DATAGEN_SOURCE": "datasets/mine.hdf5"},
             "MIMICGEN_DATAGEN_SOURCE = 'datasets/mine.hdf5' does not exist in",
         ),
-        ({"ISAACSIM_PATH": "/nowhere"}, "ISAACSIM_PATH = '/nowhere' has no isaac-sim.sh"),
+        ({"ISAACSIM_PATH": "/nowhere"}, "ISAACSIM_PATH = '/nowhere' has no kit/kit"),
         ({"NUM_TRIALS": "many"}, "environment variable NUM_TRIALS: num_trials = 'many': expected a whole number"),
     ],
 )
@@ -240,6 +239,19 @@ def test_the_selftest_passes_and_says_what_is_wrong(container: Container) -> Non
     for step in ("Isaac Lab", "Source demonstrations", "Environment", "One environment step", "One frame of normals"):
         assert re.search(rf"^ok +{step}", said, re.M), said
     assert re.search(r"the self-test passed in \d+ s", said)
+    answers = (container.workspace / "output" / "field_test.txt").read_text()
+    assert "\nKit: 110." in answers
+    assert "\nisaaclab: 3." in answers
+    for answer in (
+        "ok      Another step, and another frame",
+        "ok      A second environment in the same process",
+        "ok      It steps again after it has drawn: 3 attempts, 3 drawn; target reached",
+        "ok      Settings are as they were before",
+        "n/a     Pause and play in the toolbar: this application has no timeline",
+        "n/a     A stage with unsaved changes is left alone: this application has no stage",
+    ):
+        assert f"\n{answer}" in answers
+        assert answer in said
     broken = container.workspace / "datasets" / "broken.hdf5"
     broken.write_bytes(b"not a dataset")
     code, said = container.run(MODE="selftest", MIMICGEN_DATAGEN_SOURCE="datasets/broken.hdf5")
@@ -318,26 +330,26 @@ def test_a_run_is_healthy_while_it_writes(container: Container) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "display", "program", "expected"),
+    ("mode", "display", "app", "expected"),
     [
-        ("standalone", "", "isaac-sim.sh", ["--no-window", "autostart=true", "quit_when_done=true", "console=true"]),
-        ("selftest", "", "isaac-sim.sh", ["--no-window", "selftest=true"]),
-        ("gui", ":7", "isaac-sim.sh", ["--enable"]),
-        ("gui", "", "isaac-sim.streaming.sh", ["--enable"]),
+        ("standalone", "", "headless.kit --no-window", ["autostart=true", "quit_when_done=true"]),
+        ("selftest", "", "headless.kit --no-window", ["selftest=true"]),
+        ("gui", ":7", "kit", []),
+        ("gui", "", "streaming.kit --no-window", ["primaryStream/publicIp=192.0.2.7"]),
     ],
 )
-def test_with_isaac_sim_it_is_started_with_the_extension(
-    container: Container, tmp_path: Path, mode: str, display: str, program: str, expected: list[str]
+def test_with_isaac_sim_its_kernel_runs_an_app_file(
+    container: Container, tmp_path: Path, mode: str, display: str, app: str, expected: list[str]
 ) -> None:
-    """A stand-in for Isaac Sim's start scripts says how it was called."""
-    for name in ("isaac-sim.sh", "isaac-sim.streaming.sh"):
-        script = tmp_path / name
-        script.write_text(f'#!/bin/sh\necho {name} "$@"\necho "source $MIMICGEN_DATAGEN_SOURCE"\nexit 7\n')
-        script.chmod(0o755)
-    code, said = container.run("--extra", MODE=mode, DISPLAY=display, ISAACSIM_PATH=str(tmp_path))
+    """A stand-in for Isaac Sim's kernel says how it was called."""
+    kernel = tmp_path / "kit" / "kit"
+    kernel.parent.mkdir()
+    kernel.write_text('#!/bin/sh\necho kit "$@"\necho "source $MIMICGEN_DATAGEN_SOURCE"\nexit 7\n')
+    kernel.chmod(0o755)
+    values = {"MODE": mode, "DISPLAY": display, "PUBLIC_IP": "192.0.2.7", "ISAACSIM_PATH": str(tmp_path)}
+    code, said = container.run("--extra", **values)
     assert code == 7  # passed through
-    assert said.startswith(program + " ")
-    assert f"--ext-folder {PROJECT / 'exts'} --enable mimicgen.datagen" in said
+    assert said.startswith(f"kit {PROJECT}/config/mimicgen.datagen.isaacsim.{app} ")
     assert "--extra" in said
     for part in expected:
         assert part in said

@@ -23,7 +23,7 @@ ORDER = (
     "generator",
     "simulation",
     "report",
-    *("session", "selftest"),
+    *("session", "selftest", "fieldtest"),
     "cli",
     "ui",
     "kit",

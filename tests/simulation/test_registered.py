@@ -26,6 +26,7 @@ def test_it_is_what_isaac_lab_says() -> None:
     asked, found = ask(), registered.recorded()
     assert found is not None, "requirements.lock has other versions: run scripts/record_tasks.py"
     assert found.tasks == asked.tasks
+    assert found.needs == asked.needs
     assert found.known.keys() == asked.known.keys() == {REL, ABS}
     for task, known in found.known.items():
         assert known.needs == asked.known[task].needs

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 
 PYTHON = (3, 12)
-KIT = 110
+KIT = (110, 4)
+"""Kit of Isaac Sim 6.2, the first whose packages go with Isaac Lab 3.0."""
 
 PACKAGES = {
     "av": "av",
@@ -30,11 +31,11 @@ def why_not(python: "tuple[int | str, ...]", kit: str, missing: Sequence[str]) -
         kit: Version of its Kit kernel.
         missing: Modules that its Python lacks.
     """
-    if python < PYTHON or int(kit.partition(".")[0]) < KIT:
+    if python < PYTHON or tuple(int(part) for part in kit.split(".")[:2]) < KIT:
         return (
-            f"mimicgen.datagen needs Isaac Sim 6.x (Kit {KIT}, Python {PYTHON[0]}.{PYTHON[1]}); this application is "
-            f"Kit {kit.partition('+')[0]} with Python {python[0]}.{python[1]}. Isaac Sim 5.x is not supported: install "
-            "Isaac Sim 6 with Isaac Lab 3.0, or run the embedded runtime, which needs no Isaac Sim: scripts/generate.sh"
+            f"mimicgen.datagen needs Isaac Sim 6.2 or newer (Kit {KIT[0]}.{KIT[1]}, Python {PYTHON[0]}.{PYTHON[1]}); "
+            f"this application is Kit {kit.partition('+')[0]} with Python {python[0]}.{python[1]}. Install Isaac Sim "
+            "6.2 with Isaac Lab 3.0, or run the embedded runtime, which needs no Isaac Sim: scripts/generate.sh"
         )
     if missing:
         packages = " ".join(PACKAGES[name] for name in missing)

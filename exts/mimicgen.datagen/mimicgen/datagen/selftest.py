@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import TextIO, cast
+from typing import cast
+
+import numpy as np
 
 from mimicgen.datagen.config import RunConfig
 from mimicgen.datagen.dataset.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
-from mimicgen.datagen.errors import DatagenError
+from mimicgen.datagen.errors import DatagenError, RenderError
 from mimicgen.datagen.generator import Generator, OpenSimulation
 from mimicgen.datagen.rendering.checks import FrameChecks
 from mimicgen.datagen.rendering.views import views_of
@@ -40,23 +42,23 @@ def checked_config(config: RunConfig, folder: Path) -> RunConfig:
 
 
 async def selftest(
-    config: RunConfig, next_frame: Callable[[], Awaitable[None]], open_simulation: OpenSimulation, stream: TextIO
+    config: RunConfig,
+    next_frame: Callable[[], Awaitable[None]],
+    open_simulation: OpenSimulation,
+    tell: Callable[[str], None],
 ) -> int:
-    """Open the simulation, step it once and draw one frame of every modality; nothing is left behind.
+    """Open the simulation, and step it and draw a frame of every modality, twice; nothing is left behind.
 
     Args:
         config: Task, source and device to try.
         next_frame: Waits for the application's next update.
         open_simulation: Opens the simulation.
-        stream: A line for every step goes here.
+        tell: Is called with a line for every step.
 
     Returns:
         The exit code: 0 when everything works.
     """
     begin = time.perf_counter()
-
-    def tell(line: str) -> None:
-        stream.write(f"{line}\n")
 
     @contextlib.asynccontextmanager
     async def stage(name: str) -> AsyncIterator[Callable[[str], None]]:
@@ -92,17 +94,27 @@ async def selftest(
 async def _step_and_draw(
     generator: Generator, config: RunConfig, stage: Callable[[str], contextlib.AbstractAsyncContextManager[object]]
 ) -> None:
-    async with stage("One environment step"):
-        await generator.ended()
-        generator.step(await generator.actions(1))
     renderer = generator.renderer
     assert renderer is not None
     assert config.source is not None
+    recorded = check_recorded(config.source, config.task, ())
+    demo = recorded.names[0]
+    states = StateSequence.of(recorded.initial_state(demo), recorded.states(demo))
+    async with stage("One environment step"):
+        await _step(generator)
     async with stage(f"One frame of {', '.join(config.render.modalities)}"):
-        recorded = check_recorded(config.source, config.task, ())
-        demo = recorded.names[0]
-        state = StateSequence.of(recorded.initial_state(demo), recorded.states(demo)).at(0)
-        frame = await renderer.draw(state)
+        first = await renderer.draw(states.at(0))
         checks = FrameChecks(views_of(config.render), ())
-        checks.first(frame, state)
-        checks.every(frame)
+        checks.first(first, states.at(0))
+        checks.every(first)
+    async with stage("Another step, and another frame"):
+        await _step(generator)
+        second = await renderer.draw(states.at(len(states) // 2))
+        checks.every(second)
+        if all(np.array_equal(first[view][name], second[view][name]) for view in first for name in first[view]):
+            raise RenderError("both frames are the same, although they are of different states")
+
+
+async def _step(generator: Generator) -> None:
+    await generator.ended()
+    generator.step(await generator.actions(1))

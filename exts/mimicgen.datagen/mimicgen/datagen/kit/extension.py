@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -20,7 +19,6 @@ from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import next_frame, open_simulation
 from mimicgen.datagen.progress import Progress, State
-from mimicgen.datagen.selftest import selftest
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.simulation.kitless import has_omni_usd
 
@@ -55,7 +53,7 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             # longer (docs/event_loop.md). In Isaac Sim it may be wanted, and it has its own settings there.
             sys.setprofile(None)
         self._defer_quit()
-        if settings.get("console"):
+        if settings.get("console") and not settings.get("selftest"):  # which tells in its own words
             console = Console.on_descriptor(settings.get("console_fd"), kit=self._kit_stage())
             self._on_close += [self._session.subscribe(console), console.close]
         if "omni.ui" in sys.modules:  # the application has it: extensions that we depend on, optionally too, come first
@@ -65,7 +63,9 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
         if settings.get("desktop"):
             self._quit_on_signals()
         if settings.get("selftest"):
-            run_coroutine(_test_and_quit())
+            from mimicgen.datagen.kit.application import test_and_quit
+
+            run_coroutine(test_and_quit(self._session))
         elif settings.get("autostart"):
             self._autostart()
 
@@ -143,18 +143,6 @@ def _on_signals(handler: Callable[[int, FrameType | None], None]) -> Callable[[]
             signal.signal(number, earlier or signal.SIG_DFL)
 
     return restore
-
-
-async def _test_and_quit() -> None:
-    try:
-        config = settings.run_config()
-    except BadInputError as error:
-        sys.stderr.write(f"mimicgen.datagen: {error}\n")
-        code = error.exit_code
-    else:
-        with os.fdopen(os.dup(settings.get("console_fd")), "w", buffering=1, encoding="utf-8") as stream:
-            code = await selftest(config, next_frame, open_simulation, stream)
-    omni.kit.app.get_app().post_quit(code)
 
 
 def _quit_at_the_end(progress: Progress) -> None:

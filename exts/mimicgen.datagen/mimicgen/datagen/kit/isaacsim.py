@@ -10,17 +10,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import carb.settings
-import omni.kit.app
-
-from mimicgen.datagen.errors import BadInputError, SetupError
+from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.pumping import without_pumping
 from mimicgen.datagen.kit.restoring import settings_restored, simulation_manager_restored, stage_used
-
-KIT_MAJOR = 110
-"""Kit of Isaac Sim 6.x."""
-
+from mimicgen.datagen.kit.viewer import has_window, is_streamed
 
 RENDERING = {
     "/exts/isaacsim.core.throttling/enable_async": False,
@@ -35,18 +29,19 @@ class StageError(BadInputError):
     """The open stage has changes that a run would lose."""
 
 
-def launcher_settings(*, window: bool, device: str) -> dict[str, bool | int]:
+def launcher_settings(*, window: bool, device: str, streamed: bool = False) -> dict[str, bool | int]:
     """Return the settings that Isaac Lab's launcher makes and that `SimulationContext` reads.
 
     Args:
         window: Whether the application has a window.
         device: The run's device.
+        streamed: Whether its window is streamed.
 
     Source: `KitLauncher._load_extensions` and `_resolve_device_settings` in `isaaclab_physx/app/kit_launcher.py`.
     """
     kind, _, index = device.partition(":")
     return {
-        "/isaaclab/has_gui": window,
+        "/isaaclab/has_gui": window or streamed,
         "/isaaclab/render/offscreen": not window,
         "/isaaclab/xr/enabled": False,
         "/isaaclab/xr/auto_start": False,
@@ -62,13 +57,8 @@ async def workplace(device: str) -> AsyncIterator[None]:
     """A fresh stage with Isaac Lab's settings, and a fresh stage with the settings of before afterwards.
 
     Raises:
-        SetupError: This is an older Isaac Sim.
         StageError: The open stage has unsaved changes.
     """
-    app = omni.kit.app.get_app()
-    kit = app.get_kit_version()
-    if int(kit.partition(".")[0]) < KIT_MAJOR:
-        raise SetupError(f"Kit {kit} is an Isaac Sim before 6.0, which is not supported; use Isaac Sim 6.x")
     from omni.timeline import get_timeline_interface
     from omni.usd import get_context
 
@@ -78,12 +68,12 @@ async def workplace(device: str) -> AsyncIterator[None]:
     context, timeline = get_context(), get_timeline_interface()
     if context.has_pending_edit():
         raise StageError("the open stage has unsaved changes, and a run needs a fresh one; save or discard them first")
-    window = bool(carb.settings.get_settings().get("/app/window/enabled"))
+    made = launcher_settings(window=has_window(), streamed=is_streamed(), device=device) | RENDERING
     await _fresh_stage(context, timeline)
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(simulation_manager_restored())
-            stack.enter_context(settings.temporarily(launcher_settings(window=window, device=device) | RENDERING))
+            stack.enter_context(settings.temporarily(made))
             stack.enter_context(settings_restored())
             stack.enter_context(without_pumping())
             stack.enter_context(stage_used(context.get_stage()))

@@ -64,6 +64,7 @@ async def open_simulation(
 
         here = runtime.detect()
         kitless.teach_isaaclab()
+        runtime.check_warp()
         if here is runtime.Runtime.EMBEDDED:
             from mimicgen.datagen.simulation import embedded  # noqa: F401 -- here, to be timed here
         from mimicgen.datagen.simulation import (
@@ -73,6 +74,7 @@ async def open_simulation(
             environment,
             expert,
             live_check,
+            needs,
             planning,
             pool,
             reference,
@@ -81,6 +83,9 @@ async def open_simulation(
     async with stage("Source demonstrations") as note:
         cfg, success = environment.task_config(config, outputs, here)
         if here is runtime.Runtime.ISAACSIM:
+            told = needs.needs_of(cfg)
+            needs.check(told, config.task, config.device)
+            note(f"the task needs {told}")
             from mimicgen.datagen.simulation import cameras
 
             left_out = ", ".join(cameras.take_out(cfg))

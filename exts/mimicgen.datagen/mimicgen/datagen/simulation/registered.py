@@ -18,6 +18,7 @@ from mimicgen.datagen.dataset.checks import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.dataset.reach import Arm
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.sections import MimicConfig
+from mimicgen.datagen.simulation.needs import Needs
 from mimicgen.datagen.simulation.runtime import Runtime, detect
 
 RECORD = Path(__file__).resolve().parents[3] / "data" / "registered_tasks.json"
@@ -48,10 +49,12 @@ class Registered:
     Attributes:
         tasks: Every one with the reason why it cannot run in the embedded runtime, None when it can.
         known: Those that can.
+        needs: What each needs in Isaac Sim.
     """
 
     tasks: dict[str, str | None]
     known: dict[str, KnownTask]
+    needs: dict[str, Needs]
 
 
 def versions() -> dict[str, str | None]:
@@ -76,12 +79,21 @@ def recorded() -> Registered | None:
     told = json.loads(RECORD.read_text(encoding="utf-8"))
     if told["versions"] != versions():
         return None
-    return Registered(tasks=told["tasks"], known={task: _known(task, facts) for task, facts in told["known"].items()})
+    return Registered(
+        tasks=told["tasks"],
+        known={task: _known(task, facts) for task, facts in told["known"].items()},
+        needs={task: _needs(facts) for task, facts in told["needs"].items()},
+    )
 
 
 def write(found: Registered) -> None:
     """Record what was found, for the versions that are installed."""
-    told = {"versions": versions(), "tasks": found.tasks, "known": {t: _plain(k) for t, k in found.known.items()}}
+    told = {
+        "versions": versions(),
+        "tasks": found.tasks,
+        "known": {task: _plain(known) for task, known in found.known.items()},
+        "needs": {task: dataclasses.asdict(needs) for task, needs in found.needs.items()},
+    }
     RECORD.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
@@ -109,6 +121,11 @@ def refuse_unknown_subtasks(mimic: MimicConfig, task: str, names: list[str]) -> 
 def _plain(known: KnownTask) -> dict[str, Any]:
     needs = dataclasses.asdict(known.needs) | {"objects": sorted(known.needs.objects or ())}
     return dataclasses.asdict(known) | {"needs": needs}
+
+
+def _needs(facts: dict[str, Any]) -> Needs:
+    told: dict[str, Any] = {key: tuple(own) if isinstance(own, list) else own for key, own in facts.items()}
+    return Needs(**told)
 
 
 def _known(task: str, facts: dict[str, Any]) -> KnownTask:

@@ -8,10 +8,15 @@ import os
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.simulation.kitless import has_omni_usd
+from mimicgen.datagen.values import quoted
 from mimicgen.datagen.version import __version__
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +29,7 @@ class Runtime(StrEnum):
     EMBEDDED = "embedded"
     """A Kit kernel; Newton or MuJoCo physics, the packaged Franka, primitive shapes."""
     ISAACSIM = "isaacsim"
-    """Isaac Sim 6.x; PhysX, RTX and Isaac's asset server."""
+    """Isaac Sim 6.2 or newer; PhysX, RTX and Isaac's asset server."""
 
 
 def detect() -> Runtime:
@@ -40,6 +45,46 @@ def detect() -> Runtime:
     why = "omni.usd is available" if runtime is Runtime.ISAACSIM else "this Kit has no omni.usd"
     log.info("runtime %s: %s", runtime, why)
     return runtime
+
+
+def check_warp() -> None:
+    """Check that the Warp that Python has is the one that Isaac Lab pins, up to fixes.
+
+    An application of Isaac Sim may load its own before anybody else can (the extension omni.warp.core).
+
+    Raises:
+        SetupError: It is another one.
+    """
+    import warp
+    from packaging.version import Version
+
+    pinned = pinned_version("isaaclab", "warp-lang")
+    if pinned is None or pinned.release[:2] == Version(warp.__version__).release[:2]:
+        return
+    place = Path(warp.__file__).parent
+    if "omni.warp" in str(place):
+        remedy = "start Isaac Sim with PROJECT/config/mimicgen.datagen.isaacsim.kit, which leaves omni.warp.core out"
+    else:
+        remedy = f"install it with this Python: -m pip install warp-lang=={pinned}"
+    raise SetupError(
+        f"Warp {warp.__version__} of {quoted(place)} is loaded, and Isaac Lab needs Warp {pinned}; {remedy}"
+    )
+
+
+def pinned_version(package: str, of: str) -> Version | None:
+    """Return the version of one package that another one pins, None where it pins none or says nothing."""
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    try:
+        lines = metadata.requires(package) or []
+    except metadata.PackageNotFoundError:
+        return None  # on the path without package metadata
+    for requirement in map(Requirement, lines):
+        if requirement.name == of:
+            pins = [Version(own.version) for own in requirement.specifier if own.operator == "=="]
+            return pins[0] if pins else None
+    return None
 
 
 def cache_folder() -> Path:

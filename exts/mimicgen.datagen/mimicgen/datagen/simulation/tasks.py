@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterable, Mapping
 
 from mimicgen.datagen.simulation import kitless, registered, runtime
 from mimicgen.datagen.simulation.asking import asking
+from mimicgen.datagen.simulation.needs import Needs, needs_of
 
 
 def list_tasks() -> int:
-    """Print every registered Mimic task with whether, or why not, it can run here. Returns the exit code.
+    """Print every registered Mimic task with why it cannot run here, if so, and what it needs in Isaac Sim.
+
+    Returns:
+        The exit code.
 
     Raises:
         SetupError: Isaac Lab is not installed.
@@ -17,15 +23,30 @@ def list_tasks() -> int:
     here = runtime.detect()
     print(f"runtime: {here}", flush=True)
     known = registered.recorded()
+    needs: Mapping[str, Needs] = {}
     if known is not None:
-        found = known.tasks
+        found, needs = known.tasks, known.needs
     else:
         with asking("its tasks"):
             kitless.teach_isaaclab()
             found = runnable_tasks(here)
+            needs = needs_of_tasks(found)
     for task, reason in found.items():
         print(f"  {task}" + (f"  -- {reason}" if reason else ""))
+        if task in needs:
+            print(f"      in Isaac Sim: {needs[task]}")
     return 0
+
+
+def needs_of_tasks(tasks: Iterable[str]) -> dict[str, Needs]:
+    """Return what tasks need in Isaac Sim, as far as their configurations can be read."""
+    from isaaclab_tasks.utils.parse_cfg import parse_env_cfg
+
+    found: dict[str, Needs] = {}
+    for task in tasks:
+        with contextlib.suppress(ImportError):  # why a task cannot run says which
+            found[task] = needs_of(parse_env_cfg(task))
+    return found
 
 
 def runnable_tasks(here: runtime.Runtime) -> dict[str, str | None]:
