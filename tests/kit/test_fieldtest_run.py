@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.kit.test_isaacsim_run import facts_of
+from tests.kit.standins.scenario import facts_of
 
 ASKED = """
 import dataclasses, io
@@ -30,7 +30,7 @@ class Stage(UsdStage):
         await super().discard()
 
 # Long attempts: the first is on the disk before the second has ended, as in a simulation.
-simulation.open_simulation = lifting.opening(lambda number: (True, 300), generators)
+simulation.open_simulation = lifting.opening(lambda number: (True, 40), generators)
 fieldtest.selftest = selftest
 fieldtest.checked_config = lambda config, folder: dataclasses.replace(
     config, output_dataset=folder / "g.hdf5", output_dir=folder

@@ -1,4 +1,4 @@
-"""The contract with Isaac Sim that needs no stand-ins; whole runs over those are in `test_isaacsim_run.py`."""
+"""The contract with Isaac Sim that needs no stand-ins; `test_workplace.py` and `test_isaacsim_run.py` have the rest."""
 
 from __future__ import annotations
 
