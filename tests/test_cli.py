@@ -169,11 +169,26 @@ def test_list_tasks_says_what_can_run_here_and_why_others_cannot() -> None:
     assert (process.returncode, process.stderr) == (0, "")
     lines = process.stdout.splitlines()
     assert lines[0] == "runtime: embedded"
+    assert lines[1].startswith("physics: mujoco, physx")
     assert "  Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0" in lines
     assert any("Skillgen  -- it needs the cuRobo motion planner" in line for line in lines)
     number = next(n for n, line in enumerate(lines) if line.startswith("  Isaac-PickPlace-GR1T2-Abs-Mimic-v0  -- "))
     needs = "Pink inverse kinematics; cameras robot_pov_cam; packages pin, pin-pink, daqp"
     assert lines[number + 1] == f"      in Isaac Sim: {needs}"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    process = subprocess.Popen(
+        command("generate", "--list-tasks"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(30)) == ("", 1)
 
 
 def test_check_says_what_is_usable_and_what_is_not(edited_demos: Callable[[Callable[[h5py.File], None]], Path]) -> None:

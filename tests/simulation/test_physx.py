@@ -11,6 +11,7 @@ import h5py
 import pytest
 
 from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.simulation import engines
 from tests.simulation.running import OPEN, SOURCE, python
 
 installed = pytest.mark.skipif(
@@ -126,10 +127,10 @@ def test_without_the_package_the_message_says_how_to_get_it(monkeypatch: pytest.
         return None if name == "ovphysx" else found(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", none_of_physx)
-    from mimicgen.datagen.simulation import physx
-
     with pytest.raises(SetupError, match=r"'ovphysx' is not installed; run ./scripts/setup\.sh --with physx"):
-        physx.check_installed()
+        engines.check_installed("physx")
+    engines.check_installed("mujoco")
+    assert engines.listed() == "mujoco, physx (./scripts/setup.sh --with physx)"
 
 
 @installed

@@ -24,6 +24,7 @@ from mimicgen.datagen.dataset.sources import check_file
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.errors import ConfigError, DatagenError, SourceError
 from mimicgen.datagen.remembered import recall
+from mimicgen.datagen.simulation.engines import check_installed
 from mimicgen.datagen.text import counted, shown
 from mimicgen.datagen.values import argument_path
 from mimicgen.datagen.version import __version__
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DatagenError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # who read the output has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # where Python writes what it has kept back, when it ends
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -211,6 +215,7 @@ def _source(run: RunConfig) -> Path:
 
 def _run(run: RunConfig) -> int:
     """Run a configuration in the embedded runtime."""
+    check_installed(run.physics)
     Outputs(run).check()
     return _launch(run, "headless", {"autostart": True})
 

@@ -6,7 +6,6 @@ what PhysX wants told differently stands here, with its reason.
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import isaaclab.sim as sim_utils
@@ -14,24 +13,10 @@ import warp as wp
 from isaaclab_ov.physics import OvPhysxCfg
 from isaaclab_physx.sim.schemas import ArticulationRootPropertiesCfg, JointDrivePropertiesCfg, PhysxRigidBodyCfg
 
-from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.simulation.engines import check_installed
 
 SPACING = 2.5
 """Distance of environments [m]: PhysX has one world for all of them, and solves what touches in it together."""
-
-
-def check_installed() -> None:
-    """Check that the library is there.
-
-    Raises:
-        SetupError: It is not.
-    """
-    missing = [name for name in ("ovphysx", "ovstage") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise SetupError(
-            f"physics = 'physx': the package '{missing[0]}' is not installed; run ./scripts/setup.sh --with physx "
-            "(200 MB to download), or pass --set physics=mujoco"
-        )
 
 
 def use_physx(cfg: Any) -> None:
@@ -40,7 +25,7 @@ def use_physx(cfg: Any) -> None:
     Raises:
         SetupError: The library is not installed.
     """
-    check_installed()
+    check_installed("physx")
     _pin_nothing_without_cuda()
     cfg.sim.physics = OvPhysxCfg()
     cfg.scene.env_spacing = SPACING

@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 
-from mimicgen.datagen.simulation import kitless, registered, runtime
+from mimicgen.datagen.simulation import engines, kitless, registered, runtime
 from mimicgen.datagen.simulation.asking import asking
 from mimicgen.datagen.simulation.needs import Needs, needs_of
 
@@ -22,6 +22,8 @@ def list_tasks() -> int:
     """
     here = runtime.detect()
     print(f"runtime: {here}", flush=True)
+    if here is runtime.Runtime.EMBEDDED:
+        print(f"physics: {engines.listed()}")
     known = registered.recorded()
     needs: Mapping[str, Needs] = {}
     if known is not None:
