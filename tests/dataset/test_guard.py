@@ -91,7 +91,7 @@ sys.exit(cli.main(["dataset", "merge", {str(SHIPPED)!r}, "--output", {str(tmp_pa
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which `nohup` has ignored
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # ignored by who was started with `nohup` or `&`
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "reading\n"
