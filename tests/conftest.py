@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -135,18 +136,19 @@ class Kit:
         for _ in range(times):
             self.kit.update()
 
-    def run[T](self, coroutine: Coroutine[Any, Any, T], *, updates: int = 20_000) -> T:
+    def run[T](self, coroutine: Coroutine[Any, Any, T], *, seconds: float = 180.0) -> T:
         """Run a coroutine on Kit's own loop, and update the application until it is done."""
         from omni.kit.async_engine import run_coroutine
 
         task = run_coroutine(coroutine)
-        for _ in range(updates):
+        end = time.monotonic() + seconds  # updates with nothing to do take a tenth of a millisecond
+        while time.monotonic() < end:
             self.kit.update()
             if task.done():
                 return task.result()
         task.cancel()
         self.kit.update()
-        raise TimeoutError(f"the coroutine was not done after {updates} updates")
+        raise TimeoutError(f"the coroutine was not done after {seconds:.0f} s")
 
     @property
     def session(self) -> Any:
