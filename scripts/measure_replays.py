@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from scripts.measure_success import SEED
-from scripts.measured import PROJECT, provenance
+from scripts.measured import PROJECT, provenance, write
 
 from mimicgen.datagen import simulation
 from mimicgen.datagen.attempts import wilson
@@ -71,10 +69,7 @@ def main() -> None:
                 rows[f"made_on_{made_on}_replayed_on_{on}"] = counted(again)
                 print(f"made on {made_on}, replayed on {on}: {again.successes} of {again.attempts}", flush=True)
     told["rows"] = rows
-    if options.json:
-        options.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    else:
-        json.dump(told, sys.stdout, indent=2)
+    write(told, options.json)
 
 
 if __name__ == "__main__":

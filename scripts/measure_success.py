@@ -17,14 +17,13 @@ import contextlib
 import itertools
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from scripts.measured import PROJECT, provenance
+from scripts.measured import PROJECT, provenance, write
 
 from mimicgen.datagen import simulation
 from mimicgen.datagen.attempts import Attempt, Outcome, wilson
@@ -165,10 +164,7 @@ def main() -> None:
     if not rows:
         raise SystemExit("measure_success: nothing to measure; pass --human, or another --only")
     told["rows"] = rows
-    if options.json:
-        options.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    else:
-        json.dump(told, sys.stdout, indent=2)
+    write(told, options.json)
 
 
 if __name__ == "__main__":

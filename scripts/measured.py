@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -36,6 +37,15 @@ def provenance(module: str, commit: str = "") -> dict[str, Any]:
         "versions": versions(),
         "machine": machine(),
     }
+
+
+def write(told: dict[str, Any], path: Path | None) -> None:
+    """Write what was measured as JSON, to a file, or to the terminal when there is none."""
+    text = json.dumps(told, indent=2) + "\n"
+    if path is None:
+        sys.stdout.write(text)
+    else:
+        path.write_text(text, encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import isaaclab.sim as sim_utils
 import warp as wp
 from isaaclab_ov.physics import OvPhysxCfg
 from isaaclab_physx.sim.schemas import ArticulationRootPropertiesCfg, JointDrivePropertiesCfg, PhysxRigidBodyCfg
@@ -34,7 +33,6 @@ def use_physx(cfg: Any) -> None:
     robot.joint_drive_props = JointDrivePropertiesCfg(drive_type="force", ensure_drives_exist=True)
     # Without it the base is free, keeps the velocity of its first steps through every reset, and the arm explodes.
     robot.articulation_props = ArticulationRootPropertiesCfg(fix_root_link=True)
-    assert isinstance(robot, sim_utils.UsdFileCfg)
 
 
 def _pin_nothing_without_cuda() -> None:
