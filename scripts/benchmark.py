@@ -31,11 +31,10 @@ from scripts.measured import PROJECT, provenance
 from scripts.split import PARTS, Split
 from scripts.stock import no_running_loop, run_stock
 
-from mimicgen.datagen import simulation
-from mimicgen.datagen.config import RunConfig, build
-from mimicgen.datagen.generator import AnnounceStage, OpenSimulation
+from mimicgen.datagen.config.run import RunConfig, build
 from mimicgen.datagen.progress import Progress, State
-from mimicgen.datagen.session import Session
+from mimicgen.datagen.session import Session, opening
+from mimicgen.datagen.session.generator import AnnounceStage, OpenSimulation
 
 
 @dataclasses.dataclass
@@ -62,7 +61,7 @@ def instrumented(split: Split | None) -> OpenSimulation:
 
     @contextlib.asynccontextmanager
     async def open_simulation(config: RunConfig, outputs: Any, stage: AnnounceStage) -> AsyncIterator[Any]:
-        async with simulation.open_simulation(config, outputs, stage) as generator:
+        async with opening.open_simulation(config, outputs, stage) as generator:
             if split is not None:
                 split.watch_ours(generator, outputs)
             yield generator
@@ -139,7 +138,7 @@ class InKit:
 
     def __init__(self) -> None:
         os.environ |= {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
-        from mimicgen.datagen.launch import kit_app
+        from mimicgen.datagen.cli.launch import kit_app
 
         self._kit = kit_app()()
         app = PROJECT / "config" / "mimicgen.datagen.headless.kit"

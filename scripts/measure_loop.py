@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mimicgen.datagen.config import build
+from mimicgen.datagen.config.run import build
 from mimicgen.datagen.progress import Progress, State
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     os.environ |= {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
-    from mimicgen.datagen.launch import kit_app
+    from mimicgen.datagen.cli.launch import kit_app
 
     kit = kit_app()()
     app = PROJECT / "config" / "mimicgen.datagen.headless.kit"
@@ -46,11 +46,11 @@ def main() -> None:
     import omni.kit.app
     from omni.kit.async_engine import run_coroutine
 
+    from mimicgen.datagen.isaaclab import kitless
     from mimicgen.datagen.kit import session as get_session
-    from mimicgen.datagen.simulation import kitless
 
     kitless.teach_isaaclab()
-    from mimicgen.datagen.simulation import driver
+    from mimicgen.datagen.reference import driver
 
     session = get_session()
     step_seconds: list[float] = []

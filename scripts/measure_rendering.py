@@ -23,13 +23,13 @@ from typing import Any
 import torch
 from PIL import Image
 
-from mimicgen.datagen.config import RunConfig, build
-from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.config.sections import RenderConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
+from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.images import COLOURS
-from mimicgen.datagen.sections import RenderConfig
-from mimicgen.datagen.simulation import kitless
 
 ISAAC_NAMES = {"normals": "normals", "segmentation": "semantic_segmentation"}
 STEPS = 30
@@ -58,11 +58,11 @@ def main() -> None:
 def measure(config: RunConfig, dataset: Path, demos: int, folder: Path, *, stock: bool) -> dict[str, Any]:
     """Return the figures: seconds and milliseconds."""
     kitless.teach_isaaclab()
+    from mimicgen.datagen.embedded.raytracer import Raytracer
+    from mimicgen.datagen.isaaclab.environment import Environment, task_config
+    from mimicgen.datagen.isaaclab.runtime import Runtime
     from mimicgen.datagen.rendering.rendering import Rendering
     from mimicgen.datagen.rendering.views import views_of
-    from mimicgen.datagen.simulation.environment import Environment, task_config
-    from mimicgen.datagen.simulation.raytracer import Raytracer
-    from mimicgen.datagen.simulation.runtime import Runtime
 
     recorded = check_recorded(dataset.absolute(), config.task, (f"0-{demos - 1}",))
     cfg, success = task_config(config, Outputs(config), Runtime.EMBEDDED)

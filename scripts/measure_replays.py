@@ -16,11 +16,10 @@ from typing import Any
 from scripts.measure_success import SEED
 from scripts.measured import PROJECT, provenance, write
 
-from mimicgen.datagen import simulation
 from mimicgen.datagen.attempts import wilson
-from mimicgen.datagen.config import build
+from mimicgen.datagen.config.run import build
 from mimicgen.datagen.progress import End, Progress
-from mimicgen.datagen.session import Session
+from mimicgen.datagen.session import Session, opening
 
 ENGINES = ("mujoco", "physx")
 
@@ -30,7 +29,7 @@ def run(folder: str, **values: Any) -> Progress:
     config = build({"output_dir": folder, "guarantee": False, "render.when": "never", "report": False} | values)
 
     async def make() -> tuple[End, Progress]:
-        session = Session(lambda: asyncio.sleep(0), simulation.open_simulation)
+        session = Session(lambda: asyncio.sleep(0), opening.open_simulation)
         session.start(config)
         return await session.finished(), session.progress
 

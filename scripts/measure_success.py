@@ -25,14 +25,13 @@ from typing import Any
 
 from scripts.measured import PROJECT, provenance, write
 
-from mimicgen.datagen import simulation
 from mimicgen.datagen.attempts import Attempt, Outcome, wilson
-from mimicgen.datagen.config import RunConfig, build
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.generator import AnnounceStage
-from mimicgen.datagen.layers import read_toml
+from mimicgen.datagen.config.layers import read_toml
+from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.progress import End, Progress, State
-from mimicgen.datagen.session import Session
+from mimicgen.datagen.session import Session, opening
+from mimicgen.datagen.session.generator import AnnounceStage
 
 SEED = 20261201
 """Nothing was tuned on it."""
@@ -63,7 +62,7 @@ class Watch:
     @contextlib.asynccontextmanager
     async def open_simulation(self, config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Any]:
         """Open the simulation, and listen to what ends."""
-        async with simulation.open_simulation(config, outputs, stage) as opened:
+        async with opening.open_simulation(config, outputs, stage) as opened:
             generator: Any = opened
             ended = generator.ended
 

@@ -21,7 +21,7 @@ def provenance(module: str, commit: str = "") -> dict[str, Any]:
         module: The script, as `python -m` runs it.
         commit: The commit, where the checkout has come here without its history.
     """
-    from mimicgen.datagen.simulation.runtime import versions
+    from mimicgen.datagen.isaaclab.runtime import versions
 
     arguments = iter(sys.argv[1:])
     told = []

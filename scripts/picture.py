@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mimicgen.datagen.config import build
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.sources import demo_names, open_source
-from mimicgen.datagen.simulation import kitless
+from mimicgen.datagen.config.run import build
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.sources.sources import demo_names, open_source
+from mimicgen.datagen.isaaclab import kitless
 
 SIZE = (640, 400)
 MOMENTS = (0.12, 0.36, 0.74, 1.0)
@@ -52,8 +52,8 @@ def render(dataset: Path) -> list[Image.Image]:
     from isaaclab.utils.datasets import HDF5DatasetFileHandler
     from isaaclab_newton.renderers import NewtonWarpRendererCfg
 
-    from mimicgen.datagen.simulation.environment import task_config
-    from mimicgen.datagen.simulation.runtime import Runtime
+    from mimicgen.datagen.isaaclab.environment import task_config
+    from mimicgen.datagen.isaaclab.runtime import Runtime
 
     with open_source(dataset) as file:
         name = demo_names(file)[0]

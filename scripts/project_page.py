@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.isaaclab.runtime import cache_folder
 from mimicgen.datagen.report.collect import collect
 from mimicgen.datagen.report.page import assembled, write
 from mimicgen.datagen.report.robot import robot
-from mimicgen.datagen.simulation.runtime import cache_folder
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MEASURED = DOCS / "measured"

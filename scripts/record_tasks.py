@@ -16,17 +16,18 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
-from mimicgen.datagen.config import build
-from mimicgen.datagen.simulation import kitless, registered, runtime
+from mimicgen.datagen.config.run import build
+from mimicgen.datagen.isaaclab import kitless, runtime
+from mimicgen.datagen.tasks import registered
 
 
 def ask() -> registered.Registered:
     """Return what Isaac Lab says of every task: whether it can run here, and what it needs here and in Isaac Sim."""
     kitless.teach_isaaclab()
-    from mimicgen.datagen.simulation.live_check import live_needs, opened
-    from mimicgen.datagen.simulation.randomization import task_randomization
-    from mimicgen.datagen.simulation.reachability import arm_of
-    from mimicgen.datagen.simulation.tasks import needs_of_tasks, runnable_tasks
+    from mimicgen.datagen.isaaclab.live_check import live_needs, opened
+    from mimicgen.datagen.isaaclab.randomization import task_randomization
+    from mimicgen.datagen.isaaclab.reachability import arm_of
+    from mimicgen.datagen.tasks.listing import needs_of_tasks, runnable_tasks
 
     tasks = runnable_tasks(runtime.detect())
     known = {}

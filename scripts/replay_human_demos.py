@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.dataset.files import open_source
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.raw import RawDemos, check_demos
-from mimicgen.datagen.simulation import kitless
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.sources.raw import RawDemos, check_demos
+from mimicgen.datagen.isaaclab import kitless
 
 SETTLE = 30
 """Steps that the last action is repeated after a demonstration."""
@@ -67,9 +67,9 @@ def replay(raw: RawDemos, *, legacy_controller: bool, physics: str, out: str) ->
     kitless.teach_isaaclab()
     import gymnasium as gym
 
-    from mimicgen.datagen.simulation.environment import task_config
-    from mimicgen.datagen.simulation.legacy import use_legacy_controller
-    from mimicgen.datagen.simulation.runtime import Runtime
+    from mimicgen.datagen.isaaclab.environment import task_config
+    from mimicgen.datagen.isaaclab.legacy import use_legacy_controller
+    from mimicgen.datagen.isaaclab.runtime import Runtime
 
     dataset = Path(out, "replay.hdf5")
     config = RunConfig(num_envs=len(raw.names), physics=physics, output_dataset=dataset, output_dir=Path(out))

@@ -10,8 +10,8 @@ from typing import Any
 
 from scripts.split import Split
 
-from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import SourceError
 
 
@@ -43,7 +43,7 @@ def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -
     Returns:
         The values of `Measured`.
     """
-    from mimicgen.datagen.simulation import kitless, runtime
+    from mimicgen.datagen.isaaclab import kitless, runtime
 
     kitless.teach_isaaclab()
     import gymnasium as gym
@@ -55,9 +55,9 @@ def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -
     from isaaclab_mimic.datagen import generation
     from isaaclab_mimic.datagen.data_generator import DataGenerator
 
-    from mimicgen.datagen.simulation import embedded
-    from mimicgen.datagen.simulation.environment import task_config
-    from mimicgen.datagen.simulation.physics import WarpMujocoSolverCfg
+    from mimicgen.datagen.embedded import scene
+    from mimicgen.datagen.embedded.physics import WarpMujocoSolverCfg
+    from mimicgen.datagen.isaaclab.environment import task_config
 
     cfg, success = task_config(config, Outputs(config), runtime.Runtime.EMBEDDED)
     cfg.recorders = ActionStateRecorderManagerCfg()
@@ -65,7 +65,7 @@ def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -
     cfg.recorders.dataset_filename = config.output_dataset.stem
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_ONLY
     cfg.datagen_config.generation_num_trials = config.num_trials
-    cfg.sim.physics = embedded.physics_cfg(WarpMujocoSolverCfg)
+    cfg.sim.physics = scene.physics_cfg(WarpMujocoSolverCfg)
     cfg.actions.arm_action.class_type = DifferentialInverseKinematicsAction
     cfg.actions.gripper_action.class_type = BinaryJointPositionAction
     cfg.gripper_open_val = float(cfg.gripper_open_val)

@@ -39,6 +39,6 @@ if [ $# -eq 0 ]; then
     "$bin/mypy"
     # A file of tests runs in one process, with one Kit application; the files that take longest come first.
     set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 15 --cov --cov-report=term \
-        tests/simulation tests/test_docker.py tests/test_cli.py tests/kit tests
+        tests/generation tests/embedded tests/tasks tests/robots tests/isaaclab tests/test_docker.py tests/cli/test_commands.py tests/kit tests
 fi
 exec ./scripts/python.sh -m pytest "$@"

@@ -17,8 +17,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from mimicgen.datagen.config import RunConfig, build
-from mimicgen.datagen.desktop import LIBRARIES
+from mimicgen.datagen.cli.desktop import LIBRARIES
+from mimicgen.datagen.config.run import RunConfig, build
 
 PROJECT = Path(__file__).resolve().parents[1]
 PHYSICS = os.environ.get("PHYSICS", "mujoco")
@@ -113,7 +113,7 @@ class Kit:
     """A real Kit application in this process, with the extension enabled. The tests are its host: they update it."""
 
     def __init__(self) -> None:
-        from mimicgen.datagen.launch import kit_app
+        from mimicgen.datagen.cli.launch import kit_app
 
         self.kit = kit_app()()
         self.kit.startup(

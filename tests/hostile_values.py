@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen import config
+from mimicgen.datagen.config import run as config
 
 NUMBERS: tuple[Any, ...] = (
     *("nan", "inf", "-inf", "1e400", "-1e30", "1e30", "9" * 5000, "-" + "9" * 400, "0x10", "one", "²", "1\n2", "\0"),

@@ -28,11 +28,11 @@ class Person:
     def __init__(
         self, size: tuple[int, int] = (1280, 900), before: Callable[[], None] = lambda: None, **settings: object
     ):
-        from mimicgen.datagen.desktop import load_ui
-        from mimicgen.datagen.simulation.runtime import cache_folder
+        from mimicgen.datagen.cli.desktop import load_ui
+        from mimicgen.datagen.isaaclab.runtime import cache_folder
 
         load_ui(cache_folder() / "lib")
-        from mimicgen.datagen.launch import kit_app
+        from mimicgen.datagen.cli.launch import kit_app
 
         before()
         told: dict[str, object] = {

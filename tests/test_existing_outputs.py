@@ -11,11 +11,12 @@ from typing import Any
 import h5py
 import pytest
 
-from mimicgen.datagen import cli, dataset_cli
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.cli import commands as cli
+from mimicgen.datagen.cli import dataset as dataset_cli
+from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.dataset.locks import Lock
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.parts import Parts
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.report import document, page
 from mimicgen.datagen.report import robot as robots
 from mimicgen.datagen.report.word import WordDocument

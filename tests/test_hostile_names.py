@@ -13,18 +13,19 @@ from typing import Any
 import h5py
 import pytest
 
-from mimicgen.datagen import cli, dataset_cli
-from mimicgen.datagen.config import build
-from mimicgen.datagen.dataset.copying import read_masks
-from mimicgen.datagen.dataset.preflight import report
-from mimicgen.datagen.dataset.sources import check_sources
+from mimicgen.datagen.cli import commands as cli
+from mimicgen.datagen.cli import dataset as dataset_cli
+from mimicgen.datagen.config.run import build
+from mimicgen.datagen.dataset.sources.preflight import report
+from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.dataset.states import check_recorded
+from mimicgen.datagen.dataset.tools.copying import read_masks
 from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.rendering.views import views_of
 from mimicgen.datagen.report import page
 from mimicgen.datagen.report import robot as robots
-from tests.dataset.test_sources import STACK
+from tests.dataset.sources.test_sources import STACK
 from tests.hostile import NAMES, TASK, acts, small_dataset, snapshot
 
 VIEWS = views_of(build({}).render)

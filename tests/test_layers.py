@@ -14,31 +14,54 @@ import mimicgen.datagen
 
 PACKAGE = Path(mimicgen.datagen.__path__[0])
 ORDER = (
-    *("text", "version", "sections", "nodriver", "tasks"),
-    *("errors", "values", "attempts", "config", "layers", "progress"),
-    *("client", "console"),
-    "dataset",
-    *("remembered", "desktop", "launch", "dataset_cli"),
-    "rendering",
-    "generator",
-    "simulation",
-    "report",
-    *("session", "selftest", "fieldtest"),
-    "cli",
-    "ui",
-    "kit",
-    "__init__",
+    *({"text"}, {"version"}, {"errors"}, {"attempts"}, {"config"}, {"progress"}),
+    *({"dataset"}, {"robots"}, {"tasks"}),
+    {"embedded", "isaaclab"},
+    {"generation", "reference", "rendering"},
+    *({"report"}, {"session"}, {"cli"}, {"kit"}, {"ui"}),
+    {"__init__"},
 )
-"""Rooms and modules from the bottom to the top: each imports from those before it alone."""
+"""Rooms and modules from the bottom to the top: each imports from those before it alone, and from no neighbour."""
 
-KIT = {"launch": {"omni"}, "desktop": {"omni"}, "ui": {"omni"}, "kit": {"omni", "carb"}}
+NOT_YET = {
+    # What is known of tasks by their names lies above what asks for it.
+    ("config/run.py", "tasks"),
+    ("dataset/sources/raw.py", "tasks"),
+    ("dataset/sources/sources.py", "tasks"),
+    ("dataset/tools/convert.py", "tasks"),
+    ("dataset/tools/merge.py", "tasks"),
+    ("dataset/tools/validate.py", "tasks"),
+    # Which tasks there are is asked of Isaac Lab, in the runtime that is here.
+    ("tasks/listing.py", "embedded"),
+    ("tasks/listing.py", "isaaclab"),
+    ("tasks/registered.py", "isaaclab"),
+    # Neighbours: the environment adapts a scene to the embedded runtime, which asks where the cache is.
+    ("isaaclab/environment.py", "embedded"),
+    ("embedded/scene.py", "isaaclab"),
+    # Resets take an attempt's random streams, the ray tracer gives the renderer's images.
+    ("isaaclab/resets.py", "generation"),
+    ("embedded/raytracer.py", "rendering"),
+    # Neighbours: what all policies share, and a type.
+    ("generation/batched.py", "rendering"),
+    ("generation/expert.py", "reference"),
+    ("generation/replay.py", "reference"),
+    ("reference/driver.py", "generation"),
+    ("reference/driver.py", "rendering"),
+    ("reference/mimic.py", "generation"),
+    # The application opens the panel.
+    ("kit/panel.py", "ui"),
+}
+"""Imports against the order that are still there, by module and room."""
+
+KIT = {"cli/launch.py": {"omni"}, "cli/desktop.py": {"omni"}, "ui": {"omni"}, "kit": {"omni", "carb"}}
 """Who may import Kit: the launcher starts the kernel, with a window if asked to; the panel knows omni.ui alone."""
 
 
 def test_importing_the_core_brings_nothing_heavy() -> None:
     code = """
 import sys
-import mimicgen.datagen, mimicgen.datagen.session, mimicgen.datagen.cli, mimicgen.datagen.console
+import mimicgen.datagen, mimicgen.datagen.session.opening
+import mimicgen.datagen.cli.commands, mimicgen.datagen.cli.console
 heavy = {"omni", "carb", "isaaclab", "isaaclab_mimic", "torch", "newton", "mujoco", "gymnasium"} & set(sys.modules)
 print(sorted(heavy))
 """
@@ -48,20 +71,27 @@ print(sorted(heavy))
 
 def test_every_room_has_its_place() -> None:
     found = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
-    assert found == set(ORDER)
-    assert len(ORDER) == len(found)
+    assert found == set().union(*ORDER)
+    assert len(found) == sum(map(len, ORDER))
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_one_way(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    below = set(ORDER[: ORDER.index(room)])
+    module = str(path.relative_to(PACKAGE))
+    room = module.partition("/")[0].removesuffix(".py")
+    (level,) = (level for level, rooms in enumerate(ORDER) if room in rooms)
+    below = set().union(*ORDER[:level])
     imported = set(imports_of(path))
     ours = {name.split(".")[2] for name in imported if name.startswith("mimicgen.datagen.")} - {room}
-    assert ours <= below
-    assert {name.partition(".")[0] for name in imported} & {"omni", "carb"} <= KIT.get(room, set())
+    assert ours - below == {other for known, other in NOT_YET if known == module}
+    kit = {name.partition(".")[0] for name in imported} & {"omni", "carb"}
+    assert kit <= KIT.get(room, set()) | KIT.get(module, set())
     if room == "ui":  # knows omni.ui, and not which application hosts it
         assert {name for name in imported if name.startswith("omni")} <= {"omni.ui"}
+
+
+def test_what_is_not_yet_in_order_is_there() -> None:
+    assert {module for module, _ in NOT_YET} <= {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
 
 
 def imports_of(path: Path) -> Iterator[str]:

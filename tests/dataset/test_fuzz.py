@@ -18,12 +18,14 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen.dataset import convert, files, info, merge, raw, sources, validate
-from mimicgen.datagen.dataset import filter as filtering
-from mimicgen.datagen.dataset.guard import guarded
+from mimicgen.datagen.dataset import files
+from mimicgen.datagen.dataset.sources import raw, sources
+from mimicgen.datagen.dataset.sources.guard import guarded
+from mimicgen.datagen.dataset.tools import convert, info, merge, validate
+from mimicgen.datagen.dataset.tools import filter as filtering
 from mimicgen.datagen.errors import BadInputError
 from tests.conftest import PROJECT
-from tests.dataset.test_sources import STACK
+from tests.dataset.sources.test_sources import STACK
 
 FLIPPED, CUT, SHUFFLED = 240, 90, 112
 """Mutants with flipped bits, with their end cut off, and with a block of bytes from elsewhere in the file."""

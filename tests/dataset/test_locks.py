@@ -9,10 +9,10 @@ from pathlib import Path
 import h5py
 import pytest
 
-from mimicgen.datagen import cli
+from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.dataset.locks import Lock, reserved
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.parts import Parts
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.errors import OutputError
 from tests.dataset.writing import SHIPPED, attempt_of, config_in, keep, recorded_episodes
 from tests.hostile import snapshot

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
-from mimicgen.datagen.config import RunConfig, build
-from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from tests.conftest import PROJECT
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"

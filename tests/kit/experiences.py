@@ -24,7 +24,7 @@ APPS = Path(SPECIFICATION.submodule_search_locations[0], "apps")
 _PROGRAM = """
 import json, sys
 from pathlib import Path
-from mimicgen.datagen.launch import kit_app
+from mimicgen.datagen.cli.launch import kit_app
 answer, *arguments = sys.argv[1:]
 kit = kit_app()()
 kit.startup(arguments)

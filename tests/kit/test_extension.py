@@ -51,7 +51,7 @@ def test_a_signal_stops_the_run_between_two_steps_and_not_between_two_instructio
 ) -> None:
     code = """
     import signal
-    from mimicgen.datagen.config import build
+    from mimicgen.datagen.config.run import build
     from mimicgen.datagen.kit import extension
     config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
     session = kit.session
@@ -82,7 +82,7 @@ def test_a_signal_stops_the_run_between_two_steps_and_not_between_two_instructio
 
 def test_disabling_during_a_run_ends_the_run(shipped_demos: Path, tmp_path: Path) -> None:
     code = """
-    from mimicgen.datagen.config import build
+    from mimicgen.datagen.config.run import build
     config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
     session = kit.session
     session.start(config)

@@ -12,7 +12,7 @@ from tests.kit.standins.scenario import facts_of
 ASKED = """
 import dataclasses, io
 from omni.kit.async_engine import run_coroutine
-from mimicgen.datagen import fieldtest
+from mimicgen.datagen.cli import fieldtest
 from mimicgen.datagen.kit.application import KitApplication, UsdStage
 from mimicgen.datagen.kit.loop import open_simulation
 
@@ -30,7 +30,7 @@ class Stage(UsdStage):
         await super().discard()
 
 # Long attempts: the first is on the disk before the second has ended, as in a simulation.
-simulation.open_simulation = lifting.opening(lambda number: (True, 40), generators)
+opening.open_simulation = lifting.opening(lambda number: (True, 40), generators)
 fieldtest.selftest = selftest
 fieldtest.checked_config = lambda config, folder: dataclasses.replace(
     config, output_dataset=folder / "g.hdf5", output_dir=folder

@@ -8,13 +8,13 @@ from pathlib import Path
 from tests.conftest import child
 
 OPEN = """
-from mimicgen.datagen.config import build
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.sources import check_sources
-from mimicgen.datagen.simulation import kitless
+from mimicgen.datagen.config.run import build
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.sources.sources import check_sources
+from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
-from mimicgen.datagen.simulation import environment
-from mimicgen.datagen.simulation.runtime import Runtime
+from mimicgen.datagen.isaaclab import environment
+from mimicgen.datagen.isaaclab.runtime import Runtime
 config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2],
                 "guarantee": False, "num_trials": 1, "render.when": "never"})
 cfg, success = environment.task_config(config, Outputs(config), Runtime.EMBEDDED)

@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen import simulation
-from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.rendering.images import MILLIMETRES, Frame, colour_of, decode_normals
 from mimicgen.datagen.rendering.views import View, views_of
+from mimicgen.datagen.session import opening
 from tests.conftest import PROJECT, Kit
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
@@ -29,12 +29,12 @@ async def unannounced(name: str) -> AsyncIterator[Callable[[str], None]]:
 @pytest.fixture(scope="module")
 def viewer(kit_application: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, tuple[View, ...]]]:
     """The shipped demonstrations, open to be drawn, with the views."""
-    from mimicgen.datagen.config import build
+    from mimicgen.datagen.config.run import build
 
     folder = tmp_path_factory.mktemp("viewer")
     modalities = {"render.modalities": ["normals", "segmentation", "depth"], "render.videos": []}
     config = build(SMALL | modalities | {"output_dataset": folder / "none.hdf5", "output_dir": folder})
-    opened = simulation.open_simulation(config, Outputs(config), unannounced)
+    opened = opening.open_simulation(config, Outputs(config), unannounced)
     found = kit_application.run(opened.__aenter__())
     yield found, views_of(config.render)
     kit_application.run(opened.__aexit__(None, None, None))
@@ -109,7 +109,7 @@ def test_the_hand_is_where_it_was_recorded(kit: Kit, viewer: tuple[Any, tuple[Vi
 
 
 def test_rendering_again_or_every_ray_gives_the_same_bytes(kit: Kit, viewer: tuple[Any, tuple[View, ...]]) -> None:
-    from mimicgen.datagen.simulation.raytracer import Raytracer
+    from mimicgen.datagen.embedded.raytracer import Raytracer
 
     simulated, views = viewer
     import omni.kit.app  # noqa: F401 -- the stage belongs to the Kit application

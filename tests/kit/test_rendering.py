@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.progress import End, Progress, State
 from mimicgen.datagen.rendering.images import read_image
 from tests.conftest import PROJECT, Kit

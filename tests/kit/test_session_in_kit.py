@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import PHYSICS, Kit
@@ -329,8 +329,8 @@ def test_an_exception_ends_the_run_with_its_cause(
 ) -> None:
     from isaaclab_mimic.datagen.data_generator import DataGenerator
 
-    from mimicgen.datagen.simulation.environment import Environment
-    from mimicgen.datagen.simulation.planning import Planner
+    from mimicgen.datagen.generation.planning import Planner
+    from mimicgen.datagen.isaaclab.environment import Environment
 
     def explode(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the motor is on fire")
@@ -359,8 +359,8 @@ async def all_tasks() -> set[asyncio.Task[Any]]:
 def test_a_hopeless_run_gives_up_and_says_where(
     kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mimicgen.datagen.isaaclab.environment import Environment
     from mimicgen.datagen.session import committing
-    from mimicgen.datagen.simulation.environment import Environment
 
     monkeypatch.setattr(committing, "HOPELESS_AFTER", 2)
     monkeypatch.setattr(Environment, "update_success", lambda self: None)
@@ -375,7 +375,7 @@ def test_a_hopeless_run_gives_up_and_says_where(
 def test_failures_are_bounded_and_written_on_request(
     kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mimicgen.datagen.simulation.environment import Environment
+    from mimicgen.datagen.isaaclab.environment import Environment
 
     monkeypatch.setattr(Environment, "update_success", lambda self: None)
     config = make_config(guarantee=True, max_failures=1, keep_failed=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pxr import Gf, Usd, UsdGeom
 
-from mimicgen.datagen.config import build
+from mimicgen.datagen.config.run import build
 from mimicgen.datagen.rendering.views import views_of
 from tests.conftest import Kit
 

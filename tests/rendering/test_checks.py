@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mimicgen.datagen.config.sections import CameraConfig
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.rendering.checks import FrameChecks
 from mimicgen.datagen.rendering.images import colour_of
 from mimicgen.datagen.rendering.views import View
-from mimicgen.datagen.sections import CameraConfig
 
 VIEW = View("cam", CameraConfig(width=40, height=20))
 STATE: dict[str, Any] = {"rigid_object": {"cube_1": {"root_pose": np.array([[0.0, 0.0, 1.0, 0, 0, 0, 1]])}}}

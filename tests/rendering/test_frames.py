@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mimicgen.datagen.config import build
+from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.names import demo_folder
-from mimicgen.datagen.dataset.writers import QUEUE, Writers
+from mimicgen.datagen.dataset.outputs.writers import QUEUE, Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.rendering.images import read_image

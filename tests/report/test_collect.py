@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen import cli
+from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.report.page import THREE
 from mimicgen.datagen.report.records import of_run, read_attempts, read_run

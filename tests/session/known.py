@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
-from mimicgen.datagen.config import RunConfig, build
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.parts import Episode
-from mimicgen.datagen.generator import AnnounceStage, Generator, OpenSimulation
+from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.progress import End, Progress
 from mimicgen.datagen.rendering.images import Frame
 from mimicgen.datagen.rendering.renderer import Renderer, State
 from mimicgen.datagen.session import Session
+from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation
 
 Fate = Callable[[int], tuple[bool, int]]
 """Whether the attempt of a number succeeds, and after how many steps it ends."""
@@ -42,7 +42,7 @@ def early_failures(rate: float, seed: int = 7) -> Fate:
 
 
 class Known:
-    """Implements `mimicgen.datagen.generator.Generator` without a simulation."""
+    """Implements `mimicgen.datagen.session.generator.Generator` without a simulation."""
 
     stages: tuple[str, ...] = ("grasp", "success")
 

@@ -17,7 +17,7 @@ import h5py
 import pytest
 
 from mimicgen.datagen.attempts import Outcome
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.errors import OutputError, StateError
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
@@ -32,40 +32,40 @@ PACKAGE = "mimicgen.datagen"
 PLACES = [
     # Where, which call of it, and what has to be different for it to be called.
     (f"{PACKAGE}.session.run:Outputs", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.open", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs._refuse_what_cannot_be_written", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs._move_aside", 1, {"fresh": True}),
-    (f"{PACKAGE}.dataset.outputs:read_earlier", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:EpisodeWriters", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Writers", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Lock", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Lock", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.open", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs._refuse_what_cannot_be_written", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs._move_aside", 1, {"fresh": True}),
+    (f"{PACKAGE}.dataset.outputs.outputs:read_earlier", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:EpisodeWriters", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Writers", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Lock", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Lock", 2, {}),
     (f"{PACKAGE}.dataset.locks:Lock.close", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.hold", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.commit", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.commit", 3, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs._commit", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs._commit", 2, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.settled", 2, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.states", 1, DRAWN),
-    (f"{PACKAGE}.dataset.outputs:Outputs.fold", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.write_record", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.write_record", 2, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.plain_config", 2, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.write_report", 1, {"report": True}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.close", 1, {}),
-    (f"{PACKAGE}.dataset.outputs:Outputs.written", 1, {}),
-    (f"{PACKAGE}.dataset.parts:Parts.prepare", 1, {}),
-    (f"{PACKAGE}.dataset.parts:Parts.write", 2, {}),
-    (f"{PACKAGE}.dataset.parts:Parts.commit", 1, {}),
-    (f"{PACKAGE}.dataset.parts:Parts.fold", 1, {}),
-    (f"{PACKAGE}.dataset.parts:Parts._append", 1, {}),
-    (f"{PACKAGE}.dataset.parts:Parts.discard", 2, {}),
-    (f"{PACKAGE}.dataset.parts:Parts.remove_if_empty", 3, {}),
-    (f"{PACKAGE}.dataset.processes:attributes", 1, {}),
-    (f"{PACKAGE}.dataset.processes:EpisodeWriters.submit", 2, {}),
-    (f"{PACKAGE}.dataset.processes:EpisodeWriters.close", 1, {}),
-    (f"{PACKAGE}.dataset.writers:Writers.close", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.hold", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.commit", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.commit", 3, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs._commit", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs._commit", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.settled", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.states", 1, DRAWN),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.fold", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.write_record", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.write_record", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.plain_config", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.write_report", 1, {"report": True}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.close", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.outputs:Outputs.written", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.parts:Parts.prepare", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.parts:Parts.write", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.parts:Parts.commit", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.parts:Parts.fold", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.parts:Parts._append", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.parts:Parts.discard", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.parts:Parts.remove_if_empty", 3, {}),
+    (f"{PACKAGE}.dataset.outputs.processes:attributes", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.processes:EpisodeWriters.submit", 2, {}),
+    (f"{PACKAGE}.dataset.outputs.processes:EpisodeWriters.close", 1, {}),
+    (f"{PACKAGE}.dataset.outputs.writers:Writers.close", 1, {}),
     (f"{PACKAGE}.session.run:LivePage", 1, {"live_port": 0}),
     (f"{PACKAGE}.report.live:_Server", 1, {"live_port": 0}),
     (f"{PACKAGE}.report.live:LivePage.close", 1, {"live_port": 0}),
@@ -211,7 +211,9 @@ def test_a_fault_anywhere_ends_the_run_with_its_cause_told_once(
 
 
 @pytest.mark.parametrize("error", [KeyError("data"), MemoryError(), OSError(28, "No space left on device")], ids=repr)
-@pytest.mark.parametrize("place", ["dataset.parts:Parts.fold", "dataset.outputs:read_earlier", "session.run:embed"])
+@pytest.mark.parametrize(
+    "place", ["dataset.outputs.parts:Parts.fold", "dataset.outputs.outputs:read_earlier", "session.run:embed"]
+)
 def test_errors_of_any_kind_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
 ) -> None:
@@ -236,7 +238,7 @@ def test_a_cancelled_run_tells_so(
         if isinstance(frame, str):
             place = {"fold": "Outputs.fold", "record": "Outputs.write_record"}[frame]
             calls = {"fold": 1, "record": 2}[frame]
-            inject(patch, f"{PACKAGE}.dataset.outputs:{place}", calls, asyncio.CancelledError)
+            inject(patch, f"{PACKAGE}.dataset.outputs.outputs:{place}", calls, asyncio.CancelledError)
         progress = Ran(config_in(tmp_path, num_trials=TARGET, num_envs=3, **DRAWN), cancel).check(tmp_path)
     assert progress.state is State.FAILED
     assert progress.end is not None
@@ -244,7 +246,7 @@ def test_a_cancelled_run_tells_so(
     continues_to(tmp_path, DRAWN, expected)
 
 
-@pytest.mark.parametrize("place", ["tests.session.known:Known.step", f"{PACKAGE}.dataset.outputs:Outputs.fold"])
+@pytest.mark.parametrize("place", ["tests.session.known:Known.step", f"{PACKAGE}.dataset.outputs.outputs:Outputs.fold"])
 def test_an_interrupt_is_told_and_passed_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[int], place: str
 ) -> None:
@@ -366,7 +368,7 @@ def test_a_full_disk_is_told_for_everything_that_could_not_be_written(
     with full_disk(monkeypatch):
         inject(
             monkeypatch,
-            f"{PACKAGE}.dataset.outputs:Outputs.write_record",
+            f"{PACKAGE}.dataset.outputs.outputs:Outputs.write_record",
             2,
             lambda: OutputError("run.json was not written"),
         )
@@ -376,7 +378,7 @@ def test_a_full_disk_is_told_for_everything_that_could_not_be_written(
 
 
 def test_other_versions_are_named_before_a_run_goes_on() -> None:
-    from mimicgen.datagen.simulation import _changed
+    from mimicgen.datagen.session.opening import _changed
 
     before, now = {"newton": "1.6.0", "torch": "2.11.0"}, {"newton": "1.6.1", "torch": "2.11.0", "ovphysx": "0.6.4"}
     assert _changed(before, now) == "newton 1.6.0 before, 1.6.1 now, ovphysx none before, 0.6.4 now"

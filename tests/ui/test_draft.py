@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mimicgen.datagen import config, layers
+from mimicgen.datagen.config import layers
+from mimicgen.datagen.config import run as config
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui.draft import Draft
 from tests.conftest import PROJECT

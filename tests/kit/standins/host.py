@@ -10,7 +10,7 @@ from typing import Any
 import carb.settings
 import omni.kit.app
 
-from mimicgen.datagen.config import RunConfig, build
+from mimicgen.datagen.config.run import RunConfig, build
 from mimicgen.datagen.progress import End
 from tests.conftest import Kit
 from tests.kit.standins.installing import install

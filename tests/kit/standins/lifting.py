@@ -1,6 +1,6 @@
 """A run's simulation over the stand-ins: cubes that physics lifts, in Isaac Lab's real context, scene and assets.
 
-It is opened where `simulation.open_simulation` opens a Mimic task, which needs Isaac's assets and a robot's physics.
+It is opened where `opening.open_simulation` opens a Mimic task, which needs Isaac's assets and a robot's physics.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from isaaclab.sim import SimulationCfg, SimulationContext
 from isaaclab.utils import configclass
 
 from mimicgen.datagen.attempts import Attempt
-from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.dataset.parts import Episode
-from mimicgen.datagen.generator import AnnounceStage, Generator
-from mimicgen.datagen.simulation import MakeRenderer
-from mimicgen.datagen.simulation.environment import Environment
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.outputs.parts import Episode
+from mimicgen.datagen.isaaclab.environment import Environment
+from mimicgen.datagen.session.generator import AnnounceStage, Generator
+from mimicgen.datagen.session.opening import MakeRenderer
 from tests.session.known import Fate, Known
 
 BASE = 0.1
@@ -140,7 +140,7 @@ class Lifting(Known):
 
 
 def opening(fate: Fate, seen: list[Lifting]) -> Any:
-    """Return what stands in for `simulation.open_simulation`, and notes the generators that it makes."""
+    """Return what stands in for `opening.open_simulation`, and notes the generators that it makes."""
 
     @contextlib.asynccontextmanager
     async def open_simulation(

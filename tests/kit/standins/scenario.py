@@ -24,7 +24,7 @@ from pathlib import Path
 from tests.kit.standins.host import Host
 host = Host(kit, Path(sys.argv[1]))
 isaac, session, settings = host.isaac, host.session, host.settings
-from mimicgen.datagen import simulation
+from mimicgen.datagen.session import opening
 from tests.kit.standins import lifting
 from tests.kit.standins.lifting import LONG, SHORT
 generators = []
@@ -32,7 +32,7 @@ generators = []
 def fate(number):
     return True, LONG if number % 2 else SHORT
 
-simulation.open_simulation = lifting.opening(fate, generators)
+opening.open_simulation = lifting.opening(fate, generators)
 facts = {}
 """
 

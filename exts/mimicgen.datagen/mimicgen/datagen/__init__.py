@@ -1,7 +1,8 @@
 """Synthetic robot demonstrations with Isaac Lab Mimic, on Omniverse Kit's own event loop."""
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.errors import (
     BadInputError,
     ConfigError,
@@ -13,7 +14,6 @@ from mimicgen.datagen.errors import (
     StateError,
     TaskError,
 )
-from mimicgen.datagen.sections import MimicConfig
 from mimicgen.datagen.version import __version__
 
 __all__ = [

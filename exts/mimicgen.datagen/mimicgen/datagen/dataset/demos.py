@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.dataset.files import natural_order
-from mimicgen.datagen.dataset.parts import Episode
+from mimicgen.datagen.dataset.outputs.parts import Episode
 
 
 def complete(episode: Episode, attempt: Attempt) -> dict[str, Any]:

@@ -14,8 +14,8 @@ import numpy as np
 from h5py import h5s
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.guard import alive
-from mimicgen.datagen.dataset.structure import DEEPEST, Walk, is_images
+from mimicgen.datagen.dataset.sources.guard import alive
+from mimicgen.datagen.dataset.sources.structure import DEEPEST, Walk, is_images
 from mimicgen.datagen.errors import SourceError
 
 
@@ -44,8 +44,8 @@ def open_source(path: Path, *, demos: Collection[str] | None = None) -> Iterator
     """Open a source file for reading; the one place where files of others are opened.
 
     Inside, every path of the file leads to a plain group or array of its own, of a size that can be read; see
-    `mimicgen.datagen.dataset.structure`. Errors of writing are to be handled inside: what HDF5 raises here is taken
-    for damage of this file.
+    `mimicgen.datagen.dataset.sources.structure`. Errors of writing are to be handled inside: what HDF5 raises here is
+    taken for damage of this file.
 
     Args:
         path: The file.

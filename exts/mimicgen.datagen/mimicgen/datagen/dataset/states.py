@@ -15,7 +15,7 @@ import numpy as np
 
 from mimicgen.datagen.dataset.files import datasets_in, open_source
 from mimicgen.datagen.dataset.names import same_folder
-from mimicgen.datagen.dataset.raw import RawDemos, States, check_demos
+from mimicgen.datagen.dataset.sources.raw import RawDemos, States, check_demos
 from mimicgen.datagen.errors import SourceError
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import carb.settings
 import omni.kit.app
 
+from mimicgen.datagen.cli.fieldtest import Stage, Toolbar, field_test
 from mimicgen.datagen.errors import BadInputError
-from mimicgen.datagen.fieldtest import Stage, Toolbar, field_test
+from mimicgen.datagen.isaaclab import runtime
+from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import open_simulation
 from mimicgen.datagen.kit.viewer import has_window, is_streamed
 from mimicgen.datagen.session import Session
-from mimicgen.datagen.simulation import runtime
-from mimicgen.datagen.simulation.kitless import has_omni_usd
 
 TOLD = ("isaacsim.core.simulation_manager", "omni.physx", "omni.replicator.core", "omni.usd", "omni.warp.core")
 """Extensions whose versions are told."""
@@ -28,7 +28,7 @@ SCRATCH = "/mimicgen_datagen_field_test"
 
 
 class KitApplication:
-    """Implements `mimicgen.datagen.fieldtest.Application`."""
+    """Implements `mimicgen.datagen.cli.fieldtest.Application`."""
 
     def __init__(self) -> None:
         self._app = omni.kit.app.get_app()
@@ -61,7 +61,7 @@ class KitApplication:
 
 
 class TimelineToolbar:
-    """Implements `mimicgen.datagen.fieldtest.Toolbar`: the buttons do no more than this."""
+    """Implements `mimicgen.datagen.cli.fieldtest.Toolbar`: the buttons do no more than this."""
 
     def pause(self) -> None:
         """See `Toolbar.pause`."""
@@ -77,7 +77,7 @@ class TimelineToolbar:
 
 
 class UsdStage:
-    """Implements `mimicgen.datagen.fieldtest.Stage`."""
+    """Implements `mimicgen.datagen.cli.fieldtest.Stage`."""
 
     def edit(self) -> None:
         """See `Stage.edit`."""

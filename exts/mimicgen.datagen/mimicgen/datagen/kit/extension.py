@@ -14,13 +14,13 @@ import omni.ext
 import omni.kit.app
 from omni.kit.async_engine import run_coroutine
 
-from mimicgen.datagen.console import Console
+from mimicgen.datagen.cli.console import Console
 from mimicgen.datagen.errors import BadInputError
+from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import next_frame, open_simulation
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
-from mimicgen.datagen.simulation.kitless import has_omni_usd
 
 _session: Session | None = None
 

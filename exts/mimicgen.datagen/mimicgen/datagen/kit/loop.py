@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 
 import omni.kit.app
 
-from mimicgen.datagen import simulation
-from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.outputs import Outputs
-from mimicgen.datagen.generator import AnnounceStage, Generator, Viewer
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
-from mimicgen.datagen.simulation.kitless import has_omni_usd
+from mimicgen.datagen.session import opening
+from mimicgen.datagen.session.generator import AnnounceStage, Generator, Viewer
 
 
 async def next_frame() -> None:
@@ -39,5 +39,5 @@ async def open_simulation(
 
             await stack.enter_async_context(isaacsim.workplace(config.device))
             make_renderer = replicator.ReplicatorRenderer
-        opened = simulation.open_simulation(config, outputs, stage, make_renderer)
+        opened = opening.open_simulation(config, outputs, stage, make_renderer)
         yield await stack.enter_async_context(opened)

@@ -16,11 +16,11 @@ import carb.eventdispatcher
 import carb.settings
 import omni.kit.app
 
-from mimicgen.datagen.config import Flat
+from mimicgen.datagen.cli.remembered import recall
+from mimicgen.datagen.config.run import Flat
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.progress import Progress, State
-from mimicgen.datagen.remembered import recall
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.ui.panel import TITLE, Panel
 

@@ -21,13 +21,13 @@ import omni.replicator.core as rep
 import omni.usd
 from PIL import Image as Pillow
 
+from mimicgen.datagen.config.sections import RenderConfig
+from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.views import PREFIX, FirstAlone, define_camera
 from mimicgen.datagen.rendering.images import UNLABELLED, Frame, Image, colour_of, encode_depth
 from mimicgen.datagen.rendering.renderer import State
 from mimicgen.datagen.rendering.views import views_of
-from mimicgen.datagen.sections import RenderConfig
-from mimicgen.datagen.simulation.environment import Environment
 
 WANTED = {"/omni/replicator/captureOnPlay": False, "/exts/omni.replicator.core/Orchestrator/enabled": True}
 """Settings that a frame at a time needs; Isaac Lab's applications start Replicator disabled."""

@@ -10,10 +10,11 @@ from typing import Any
 
 import carb.settings
 
-from mimicgen.datagen import config, layers
-from mimicgen.datagen.config import Flat, RunConfig
+from mimicgen.datagen.config import layers
+from mimicgen.datagen.config import run as config
+from mimicgen.datagen.config.run import Flat, RunConfig
+from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.values import quoted
 
 ROOT = "/exts/mimicgen.datagen"
 """Where the extension's settings are."""

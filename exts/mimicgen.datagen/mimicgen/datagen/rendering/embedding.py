@@ -9,13 +9,13 @@ from pathlib import Path
 
 import h5py
 
-from mimicgen.datagen.dataset.copying import written
+from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.replacing import new_file
-from mimicgen.datagen.dataset.writers import Writers
+from mimicgen.datagen.dataset.tools.copying import written
 from mimicgen.datagen.rendering.images import read_image
-from mimicgen.datagen.sections import RenderConfig
 
 
 async def embed(

@@ -18,8 +18,8 @@ from PIL import Image as Pillow
 
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.ours import MANIFEST, is_frames, read_json
+from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.replacing import begin_frames, finish_frames
-from mimicgen.datagen.dataset.writers import Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.images import COLOURS, MILLIMETRES, Frame, Image
 from mimicgen.datagen.rendering.views import View

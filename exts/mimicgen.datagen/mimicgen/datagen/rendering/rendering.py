@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.ours import is_ours
+from mimicgen.datagen.dataset.outputs.writers import QUEUE, Writers
 from mimicgen.datagen.dataset.states import StateSequence
-from mimicgen.datagen.dataset.writers import QUEUE, Writers
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
@@ -22,7 +23,6 @@ from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder, write_video
 from mimicgen.datagen.rendering.views import views_of
-from mimicgen.datagen.sections import RenderConfig
 
 Pace = Callable[[Drawing], Awaitable[None]]
 """Waits for the application's next frame, and may raise to end the rendering; is told how far it is."""

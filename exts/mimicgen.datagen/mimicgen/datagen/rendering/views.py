@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.conventions import rotation_matrices
-from mimicgen.datagen.sections import CameraConfig, RenderConfig
+from mimicgen.datagen.config.sections import CameraConfig, RenderConfig
+from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
 
 Floats = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome, Segment
 from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
-from mimicgen.datagen.dataset.guard import alive
-from mimicgen.datagen.dataset.validate import step_seconds
+from mimicgen.datagen.dataset.sources.guard import alive
+from mimicgen.datagen.dataset.tools.validate import step_seconds
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.report.pictures import MOST, pictures
 from mimicgen.datagen.report.records import read_attempts, read_run

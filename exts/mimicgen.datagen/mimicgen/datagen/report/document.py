@@ -41,7 +41,7 @@ TROUBLES = (
     (
         "RuntimeError: This event loop is already running",
         "Something calls run_until_complete in Kit or in a notebook. In Kit use session().start(config), in a notebook "
-        "mimicgen.datagen.client.start(...).",
+        "mimicgen.datagen.cli.client.start(...).",
     ),
     (
         "output '...' was made with another configuration",

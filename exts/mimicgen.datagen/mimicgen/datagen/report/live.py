@@ -22,8 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 import h5py
 
 from mimicgen.datagen.dataset.files import demo_names, recorded_task
-from mimicgen.datagen.dataset.parts import Parts
-from mimicgen.datagen.dataset.validate import STEP_SECONDS
+from mimicgen.datagen.dataset.outputs.parts import Parts
+from mimicgen.datagen.dataset.tools.validate import STEP_SECONDS
 from mimicgen.datagen.errors import DatagenError, OutputError
 from mimicgen.datagen.report.collect import DEMOS, demonstration, described, of_attempts
 from mimicgen.datagen.report.page import page

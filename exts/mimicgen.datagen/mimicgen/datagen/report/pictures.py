@@ -6,9 +6,9 @@ import base64
 import io
 from pathlib import Path
 
+from mimicgen.datagen.config.sections import MODALITIES
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.rendering.sheet import Sample
-from mimicgen.datagen.sections import MODALITIES
 
 MOST = 100
 """Demonstrations with pictures in a page, the first ones; each takes about 60 kB."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.dataset.files import nested
-from mimicgen.datagen.dataset.structure import DEEPEST
+from mimicgen.datagen.dataset.sources.structure import DEEPEST
 from mimicgen.datagen.errors import SourceError
 
 

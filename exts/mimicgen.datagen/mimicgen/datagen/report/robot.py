@@ -20,7 +20,7 @@ import numpy as np
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import SetupError
-from mimicgen.datagen.simulation.franka import find_urdf
+from mimicgen.datagen.robots.franka import find_urdf
 
 CELL = 0.005
 """Edge of a cell of the grid [m]."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mimicgen.datagen.isaaclab.runtime import cache_folder
 from mimicgen.datagen.report.collect import collect
 from mimicgen.datagen.report.page import page, write
 from mimicgen.datagen.report.records import of_run
 from mimicgen.datagen.report.robot import robot
-from mimicgen.datagen.simulation.runtime import cache_folder
 
 
 def write_report(dataset: Path, records: Path, path: Path) -> None:

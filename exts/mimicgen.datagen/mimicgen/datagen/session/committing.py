@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.progress import End
 
 HOPELESS_AFTER = 50

@@ -22,11 +22,11 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.errors import StateError
-from mimicgen.datagen.generator import OpenSimulation
 from mimicgen.datagen.progress import End, Observer, Progress, State
 from mimicgen.datagen.session.clock import Clock
+from mimicgen.datagen.session.generator import OpenSimulation
 from mimicgen.datagen.session.run import Run
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
-from mimicgen.datagen.config import RunConfig
-from mimicgen.datagen.dataset.outputs import Outputs
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError
-from mimicgen.datagen.generator import Generator, OpenSimulation, Viewer
+from mimicgen.datagen.isaaclab.runtime import cache_folder
 from mimicgen.datagen.progress import Drawing, End, Progress, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendered, Rendering
@@ -26,8 +26,8 @@ from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.run import write_report
 from mimicgen.datagen.session.clock import Clock
 from mimicgen.datagen.session.committing import Committer
+from mimicgen.datagen.session.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.session.record import run_record
-from mimicgen.datagen.simulation.runtime import cache_folder
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.config import RunConfig
+from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.errors import BadInputError
-from mimicgen.datagen.simulation.inspection import Inspection, find_tasks, inspect
+from mimicgen.datagen.session.inspection import Inspection, find_tasks, inspect
 from mimicgen.datagen.ui.draft import Draft, about, shown
 
 log = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen import config
-from mimicgen.datagen.config import Flat, RunConfig
-from mimicgen.datagen.dataset.sources import check_file
+from mimicgen.datagen.config import run as config
+from mimicgen.datagen.config.run import Flat, RunConfig
+from mimicgen.datagen.dataset.sources.sources import check_file
 from mimicgen.datagen.errors import BadInputError, ConfigError
-from mimicgen.datagen.tasks import task_defaults
+from mimicgen.datagen.tasks.families import task_defaults
 
 
 class Draft:

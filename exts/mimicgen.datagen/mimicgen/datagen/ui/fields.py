@@ -9,11 +9,11 @@ from typing import Any
 
 import omni.ui as ui
 
-from mimicgen.datagen import config
+from mimicgen.datagen.config import run as config
+from mimicgen.datagen.config.values import limit
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft
 from mimicgen.datagen.ui.parts import Note, explain, row
-from mimicgen.datagen.values import limit
 
 _SHORT = 5
 """Units up to this length stand in the label; longer ones only in the tooltip."""

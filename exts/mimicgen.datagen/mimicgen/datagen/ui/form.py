@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import omni.ui as ui
 
-from mimicgen.datagen.dataset.checks import Severity
+from mimicgen.datagen.config.sections import MODALITIES
+from mimicgen.datagen.config.values import as_path
+from mimicgen.datagen.dataset.sources.checks import Severity
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.sections import MODALITIES
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
@@ -16,7 +17,6 @@ from mimicgen.datagen.ui.fields import Choice, Pair, Row, Several, Switch, Text
 from mimicgen.datagen.ui.parts import Note, section
 from mimicgen.datagen.ui.presets import Presets
 from mimicgen.datagen.ui.tasks import TaskChoice
-from mimicgen.datagen.values import as_path
 
 FINDINGS = 5
 """Findings about the source that are listed; the log of a run has all."""

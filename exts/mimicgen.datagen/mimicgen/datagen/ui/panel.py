@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import omni.ui as ui
 
-from mimicgen.datagen import remembered
-from mimicgen.datagen.config import Flat
+from mimicgen.datagen.cli import remembered
+from mimicgen.datagen.config.run import Flat
+from mimicgen.datagen.config.values import as_path
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
@@ -22,7 +23,6 @@ from mimicgen.datagen.ui.form import Form
 from mimicgen.datagen.ui.history import History
 from mimicgen.datagen.ui.parts import Note
 from mimicgen.datagen.ui.watch import Watch
-from mimicgen.datagen.values import as_path
 
 TITLE = "MimicGen data generation"
 

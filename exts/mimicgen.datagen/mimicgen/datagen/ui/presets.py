@@ -7,12 +7,12 @@ from pathlib import Path
 
 import omni.ui as ui
 
-from mimicgen.datagen import layers
+from mimicgen.datagen.config import layers
+from mimicgen.datagen.config.values import as_path
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft, shown
 from mimicgen.datagen.ui.parts import Note, explain, row, section
-from mimicgen.datagen.values import as_path
 
 
 class Presets:

@@ -1,0 +1,70 @@
+"""The check of a source file as a command. It needs no Kit application, and for a recorded task no Isaac Lab."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from mimicgen.datagen.config.run import RunConfig, check_separation
+from mimicgen.datagen.dataset.sources.preflight import report, to_json
+from mimicgen.datagen.dataset.sources.reach import absolute_error, check_with_robot
+from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
+from mimicgen.datagen.isaaclab import kitless
+from mimicgen.datagen.isaaclab.asking import asking
+from mimicgen.datagen.tasks import registered
+
+
+def check_command(config: RunConfig, *, as_json: bool) -> int:
+    """Print what the check of a source file finds. Returns the exit code, 0.
+
+    Raises:
+        BadInputError: The file, the task or the device cannot be used, or no demonstration is usable.
+    """
+    known = known_task(config)
+    if known is not None:
+        sources = check_known(config, known)
+    else:
+        with asking(f"task '{config.task}'"):
+            kitless.teach_isaaclab()
+            from mimicgen.datagen.isaaclab.live_check import check_in_simulation
+
+            sources = check_in_simulation(config)
+    print(json.dumps(to_json(sources), indent=2) if as_json else report(sources))
+    return 0
+
+
+def known_task(config: RunConfig) -> registered.KnownTask | None:
+    """Return what is recorded of a run's task, None where something of the configuration has to be asked of Isaac Lab.
+
+    Raises:
+        SetupError: Isaac Lab is not installed.
+    """
+    found = registered.recorded()
+    known = found.known.get(config.task) if found is not None else None
+    if known is None or config.device != "cpu":
+        return None
+    return known if _own(config).keys() <= known.randomization.keys() else None
+
+
+def check_known(config: RunConfig, known: registered.KnownTask) -> Sources:
+    """Return what the check finds with what is recorded of the task.
+
+    Raises:
+        BadInputError: The file or the task's settings cannot be used, or no demonstration is usable.
+    """
+    assert config.source is not None
+    subtasks = [need.signal or "final" for own in known.needs.subtasks.values() for need in own]
+    check_separation({**known.randomization, **_own(config)})
+    registered.refuse_unknown_subtasks(config.mimic, config.task, subtasks)
+    needs = registered.with_offsets(known.needs, config.mimic)
+    path = config.source.expanduser().absolute()
+    sources = check_sources(path, dataclasses.replace(needs, action_dim=None, objects=None))
+    # A relative action is added to where the hand is, and taken off again.
+    error_of = absolute_error if "IK-Abs" in config.task else lambda _: 0.0
+    return check_with_robot(sources, needs, known.arm, error_of)
+
+
+def _own(config: RunConfig) -> dict[str, Any]:
+    """Return what a run's configuration says of the randomization."""
+    return {key: value for key, value in dataclasses.asdict(config.randomization).items() if value is not None}

@@ -1,0 +1,120 @@
+"""The self-test: everything that a run needs, tried once, so that what is missing is told in seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.sections import MODALITIES
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.states import StateSequence, check_recorded
+from mimicgen.datagen.errors import DatagenError, RenderError
+from mimicgen.datagen.rendering.checks import FrameChecks
+from mimicgen.datagen.rendering.views import views_of
+from mimicgen.datagen.session.generator import Generator, OpenSimulation
+
+log = logging.getLogger(__name__)
+
+ADVICE = "docs/troubleshooting.md"
+
+
+def checked_config(config: RunConfig, folder: Path) -> RunConfig:
+    """Return what the self-test tries of a configuration: one environment, every modality, outputs in a folder."""
+    render = dataclasses.replace(config.render, when="at_end", modalities=MODALITIES, videos=(), width=160, height=88)
+    return dataclasses.replace(
+        config,
+        mode="generate",
+        num_envs=1,
+        fresh=False,
+        render=render,
+        output_dataset=folder / "selftest.hdf5",
+        output_dir=folder,
+    )
+
+
+async def selftest(
+    config: RunConfig,
+    next_frame: Callable[[], Awaitable[None]],
+    open_simulation: OpenSimulation,
+    tell: Callable[[str], None],
+) -> int:
+    """Open the simulation, and step it and draw a frame of every modality, twice; nothing is left behind.
+
+    Args:
+        config: Task, source and device to try.
+        next_frame: Waits for the application's next update.
+        open_simulation: Opens the simulation.
+        tell: Is called with a line for every step.
+
+    Returns:
+        The exit code: 0 when everything works.
+    """
+    begin = time.perf_counter()
+
+    @contextlib.asynccontextmanager
+    async def stage(name: str) -> AsyncIterator[Callable[[str], None]]:
+        await next_frame()
+        since = time.perf_counter()
+        try:
+            yield lambda note: None
+        except Exception as error:
+            tell(f"FAILED  {name}: {error if isinstance(error, DatagenError) else f'{type(error).__name__}: {error}'}")
+            raise
+        tell(f"ok      {name}, {time.perf_counter() - since:.1f} s")
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="mimicgen.datagen.") as folder:
+            tried = checked_config(config, Path(folder))
+            with contextlib.closing(Outputs(tried)) as outputs:
+                async with open_simulation(tried, outputs, stage) as simulation:
+                    await _step_and_draw(cast(Generator, simulation), tried, stage)
+    except DatagenError as error:
+        code = error.exit_code
+    except Exception:  # whatever it is, it was told, and is the test's result
+        log.exception("the self-test failed")
+        code = 1
+    else:
+        code = 0
+    if code:
+        tell(f"the self-test failed; {ADVICE} lists messages and cures")
+    else:
+        tell(f"the self-test passed in {time.perf_counter() - begin:.0f} s")
+    return code
+
+
+async def _step_and_draw(
+    generator: Generator, config: RunConfig, stage: Callable[[str], contextlib.AbstractAsyncContextManager[object]]
+) -> None:
+    renderer = generator.renderer
+    assert renderer is not None
+    assert config.source is not None
+    recorded = check_recorded(config.source, config.task, ())
+    demo = recorded.names[0]
+    states = StateSequence.of(recorded.initial_state(demo), recorded.states(demo))
+    async with stage("One environment step"):
+        await _step(generator)
+    async with stage(f"One frame of {', '.join(config.render.modalities)}"):
+        first = await renderer.draw(states.at(0))
+        checks = FrameChecks(views_of(config.render), ())
+        checks.first(first, states.at(0))
+        checks.every(first)
+    async with stage("Another step, and another frame"):
+        await _step(generator)
+        second = await renderer.draw(states.at(len(states) // 2))
+        checks.every(second)
+        if all(np.array_equal(first[view][name], second[view][name]) for view in first for name in first[view]):
+            raise RenderError("both frames are the same, although they are of different states")
+
+
+async def _step(generator: Generator) -> None:
+    await generator.ended()
+    generator.step(await generator.actions(1))

@@ -1,0 +1,1 @@
+"""Datasets of demonstrations: reading them, writing them and the tools for them."""

@@ -1,0 +1,1 @@
+"""What a run writes: demonstrations, records and frames, so that nothing is lost."""

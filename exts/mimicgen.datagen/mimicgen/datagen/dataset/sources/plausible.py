@@ -1,0 +1,140 @@
+"""Whether what a demonstration says can have happened: physical limits, stuck recordings, rotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimicgen.datagen.dataset.sources.conventions import OBSERVATIONS
+from mimicgen.datagen.dataset.sources.findings import Finding, Say, Severity
+
+JOINT_SPEEDS = (2.175,) * 4 + (2.61,) * 3
+"""Largest speeds of the Franka's seven arm joints [rad/s]: https://frankaemika.github.io/docs/control_parameters.html"""
+
+ROUNDING = 1.02
+"""How much faster a recorded joint may seem: simulators clamp at the limit, and positions are rounded."""
+
+OBJECT_SPEED = 3.0
+"""An object that is faster was neither moved by the hand, which reaches 1.7 m/s, nor did it fall off a stack, which
+gives it 1.4 m/s [m/s]."""
+
+ACTION_JUMP = 1.0
+"""Largest change of a relative position command from one step to the next, in the action's units: half the range of a
+component. People and Mimic stay below 0.3."""
+
+FROZEN = 10
+"""Steps that a state may be the same to the last bit while the hand is told to move: half a second."""
+
+MOVING = 0.02
+"""A relative command with a component beyond this asks the hand to move by a centimetre or more."""
+
+UNIT = 1e-3
+"""How far the norm of a quaternion may be from one, and a rotation matrix from an orthonormal one."""
+
+type Arrays = Mapping[str, NDArray[Any]]
+
+
+def check_finite(say: Say, arrays: Arrays) -> Iterator[Finding]:
+    """Check that every number is one."""
+    for path, values in arrays.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            step = int(np.argmin(np.isfinite(values.reshape(len(values), -1)).all(axis=1))) if values.ndim else None
+            yield say(where=path, step=step, what="is not finite", remedy="leave the demonstration out")
+
+
+def check_rotations(say: Say, arrays: Arrays) -> Iterator[Finding]:
+    """Check that quaternions have unit length and that 4x4 poses hold rotations."""
+    for path, values in arrays.items():
+        starts: tuple[int, ...] = ()
+        if path.endswith("/root_pose") and values.shape[1:] == (7,):
+            starts = (3,)
+        elif path in OBSERVATIONS and values.shape[1:] == (OBSERVATIONS[path][0],):
+            starts = OBSERVATIONS[path][1]
+        off = [np.abs(np.linalg.norm(values[:, start : start + 4], axis=1) - 1) for start in starts]
+        if values.shape[1:] == (4, 4) and values.dtype.kind == "f":
+            rotations = values[:, :3, :3]
+            off = [np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))]
+        for errors in off:
+            if len(errors) and np.nanmax(errors, initial=0) > UNIT:
+                step = int(np.nanargmax(errors))
+                what = f"holds a rotation that is off by {errors[step]:.2g} from one of unit length"
+                yield say(where=path, step=step, what=what, remedy="leave the demonstration out, or record it again")
+
+
+def check_motion(say: Say, arrays: Arrays, step_seconds: float, task: str) -> Iterator[Finding]:
+    """Check that nothing moved faster than it can.
+
+    Args:
+        say: Makes findings.
+        arrays: The arrays of a demonstration by path.
+        step_seconds: Duration of a step [s].
+        task: Registered name of the task; the joints' limits are known of the Franka's.
+    """
+    for path in [path for path in arrays if path.startswith("states/")]:
+        initial = arrays.get(f"initial_state/{path.removeprefix('states/')}")
+        values = arrays[path]
+        joints = "Franka" in task and path.endswith("robot/joint_position") and values.shape[1:] == (9,)
+        moved = path.startswith("states/rigid_object/") and path.endswith("/root_pose") and values.ndim == 2
+        if not (joints or moved) or len(values) == 0:
+            continue
+        if initial is not None and initial.shape == (1, *values.shape[1:]):
+            values = np.concatenate([initial, values])
+        first = len(arrays[path]) - len(values) + 1  # the step that the first difference leads to
+        change = np.abs(np.diff(values, axis=0)) / step_seconds
+        if joints:
+            yield from _too_fast(say, path, change[:, :7] / JOINT_SPEEDS, first, JOINT_SPEEDS)
+        else:
+            speed = np.linalg.norm(change[:, :3], axis=1)
+            if len(speed) and np.nanmax(speed, initial=0) > OBJECT_SPEED:
+                step = int(np.nanargmax(speed))
+                what = f"jumps at {speed[step]:.1f} m/s, {OBJECT_SPEED} m/s are possible"
+                yield say(where=path, step=step + first, what=what, remedy="leave the demonstration out")
+
+
+def _too_fast(say: Say, path: str, share: NDArray[Any], first: int, limits: tuple[float, ...]) -> Iterator[Finding]:
+    if share.size and np.nanmax(share, initial=0) > ROUNDING:
+        step, joint = map(int, np.unravel_index(np.nanargmax(share), share.shape))
+        speed = share[step, joint] * limits[joint]
+        what = f"joint {joint + 1} moves at {speed:.2f} rad/s, its limit is {limits[joint]} rad/s"
+        yield say(where=path, step=step + first, what=what, remedy="leave the demonstration out")
+
+
+def check_commands(say: Say, arrays: Arrays, task: str) -> Iterator[Finding]:
+    """Check relative commands: within the range that policies learn, without jumps, and followed by something."""
+    actions = arrays["actions"]
+    if "IK-Rel" not in task or actions.shape[1] < 6 or len(actions) < 2:
+        return
+    if np.nanmax(np.abs(actions)) > 1:
+        step = int(np.argmax(np.nanmax(np.abs(actions), axis=1)))
+        what = f"has a component of {np.nanmax(np.abs(actions)):.2f}, outside of [-1, 1]"
+        remedy = "robomimic wants the range: leave the demonstration out"
+        yield say(where="actions", step=step, what=what, remedy=remedy, severity=Severity.WARNING)
+    jumps = np.linalg.norm(np.diff(actions[:, :3], axis=0), axis=1)
+    if np.nanmax(jumps, initial=0) > ACTION_JUMP:
+        step = int(np.nanargmax(jumps)) + 1
+        what = f"jumps by {jumps[step - 1]:.2f}, {ACTION_JUMP} at most is what a hand can make of it"
+        yield say(where="actions", step=step, what=what, remedy="look at it (replay), or leave it out")
+    joints = arrays.get("states/articulation/robot/joint_position")
+    if joints is None or joints.shape[:1] != actions.shape[:1]:
+        return
+    told = np.abs(actions[1:, :6]).max(axis=1) > MOVING
+    stuck = told & (np.diff(joints[:, :7], axis=0) == 0).all(axis=1)
+    step, length = _longest(stuck)
+    if length >= FROZEN:
+        what = f"is the same for {length} steps while the hand is told to move"
+        remedy = "the recording or the simulation hung there: leave the demonstration out"
+        where = "states/articulation/robot/joint_position"
+        yield say(where=where, step=step + 1, what=what, remedy=remedy)
+
+
+def _longest(flags: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return start and length of the longest run of true flags."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    if not len(edges):
+        return 0, 0
+    lengths = edges[1::2] - edges[::2]
+    longest = int(np.argmax(lengths))
+    return int(edges[2 * longest]), int(lengths[longest])

@@ -1,0 +1,1 @@
+"""The tools for datasets: convert, filter, info, merge, split and validate."""

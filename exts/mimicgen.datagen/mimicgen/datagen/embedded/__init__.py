@@ -1,0 +1,1 @@
+"""The runtime without Isaac Sim: its scenes, its engines and Newton's renderer."""

@@ -1,0 +1,110 @@
+"""Differential inverse kinematics on MuJoCo's own data, for the CPU.
+
+Isaac Lab's action term computes the arm's joint targets anew at every physics step, through the simulation's Python
+side: five times a step, most of an environment step's time on a CPU. Here the term hands the pose to reach to the
+physics manager, which computes the same targets between MuJoCo's steps, from MuJoCo's own kinematics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import mujoco
+import numpy as np
+from isaaclab.envs.mdp.actions.actions_cfg import DifferentialInverseKinematicsActionCfg
+from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
+
+from mimicgen.datagen.embedded.physics import NewtonNativeMujocoManager
+
+
+def use_native_controller(cfg: Any) -> None:
+    """Let MuJoCo compute the arm's targets, where the environment has them by damped least squares; in place."""
+    for action in by_damped_least_squares(cfg):
+        action.class_type = NativeInverseKinematicsAction
+
+
+def by_damped_least_squares(cfg: Any) -> Iterator[Any]:
+    """Yield an environment's actions whose joint targets are plain damped least squares."""
+    for action in vars(cfg.actions).values():
+        if not isinstance(action, DifferentialInverseKinematicsActionCfg):
+            continue
+        controller = action.controller
+        plain = not controller.joint_limit_avoidance_gain and controller.orientation_weight is None
+        if controller.ik_method == "dls" and controller.command_type == "pose" and plain:
+            yield action
+
+
+class PoseControl:
+    """Moves the joints of one arm towards a pose of its tool, in every world.
+
+    Args:
+        model: One world's model.
+        body: Name of the body that the tool is fixed to; the model's name ends with it.
+        joints: Names of the arm's joints, likewise.
+        tool: Position of the tool in the body's frame [m].
+        damping: Of the least squares.
+        nworld: Number of worlds.
+
+    Attributes:
+        positions: Where the tools shall be, in world coordinates [m], shape (nworld, 3).
+        quaternions: How they shall be turned, w, x, y, z, shape (nworld, 4).
+    """
+
+    def __init__(
+        self, model: mujoco.MjModel, body: str, joints: list[str], tool: tuple[float, ...], damping: float, nworld: int
+    ):
+        self._model = model
+        self._body = _index(model, mujoco.mjtObj.mjOBJ_BODY, model.nbody, body)
+        ids = [_index(model, mujoco.mjtObj.mjOBJ_JOINT, model.njnt, joint) for joint in joints]
+        self._qpos, self._dofs = model.jnt_qposadr[ids], model.jnt_dofadr[ids]
+        # Every joint has an actuator for its position, which has a stiffness, and one for its velocity.
+        stiff = model.actuator_biasprm[:, 1] < 0
+        self._actuators = np.array([np.nonzero(stiff & (model.actuator_trnid[:, 0] == i))[0].item() for i in ids])
+        self._tool = np.array(tool)
+        self._damping = damping**2 * np.eye(6)
+        self.positions = np.zeros((nworld, 3))
+        self.quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (nworld, 1))
+
+    def __call__(self, world: int, data: mujoco.MjData) -> None:
+        """Set the arm's position targets from where it is now (`DifferentialIKController.compute` with 'dls')."""
+        mujoco.mj_kinematics(self._model, data)
+        mujoco.mj_comPos(self._model, data)
+        rotation = data.xmat[self._body].reshape(3, 3)
+        tool = data.xpos[self._body] + rotation @ self._tool
+        jacobian = np.zeros((6, self._model.nv))
+        mujoco.mj_jac(self._model, data, jacobian[:3], jacobian[3:], tool, self._body)
+        jacobian = jacobian[:, self._dofs]
+        error = np.empty(6)
+        error[:3] = self.positions[world] - tool
+        inverse, turn = np.empty(4), np.empty(4)
+        mujoco.mju_negQuat(inverse, data.xquat[self._body])
+        mujoco.mju_mulQuat(turn, self.quaternions[world], inverse)
+        mujoco.mju_quat2Vel(error[3:], turn, 1.0)
+        move = jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + self._damping, error)
+        data.ctrl[self._actuators] = data.qpos[self._qpos] + move
+
+
+class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # type: ignore[misc]
+    """Isaac Lab's action term, whose targets the physics manager computes between its steps."""
+
+    def __init__(self, cfg: Any, env: Any):
+        super().__init__(cfg, env)
+        model = NewtonNativeMujocoManager.model()
+        offset = cfg.body_offset.pos if cfg.body_offset is not None else (0.0, 0.0, 0.0)
+        damping = cfg.controller.ik_params["lambda_val"]
+        self._control = PoseControl(model, self._body_name, self._joint_names, offset, damping, self.num_envs)
+        NewtonNativeMujocoManager.control_with(self._control, env.cfg.decimation)
+        # Read by `ManagerBasedRLEnv.step`; decided there before the managers, and so this term, are there.
+        env._physics_handles_decimation = True
+
+    def apply_actions(self) -> None:
+        """Hand over where the tools shall be: in the root's frame, which is the world's for a robot at its origin."""
+        self._control.positions[:] = self._ik_controller.ee_pos_des.numpy()
+        self._control.quaternions[:] = self._ik_controller.ee_quat_des.numpy()[:, [3, 0, 1, 2]]
+
+
+def _index(model: mujoco.MjModel, kind: mujoco.mjtObj, count: int, name: str) -> int:
+    names = [mujoco.mj_id2name(model, kind, index) or "" for index in range(count)]
+    (found,) = [index for index, full in enumerate(names) if full == name or full.endswith(f"_{name}")]
+    return found

@@ -1,0 +1,214 @@
+"""Newton's MuJoCo solver behind Isaac Lab: MuJoCo's own C engine on a CPU, MuJoCo Warp on CUDA.
+
+Isaac Lab steps Newton's MuJoCo solver through Warp kernels. On a CPU nearly all of a step is then Python launching
+kernels (`docs/physics.md` has the measurements). Newton can also hand its model to MuJoCo itself (`use_mujoco_cpu`),
+but Isaac Lab 3.0 stops there at a method that mode does not have, and Newton keeps one state for one world.
+
+`NewtonNativeMujocoManager` closes both gaps. One MuJoCo model is shared, every environment owns an `MjData`, and a
+physics step is one conversion in, all substeps of all environments in C (spread over threads, MuJoCo releases the
+interpreter lock), and one conversion out. The conversions are Newton's, over all worlds at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ClassVar
+
+import mujoco
+import newton
+import warp as wp
+from isaaclab.physics import PhysicsManager
+from isaaclab.utils import configclass
+from isaaclab_newton.physics import MJWarpSolverCfg, NewtonManager
+from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
+
+from mimicgen.datagen.embedded.boxes import prefer_faces
+
+
+@configclass
+class WarpMujocoSolverCfg(MJWarpSolverCfg):
+    """Newton's MuJoCo Warp solver."""
+
+    class_type: type[NewtonManager] | str = "{DIR}.physics:NewtonFreshSensorsManager"
+
+
+@configclass
+class CudaMujocoSolverCfg(MJWarpSolverCfg):
+    """Newton's MuJoCo Warp solver with one conversion of the state a physics step."""
+
+    class_type: type[NewtonManager] | str = "{DIR}.physics:NewtonCudaMujocoManager"
+
+
+@configclass
+class NativeMujocoSolverCfg(MJWarpSolverCfg):
+    """Newton's MuJoCo solver with the native engine, one `MjData` an environment."""
+
+    class_type: type[NewtonManager] | str = "{DIR}.physics:NewtonNativeMujocoManager"
+    use_mujoco_cpu: bool = True
+    use_mujoco_contacts: bool = True
+    separate_worlds: bool = True
+    """One template world in the MuJoCo model; without it Newton would put all environments into one system."""
+
+
+Control = Callable[[int, mujoco.MjData], None]
+"""Sets the targets of a world's actuators from its state."""
+
+
+class Worlds:
+    """The state that Newton exchanges with MuJoCo, for all worlds: row `i` belongs to environment `i`.
+
+    Newton's conversion methods take anything that has `nworld` and these arrays; MuJoCo Warp's `Data` is the upstream
+    example. The arrays live in host memory, so the numpy views share it.
+    """
+
+    def __init__(self, model: mujoco.MjModel, nworld: int):
+        self.nworld = nworld
+        self.model = model
+        self.datas = [mujoco.MjData(model) for _ in range(nworld)]
+        with wp.ScopedDevice("cpu"):
+            self.qpos = wp.zeros((nworld, model.nq), dtype=wp.float32)
+            self.qvel = wp.zeros((nworld, model.nv), dtype=wp.float32)
+            self.ctrl = wp.zeros((nworld, model.nu), dtype=wp.float32)
+            self.qfrc_applied = wp.zeros((nworld, model.nv), dtype=wp.float32)
+            self.xfrc_applied = wp.zeros((nworld, model.nbody), dtype=wp.spatial_vector)
+        self._views = {
+            name: getattr(self, name).numpy() for name in ("qpos", "qvel", "ctrl", "qfrc_applied", "xfrc_applied")
+        }
+
+    def step(self, world: int, substeps: int, control: Control | None, times: int) -> None:
+        """Advance one world. Touches only that world's data, so worlds may run in different threads.
+
+        Args:
+            world: Its index.
+            substeps: Steps of MuJoCo in a physics step.
+            control: Sets targets before every physics step.
+            times: Physics steps.
+        """
+        data = self.datas[world]
+        for name, view in self._views.items():
+            getattr(data, name)[:] = view[world]
+        for _ in range(times):
+            if control is not None:
+                control(world, data)
+            mujoco.mj_step(self.model, data, nstep=substeps)
+        self._views["qpos"][world] = data.qpos
+        self._views["qvel"][world] = data.qvel
+
+    def reset(self, world: int) -> None:
+        """Forget what the solver carries from step to step (warm start, activations)."""
+        self.datas[world].qacc_warmstart[:] = 0.0
+        self.datas[world].act[:] = 0.0
+
+
+class NewtonFreshSensorsManager(NewtonMJWarpManager):
+    """Isaac Lab's manager of the MuJoCo Warp solver, with sensors that see a reset.
+
+    The name has to start with 'Newton': Isaac Lab chooses the backend of its assets by it.
+    """
+
+    @classmethod
+    def _eval_fk_impl(cls, world_reset_mask: wp.array | None, fk_mask: wp.array | None) -> None:
+        """Forward kinematics, and the sensors that read it.
+
+        Upstream refreshes Newton's frame sensors only after a physics step, so the first observation after a reset
+        still shows the hand where the previous episode left it, and Mimic starts to interpolate from there.
+        """
+        super()._eval_fk_impl(world_reset_mask, fk_mask)
+        cls._update_sensors(None)
+
+
+class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
+    """Isaac Lab's Newton manager, whose state is converted once a physics step."""
+
+    @classmethod
+    def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
+        solver = super()._create_solver(model, solver_cfg)
+        options = solver.mjw_model.opt
+        options.warn_overflow = False  # its iterations are bounded on purpose
+        # Two boxes meet in the general algorithm for convex shapes unless this is set; then in the one for boxes, which
+        # is also what MuJoCo's own engine does (`_narrowphase` in mujoco_warp/_src/collision_driver.py).
+        options.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
+        prefer_faces()
+        return solver
+
+    @classmethod
+    def _run_solver_substeps(cls, contacts: None) -> None:
+        """All substeps, with one conversion on either side (upstream converts at every substep)."""
+        solver, backend = cls._solver, cls.backend
+        cls._apply_staged_body_forces(backend.state_0)
+        with solver._scoped_mujoco_warp_execution():
+            solver._apply_mjc_control(solver.model, backend.state_0, backend.control, solver.mjw_data)
+            solver._update_mjc_data(solver.mjw_data, solver.model, backend.state_0)
+            solver.mjw_model.opt.timestep.fill_(cls._solver_dt)
+            for _ in range(cls._num_substeps):
+                solver._mujoco_warp_step()
+            solver._update_newton_state(solver.model, backend.state_0, solver.mjw_data, state_prev=backend.state_0)
+        backend.state_0.clear_forces()
+
+
+class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
+    """Isaac Lab's Newton manager, stepping with MuJoCo's C engine."""
+
+    _worlds: ClassVar[Worlds]
+    _threads: ClassVar[ThreadPoolExecutor | None] = None
+    _control: ClassVar[Control | None] = None
+    _times: ClassVar[int] = 1
+
+    @classmethod
+    def model(cls) -> mujoco.MjModel:
+        """Return MuJoCo's model of one world."""
+        return cls._worlds.model
+
+    @classmethod
+    def control_with(cls, control: Control, decimation: int) -> None:
+        """Let a step take all physics steps of an environment step, with targets set before each."""
+        cls._control, cls._times = control, decimation
+
+    @classmethod
+    def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
+        solver = super()._create_solver(model, solver_cfg)
+        cls._worlds = Worlds(solver.mj_model, model.world_count)
+        threads = min(model.world_count, len(os.sched_getaffinity(0)))
+        cls._threads = ThreadPoolExecutor(threads, "mujoco") if threads > 1 else None
+        return solver
+
+    @classmethod
+    def _initialize_contacts(cls) -> None:
+        """Allocate nothing: upstream asks the native solver for a contact count that it does not have.
+
+        `SolverMuJoCo.get_max_contact_count` raises `NotImplementedError` with `use_mujoco_cpu` (Newton 1.6.1), and no
+        contact sensor reads the buffer here.
+        """
+
+    @classmethod
+    def _reset_solver_internals(cls, world_mask: wp.array | None) -> None:
+        if world_mask is not None:
+            for world in world_mask.numpy()[:-1].nonzero()[0]:
+                cls._worlds.reset(world)
+
+    @classmethod
+    def _run_solver_substeps(cls, contacts: None) -> None:
+        """All substeps of all worlds, with one conversion on either side (upstream converts at every substep)."""
+        solver, backend, worlds = cls._solver, cls.backend, cls._worlds
+        cls._apply_staged_body_forces(backend.state_0)
+        solver._apply_mjc_control(solver.model, backend.state_0, backend.control, worlds)
+        solver._update_mjc_data(worlds, solver.model, backend.state_0)
+        worlds.model.opt.timestep = cls._solver_dt
+        step = partial(worlds.step, substeps=cls._num_substeps, control=cls._control, times=cls._times)
+        if cls._threads is None:
+            for world in range(worlds.nworld):
+                step(world)
+        else:
+            list(cls._threads.map(step, range(worlds.nworld)))
+        PhysicsManager._sim_time += cls._solver_dt * cls._num_substeps * (cls._times - 1)
+        solver._update_newton_state(solver.model, backend.state_0, worlds, state_prev=backend.state_0)
+        backend.state_0.clear_forces()
+
+    @classmethod
+    def _solver_specific_clear(cls) -> None:
+        if cls._threads is not None:
+            cls._threads.shutdown()
+        cls._threads, cls._control, cls._times = None, None, 1

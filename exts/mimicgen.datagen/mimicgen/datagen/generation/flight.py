@@ -1,0 +1,63 @@
+"""An attempt that is under way."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+
+import torch
+
+from mimicgen.datagen.attempts import Attempt, Outcome, Segment
+from mimicgen.datagen.generation.randomness import Streams
+
+
+@dataclasses.dataclass
+class Flight:
+    """What is known of the attempt that is under way in an environment.
+
+    Attributes:
+        number: Counts from 1 over the run.
+        env: Environment index.
+        seed: Seed of `streams`.
+        streams: The attempt's random numbers.
+        signals: Step at which each subtask signal first came.
+        segments: Source segments chosen so far.
+        begin: When it began [s, `perf_counter`].
+        steps: Environment steps so far.
+        last_success: Last step at which the success term was true.
+        overdue: First signal that had not come when its subtask was over.
+        starts: Where each object starts: x and y [m].
+    """
+
+    number: int
+    env: int
+    seed: int
+    streams: Streams
+    signals: dict[str, int | None]
+    segments: list[Segment] = dataclasses.field(default_factory=list)
+    begin: float = dataclasses.field(default_factory=time.perf_counter)
+    steps: int = 0
+    last_success: int | None = None
+    overdue: str | None = None
+    starts: dict[str, list[float]] | None = None
+
+    def start_from(self, object_poses: Mapping[str, torch.Tensor]) -> None:
+        """Note where the objects are, given `world_from_object` by object, shape (4, 4) each."""
+        self.starts = {name: [round(float(pose[axis, 3]), 4) for axis in (0, 1)] for name, pose in object_poses.items()}
+
+    def land(self, outcome: Outcome, reason: str) -> Attempt:
+        """Return the record of the attempt, ended now."""
+        return Attempt(
+            number=self.number,
+            env=self.env,
+            seed=self.seed,
+            segments=tuple(self.segments),
+            signals=dict(self.signals),
+            outcome=outcome,
+            reason=reason,
+            steps=self.steps,
+            seconds=time.perf_counter() - self.begin,
+            overdue=self.overdue,
+            starts=self.starts,
+        )

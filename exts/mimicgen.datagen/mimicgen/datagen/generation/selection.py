@@ -1,0 +1,103 @@
+"""Which source demonstrations a subtask's segment may come from, for many environments at once.
+
+`isaaclab_mimic`'s selection strategies without their loops; a test holds them against the original
+(https://github.com/isaac-sim/IsaacLab, `isaaclab_mimic/datagen/selection_strategy.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import isaaclab.utils.math as pose_math
+import torch
+
+from mimicgen.datagen.generation.clearance import in_the_way, looked_at, moved
+
+
+class Selection:
+    """Chooses among the source demonstrations. All poses are on the host.
+
+    Args:
+        subtasks: Isaac Lab's configurations of the end effector's subtasks.
+        eef: The end effector.
+        infos: What the demonstrations say, `DatagenInfo` each.
+        keep_clear: Prefer segments that lead the hand into nothing else.
+
+    Attributes:
+        keep_clear: As given.
+        eef_poses: `world_from_eef` of the demonstrations, shape (demonstrations, steps, 4, 4).
+        object_poses: `world_from_object` by object, likewise.
+    """
+
+    def __init__(self, subtasks: Sequence[Any], eef: str, infos: Sequence[Any], *, keep_clear: bool):
+        self._subtasks = subtasks
+        self.keep_clear = keep_clear
+        self.eef_poses = _padded([info.eef_pose[eef] for info in infos])
+        self.object_poses = {
+            name: _padded([info.object_poses[name] for info in infos]) for name in infos[0].object_poses
+        }
+
+    def eligible(
+        self, subtask: int, ranges: torch.Tensor, eef_poses: torch.Tensor, object_poses: Mapping[str, torch.Tensor]
+    ) -> Sequence[Sequence[int]]:
+        """Return the demonstrations among which one is drawn, in each of n environments.
+
+        Every demonstration, or those whose object, or whose way for the hand, is nearest; with `keep_clear` of those
+        alone that lead the hand into nothing else, as long as there are any (`clearance.py`).
+
+        Args:
+            subtask: Index of the subtask.
+            ranges: Where the demonstrations' segments begin and end, shape (n, demonstrations, 2).
+            eef_poses: `world_from_eef` now, shape (n, 4, 4).
+            object_poses: `world_from_object` now, by object, shape (n, 4, 4) each.
+        """
+        cfg = self._subtasks[subtask]
+        everyone = range(len(self.eef_poses))
+        if cfg.object_ref is None:
+            return [everyone] * len(ranges)
+        starts, ends = ranges.unbind(-1)
+        which = torch.arange(len(everyone)), starts
+        sources = self.object_poses[cfg.object_ref][which]
+        here = object_poses[cfg.object_ref][:, None]
+        if cfg.selection_strategy == "random":
+            distances = torch.zeros(sources.shape[:2])
+        elif cfg.selection_strategy == "nearest_neighbor_robot_distance":
+            ways_begin = here @ (pose_math.pose_inv(sources) @ self.eef_poses[which])
+            distances = _distances(ways_begin, eef_poses[:, None])
+        else:
+            distances = _distances(sources, here)
+        if self.keep_clear:
+            ways = moved(looked_at(self.eef_poses, starts, ends), sources, here)
+            blocked = in_the_way(ways, self._others(subtask, object_poses)[:, None])
+            distances[blocked & ~blocked.all(dim=-1, keepdim=True)] = torch.inf
+        many = len(everyone) if cfg.selection_strategy == "random" else cfg.selection_strategy_kwargs["nn_k"]
+        nearest, demos = (values.tolist() for values in distances.sort(dim=-1, stable=True))
+        return [
+            [demo for distance, demo in zip(*row, strict=True) if distance != torch.inf][:many]
+            for row in zip(nearest, demos, strict=True)
+        ]
+
+    def _others(self, subtask: int, object_poses: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return where objects are, shape (n, objects, 3), but that of the subtask and that of the one before.
+
+        The hand goes to the one, and may hold the other.
+        """
+        own = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
+        positions = [poses[:, :3, 3] for name, poses in object_poses.items() if name not in own]
+        count = len(next(iter(object_poses.values())))
+        return torch.stack(positions, dim=1) if positions else torch.zeros(count, 0, 3)
+
+
+def _distances(poses: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Return how far poses are from others, shapes (..., 4, 4): metres plus radians, as upstream adds them."""
+    positions, rotations = pose_math.unmake_pose(poses)
+    position, rotation = pose_math.unmake_pose(others)
+    traces = (rotations * rotation).sum(dim=(-1, -2))  # of the products with the transposed
+    angles = torch.acos(((traces - 1.0) / 2.0).clamp(-1.0, 1.0))
+    return torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + angles
+
+
+def _padded(poses: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return poses of several demonstrations in one tensor, shape (demonstrations, steps, 4, 4)."""
+    return torch.nn.utils.rnn.pad_sequence(list(poses), batch_first=True)

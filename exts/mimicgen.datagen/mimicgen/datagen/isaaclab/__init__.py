@@ -1,0 +1,1 @@
+"""Isaac Lab's environment, alike in both runtimes: opening, recording, observing, terminations, resets."""

@@ -1,0 +1,240 @@
+"""The Mimic environment of a run: made, checked, asked and closed in one place, alike in both runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import isaaclab_mimic.envs  # noqa: F401 -- registers the Mimic tasks
+import torch
+from isaaclab.envs import ManagerBasedRLMimicEnv
+from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManagerCfg
+from isaaclab.managers import DatasetExportMode
+from isaaclab_mimic.datagen.generation import setup_env_config
+
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.sections import MimicConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.outputs.parts import Episode
+from mimicgen.datagen.dataset.sources.sources import SubtaskNeed, TaskNeeds
+from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.isaaclab import observing, recording
+from mimicgen.datagen.isaaclab import runtime as runtimes
+from mimicgen.datagen.isaaclab.randomization import apply_randomization
+from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
+from mimicgen.datagen.isaaclab.runtime import Runtime
+from mimicgen.datagen.isaaclab.terminations import NoTerminations
+from mimicgen.datagen.tasks.registered import refuse_unknown_subtasks
+from mimicgen.datagen.tasks.success import has_rule, why_no_success
+
+
+def mimic_tasks() -> list[str]:
+    """Return the registered Mimic tasks, sorted."""
+    return sorted(name for name in gym.registry if "Mimic" in name or "Skillgen" in name)
+
+
+def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[Any, Any]:
+    """Return Isaac Lab's configuration of the run's environment, and the success term taken out of it.
+
+    Raises:
+        TaskError: The task is unknown, or cannot run in this runtime.
+        SetupError: The device is not there.
+    """
+    if config.task not in mimic_tasks():
+        raise TaskError(f"task '{config.task}' is not a registered Mimic task; --list-tasks shows them")
+    try:
+        cfg, success = setup_env_config(
+            env_name=config.task,
+            output_dir=str(outputs.dataset.parent),
+            output_file_name=outputs.dataset.stem,
+            num_envs=config.num_envs,
+            device=config.device,
+            generation_num_trials=config.num_trials,
+        )
+    except ImportError as error:
+        raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
+    cfg.seed = config.seed
+    # Isaac Lab's own window has a button that resets episodes, attempts or not; the run's window is the panel.
+    cfg.ui_window_class_type = None
+    if type(cfg.recorders) is ActionStateRecorderManagerCfg:  # a task's own recorders are kept
+        cfg.recorders = SourceRecorderManagerCfg()
+    # Isaac Lab records; what is written, and when, is decided by the session (see dataset/outputs/outputs.py).
+    cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
+    _apply_mimic(cfg, config.mimic)
+    apply_randomization(cfg, config.randomization)
+    if runtime is Runtime.EMBEDDED:
+        from mimicgen.datagen.embedded import scene
+
+        scene.adapt(cfg, config.physics)
+    return cfg, success
+
+
+def _apply_mimic(cfg: Any, mimic: MimicConfig) -> None:
+    """Put Mimic's settings into the environment's configuration."""
+    datagen = cfg.datagen_config
+    datagen.generation_transform_first_robot_pose = mimic.transform_first_robot_pose
+    datagen.generation_select_src_per_subtask = mimic.select_source_per_subtask
+    if len(cfg.subtask_configs) == 1:
+        # With one arm, upstream chooses anew only if it may choose per arm, too (`generate_eef_subtask_trajectory` in
+        # https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_mimic/isaaclab_mimic/datagen/data_generator.py).
+        datagen.generation_select_src_per_arm = mimic.select_source_per_subtask
+    subtasks = [subtask for arm in cfg.subtask_configs.values() for subtask in arm]
+    names = [subtask.subtask_term_signal or "final" for subtask in subtasks]
+    refuse_unknown_subtasks(mimic, cfg.env_name, names)
+    for name, subtask in zip(names, subtasks, strict=True):
+        subtask.action_noise = mimic.of(name, "action_noise")
+        subtask.num_interpolation_steps = mimic.of(name, "num_interpolation_steps")
+        subtask.num_fixed_steps = mimic.of(name, "num_fixed_steps")
+        subtask.selection_strategy = mimic.of(name, "selection_strategy")
+        neighbours = subtask.selection_strategy.startswith("nearest_neighbor")
+        subtask.selection_strategy_kwargs = {"nn_k": mimic.of(name, "nn_k")} if neighbours else {}
+        if mimic.of(name, "term_offset_low") is not None:
+            subtask.subtask_term_offset_range = (
+                mimic.of(name, "term_offset_low"),
+                mimic.of(name, "term_offset_high"),
+            )
+
+
+def task_needs(cfg: Any) -> TaskNeeds:
+    """Return what the task needs of its source demonstrations."""
+    subtasks = {
+        eef: [
+            SubtaskNeed(
+                signal=subtask.subtask_term_signal,
+                object_ref=subtask.object_ref,
+                offsets=tuple(subtask.subtask_term_offset_range),
+            )
+            for subtask in configs
+        ]
+        for eef, configs in cfg.subtask_configs.items()
+    }
+    return TaskNeeds(task=cfg.env_name, subtasks=subtasks)
+
+
+class Environment:
+    """An open Mimic environment.
+
+    Args:
+        cfg: Isaac Lab's configuration.
+        success: The success term.
+        runtime: Where the simulation comes from.
+
+    Attributes:
+        env: Isaac Lab's environment.
+        signal_names: Subtask signals that the environment tells, in the order of the subtasks.
+        succeeded: Which environments satisfied the success term after the last step, shape (num_envs,), bool.
+        facts: What the run record says about it.
+    """
+
+    def __init__(self, cfg: Any, success: Any, runtime: Runtime):
+        self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
+        try:
+            if recording.can_buffer(self.env.recorder_manager):
+                self.env.recorder_manager = recording.EpisodeBuffers(cfg.recorders, self.env)
+            if observing.can_compute_once(self.env.observation_manager):
+                self.env.observation_manager = observing.ObservationsOnceAStep(cfg.observations, self.env)
+            if not self.env.termination_manager.active_terms:
+                self.env.termination_manager = NoTerminations(cfg.terminations, self.env)
+            # Isaac Lab's step would otherwise pump the application (and with it the event loop that we run on).
+            self.env.render_enabled = False
+            self._success = success
+            self.succeeded = torch.zeros(self.env.num_envs, dtype=torch.bool)
+            with torch.inference_mode():
+                self.env.reset()
+            told = self.env.get_subtask_term_signals()
+            configs = [subtask for subtasks in cfg.subtask_configs.values() for subtask in subtasks]
+            names = (subtask.subtask_term_signal for subtask in configs)
+            self.signal_names = tuple(name for name in names if name in told)
+        except BaseException:
+            self.close()
+            raise
+        self.facts: dict[str, Any] = {
+            "runtime": str(runtime),
+            "physics": self.env.sim.physics_manager.__name__,
+            "versions": runtimes.versions(),
+            "quaternion_order": "xyzw",
+        }
+
+    def step(self, actions: torch.Tensor) -> None:
+        """Step all environments once; where there is a window, it shows them as they are then."""
+        self.env.step(actions)
+        if self.env.sim.has_gui:  # no visualizer of Isaac Lab's publishes the poses to the viewport
+            self.env.sim.forward()
+
+    def update_success(self) -> None:
+        """Evaluate the success term, once for all environments."""
+        self.succeeded = self._success.func(self.env, **self._success.params)
+
+    def lacking(self, env_ids: Sequence[int]) -> dict[int, str | None]:
+        """Return which part of success is lacking now, and by how much, by environment; None where nothing tells."""
+        if not env_ids or not has_rule(self.env.cfg.env_name):
+            return dict.fromkeys(env_ids)
+        with torch.inference_mode():
+            arrays = {
+                f"states/{kind}/{asset}/{quantity}": values[list(env_ids)].cpu().numpy()
+                for kind, assets in self.env.scene.get_state(is_relative=True).items()
+                for asset, state in assets.items()
+                for quantity, values in state.items()
+            }
+        return {
+            env_id: why_no_success({path: values[row : row + 1] for path, values in arrays.items()})
+            for row, env_id in enumerate(env_ids)
+        }
+
+    def reserve(self, steps: int) -> int | None:
+        """Make room for the records of episodes of at most this many steps, in all environments.
+
+        Returns:
+            The bytes that it takes, None when the task's own recorders take what they need as they go.
+        """
+        manager = self.env.recorder_manager
+        if not isinstance(manager, recording.EpisodeBuffers):
+            return None
+        with torch.inference_mode():
+            return manager.reserve(steps)
+
+    def hold(self, env_id: int) -> Callable[[], torch.Tensor]:
+        """Return a function that gives, at every step, the action that keeps the hands where they are now.
+
+        The grippers keep their last command. The action has shape (action_dim,).
+        """
+        env = self.env
+        targets = {eef: env.get_robot_eef_pose(eef, env_ids=[env_id])[0].clone() for eef in env.cfg.subtask_configs}
+        last = env.action_manager.action[env_id : env_id + 1].clone()
+        grippers = {eef: actions[0] for eef, actions in env.actions_to_gripper_actions(last).items()}
+
+        def action() -> torch.Tensor:
+            held = env.target_eef_pose_to_action(
+                target_eef_pose_dict=targets, gripper_action_dict=grippers, env_id=env_id
+            )
+            return held.reshape(-1)
+
+        return action
+
+    def env_args(self) -> dict[str, Any]:
+        """Return what a dataset says about the environment, as Isaac Lab's file handler writes it, and robomimic's."""
+        return {
+            "env_name": self.env.cfg.env_name,
+            "type": 2,  # robomimic: a gym environment
+            "env_kwargs": {},
+            **self.env.recorder_manager.get_ep_meta(),
+        }
+
+    def episodes(self, env_ids: Sequence[int]) -> Sequence[Episode]:
+        """Return what environments have recorded since their last reset, as Isaac Lab exports it."""
+        manager = self.env.recorder_manager
+        if isinstance(manager, recording.EpisodeBuffers):
+            return manager.episodes(env_ids)
+        recorded = [manager.get_episode(env_id) for env_id in env_ids]
+        for episode in recorded:
+            episode.pre_export()
+        return [_on_host(episode.data) for episode in recorded]
+
+    def close(self) -> None:
+        """Close the environment and its simulation."""
+        self.env.close()
+
+
+def _on_host(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: _on_host(value) if isinstance(value, dict) else value.cpu().numpy() for key, value in data.items()}

@@ -1,0 +1,68 @@
+"""The task's randomisation at a reset: read from, and put into, the event terms of Isaac Lab's configuration.
+
+The terms are found by what they call, because tasks name them differently (`isaaclab_tasks`, contrib/stack).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from mimicgen.datagen.config.run import check_separation
+from mimicgen.datagen.config.sections import RandomizationConfig
+from mimicgen.datagen.errors import TaskError
+
+_POSES = "randomize_object_pose"
+_JOINTS = "randomize_joint_by_gaussian_offset"
+
+_PARAMETERS = {
+    "cube_x": (_POSES, "pose_range", "x"),
+    "cube_y": (_POSES, "pose_range", "y"),
+    "cube_yaw": (_POSES, "pose_range", "yaw"),
+    "min_separation": (_POSES, "min_separation"),
+    "joint_noise_mean": (_JOINTS, "mean"),
+    "joint_noise_std": (_JOINTS, "std"),
+}
+"""By our key: the function that the term calls, and where the value is in the term's parameters."""
+
+
+def apply_randomization(cfg: Any, randomization: RandomizationConfig) -> None:
+    """Put the values that are set into the environment's configuration, in place.
+
+    Raises:
+        TaskError: The task has no term for one of them.
+        ConfigError: They and the task's own contradict each other.
+    """
+    for key, value in dataclasses.asdict(randomization).items():
+        if value is None:
+            continue
+        function, *path, last = _PARAMETERS[key]
+        terms = _terms(cfg, function)
+        if not terms:
+            raise TaskError(
+                f"randomization.{key} = {value}: task '{cfg.env_name}' has no reset that calls {function}; "
+                f"leave randomization.{key} out"
+            )
+        for parameters in terms:
+            for step in path:
+                parameters = parameters[step]
+            parameters[last] = value
+    check_separation(task_randomization(cfg))
+
+
+def task_randomization(cfg: Any) -> dict[str, Any]:
+    """Return the task's own values by key; what the task does not randomise is left out."""
+    found: dict[str, Any] = {}
+    for key, (function, *path) in _PARAMETERS.items():
+        for value in _terms(cfg, function)[:1]:
+            for step in path:
+                value = value.get(step) if value is not None else None
+            if value is not None:
+                found[key] = value
+    return found
+
+
+def _terms(cfg: Any, function: str) -> list[Any]:
+    """Return the parameters of the event terms that call a function."""
+    terms = vars(cfg.events).values() if cfg.events is not None else ()
+    return [term.params for term in terms if getattr(getattr(term, "func", None), "__name__", "") == function]

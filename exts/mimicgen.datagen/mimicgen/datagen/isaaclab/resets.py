@@ -1,0 +1,117 @@
+"""Resets of many environments in one call, with every attempt's own random numbers.
+
+The stack tasks' reset events write to the simulation once for every environment and object. Here the same numbers are
+drawn, from the streams of the attempts that begin, and written once for all of them. Events that are not known here
+have to be applied environment by environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import isaaclab.utils.math as pose_math
+import torch
+from isaaclab.managers import SceneEntityCfg
+from isaaclab_tasks.contrib.stack.mdp import stack_events
+
+from mimicgen.datagen.generation.randomness import Streams
+
+
+class Resets:
+    """Resets environments, together where every reset event of the task is known.
+
+    Args:
+        env: Isaac Lab's environment; its reset events are replaced.
+
+    Attributes:
+        draws_on: Device whose random generator the reset events draw from: the host's, unless an event is not known.
+    """
+
+    def __init__(self, env: Any):
+        self._env = env
+        self._streams: Mapping[int, Streams] = {}
+        known = {
+            stack_events.randomize_joint_by_gaussian_offset: self._joints,
+            stack_events.randomize_object_pose: self._objects,
+        }
+        manager = env.event_manager
+        terms = {name: manager.get_term_cfg(name) for name in manager.active_terms.get("reset", ())}
+        self._unknown = [name for name, term in terms.items() if term.func not in known]
+        self.draws_on = str(env.device) if self._unknown else "cpu"
+        if not self._unknown:
+            for name, term in terms.items():
+                term.func = known[term.func]
+                manager.set_term_cfg(name, term)
+
+    def __call__(self, streams: Mapping[int, Streams]) -> None:
+        """Reset environments.
+
+        Args:
+            streams: The random numbers of the attempt that begins, by environment.
+        """
+        together = [sorted(streams)] if not self._unknown else [[env_id] for env_id in sorted(streams)]
+        self._streams = streams
+        for env_ids in together:
+            chosen = torch.tensor(env_ids, dtype=torch.int64, device=self._env.device)
+            if self._unknown:
+                with streams[env_ids[0]].active():
+                    self._env.reset(env_ids=chosen)
+            else:
+                self._env.reset(env_ids=chosen)
+
+    def _drawn[T](self, env_ids: torch.Tensor, draw: Callable[[], T]) -> list[T]:
+        drawn = []
+        for env_id in env_ids.tolist():
+            with self._streams[env_id].active():
+                drawn.append(draw())
+        return drawn
+
+    def _joints(
+        self,
+        env: Any,
+        env_ids: torch.Tensor,
+        mean: float,
+        std: float,
+        asset_cfg: SceneEntityCfg = SceneEntityCfg("robot"),  # noqa: B008 -- as upstream's
+    ) -> None:
+        """Do what `randomize_joint_by_gaussian_offset` does."""
+        robot = env.scene[asset_cfg.name]
+        default = robot.data.default_joint_pos.torch[env_ids]
+        drawn = self._drawn(env_ids, lambda: pose_math.sample_gaussian(mean, std, (1, default.shape[1]), "cpu"))
+        limits = robot.data.soft_joint_pos_limits.torch[env_ids]
+        positions = (default + torch.cat(drawn).to(env.device)).clamp_(limits[..., 0], limits[..., 1])
+        fingers = getattr(env.cfg, "gripper_joint_names", None)
+        if fingers != []:  # without names, the last two joints
+            ids = robot.find_joints(fingers)[0] if fingers is not None else [-2, -1]
+            positions[:, ids] = default[:, ids]
+        velocities = robot.data.default_joint_vel.torch[env_ids]
+        robot.set_joint_position_target_index(target=positions, env_ids=env_ids)
+        robot.set_joint_velocity_target_index(target=velocities, env_ids=env_ids)
+        robot.write_joint_position_to_sim_index(position=positions, env_ids=env_ids)
+        robot.write_joint_velocity_to_sim_index(velocity=velocities, env_ids=env_ids)
+
+    def _objects(
+        self,
+        env: Any,
+        env_ids: torch.Tensor,
+        asset_cfgs: list[SceneEntityCfg],
+        min_separation: float = 0.0,
+        pose_range: Mapping[str, tuple[float, float]] | None = None,
+        max_sample_tries: int = 5000,
+    ) -> None:
+        """Do what `randomize_object_pose` does, with one write an object."""
+        drawn = self._drawn(
+            env_ids,
+            lambda: stack_events.sample_object_poses(
+                len(asset_cfgs), min_separation, dict(pose_range or {}), max_sample_tries
+            ),
+        )
+        poses = torch.tensor(drawn, device=env.device)  # (environments, objects, 6): position, roll, pitch, yaw
+        at_rest = torch.zeros(len(drawn), 6, device=env.device)
+        for index, cfg in enumerate(asset_cfgs):
+            positions = poses[:, index, :3] + env.scene.env_origins[env_ids]
+            orientations = pose_math.quat_from_euler_xyz(*poses[:, index, 3:].unbind(-1))
+            asset = env.scene[cfg.name]
+            asset.write_root_pose_to_sim_index(root_pose=torch.cat([positions, orientations], dim=-1), env_ids=env_ids)
+            asset.write_root_velocity_to_sim_index(root_velocity=at_rest, env_ids=env_ids)

@@ -1,0 +1,120 @@
+"""Attempts made by `isaaclab_mimic`'s own `DataGenerator`.
+
+Only upstream's `env_loop` and its module-global counters are replaced (they own the event loop and the process). The
+attempts themselves (source selection, transformation, interpolation, noise) are upstream's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from isaaclab.managers import TerminationTermCfg
+from isaaclab_mimic.datagen.data_generator import DataGenerator
+
+from mimicgen.datagen.attempts import Segment, reason_for_abort
+from mimicgen.datagen.generation.flight import Flight
+from mimicgen.datagen.generation.pool import SourcePool
+from mimicgen.datagen.isaaclab.environment import Environment
+from mimicgen.datagen.reference.rendezvous import Rendezvous
+
+
+class ReportingDataGenerator(DataGenerator):  # type: ignore[misc]
+    """Upstream's generator, telling which subtask begins and which source segment it chose.
+
+    Attributes:
+        on_subtask: Called before that, with the environment, the end effector and the subtask.
+        on_segment: Called with the environment, the end effector, the subtask, the index of the source demonstration
+            and the first and the end step of the segment.
+    """
+
+    on_subtask: Callable[[int, str, int], None]
+    on_segment: Callable[[int, str, int, int, int, int], None]
+
+    def generate_eef_subtask_trajectory(
+        self,
+        env_id: int,
+        eef_name: str,
+        subtask_ind: int,
+        all_randomized_subtask_boundaries: dict[str, Any],
+        runtime_subtask_constraints_dict: dict[Any, Any],
+        selected_src_demo_inds: dict[str, int],
+    ) -> Any:
+        """Build the trajectory as upstream does, and report the choice that it made."""
+        self.on_subtask(env_id, eef_name, subtask_ind)
+        trajectory = super().generate_eef_subtask_trajectory(
+            env_id,
+            eef_name,
+            subtask_ind,
+            all_randomized_subtask_boundaries,
+            runtime_subtask_constraints_dict,
+            selected_src_demo_inds,
+        )
+        demo = selected_src_demo_inds[eef_name]
+        start, end = all_randomized_subtask_boundaries[eef_name][demo, subtask_ind]
+        self.on_segment(env_id, eef_name, subtask_ind, int(demo), int(start), int(end))
+        return trajectory
+
+
+class MimicPolicy:
+    """Acts as Mimic does: segments of source demonstrations, moved to where the objects are now.
+
+    Args:
+        environment: The environment, open.
+        sources: The source demonstrations, on the environment's device.
+        early_abort: Whether an attempt ends when a subtask is over and its signal has not come.
+    """
+
+    def __init__(self, environment: Environment, sources: SourcePool, *, early_abort: bool):
+        self._environment = environment
+        self._names = sources.names
+        self._early_abort = early_abort
+        self._generator = ReportingDataGenerator(environment.env, sources.pool)
+        self._generator.on_subtask = self._check_signal
+        self._generator.on_segment = self._note_segment
+        # Upstream evaluates the term for all environments, in every environment; the driver has done so already.
+        self._success = TerminationTermCfg(func=lambda _: environment.succeeded, params={})
+        self._flights: dict[int, Flight] = {}
+
+    async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
+        """See `Policy.act`."""
+        self._flights[flight.env] = flight
+        with contextlib.suppress(_SubtaskFailedError):
+            await self._generator.generate(
+                env_id=flight.env,
+                success_term=self._success,
+                env_reset_queue=rendezvous.resets,
+                env_action_queue=rendezvous.actions,
+                export_demo=False,
+            )
+
+    def reset(self, flight: Flight) -> None:
+        """Reset the environment with its own randomisation."""
+        env = self._environment.env
+        env.reset(env_ids=torch.tensor([flight.env], dtype=torch.int64, device=env.device))
+
+    def judge(self, flight: Flight, *, success: bool) -> str | None:
+        """Return why the attempt was ended early, if it was; else the success term alone decides."""
+        if self._early_abort and flight.overdue is not None:
+            return reason_for_abort(flight.overdue, steps=flight.steps)
+        return None
+
+    def _check_signal(self, env_id: int, eef: str, subtask: int) -> None:
+        flight = self._flights[env_id]
+        if subtask == 0:
+            return
+        signal = self._environment.env.cfg.subtask_configs[eef][subtask - 1].subtask_term_signal
+        if signal in flight.signals and flight.signals[signal] is None:
+            flight.overdue = flight.overdue or signal
+            if self._early_abort:
+                raise _SubtaskFailedError
+
+    def _note_segment(self, env_id: int, eef: str, subtask: int, demo: int, start: int, end: int) -> None:
+        segment = Segment(eef=eef, subtask=subtask, demo=self._names[demo], start=start, end=end)
+        self._flights[env_id].segments.append(segment)
+
+
+class _SubtaskFailedError(Exception):
+    """A subtask is over, and its signal has not come."""

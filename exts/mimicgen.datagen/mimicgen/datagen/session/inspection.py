@@ -1,0 +1,72 @@
+"""What can be told of a configuration before it runs: tasks that can run here, and the source against the task.
+
+Needs Isaac Lab, whose import takes seconds: call it in a thread where something has to stay responsive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
+from mimicgen.datagen.errors import SourceError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What was found.
+
+    Attributes:
+        subtasks: The task's subtasks, in order; the one without a signal is called 'final'.
+        randomization: The task's own values of the keys of `randomization`.
+        sources: The source demonstrations, checked against the task.
+    """
+
+    subtasks: tuple[str, ...]
+    randomization: dict[str, Any]
+    sources: Sources
+
+
+def find_tasks() -> dict[str, str | None]:
+    """Return every registered Mimic task with the reason why it cannot run here, None when it can.
+
+    Raises:
+        SetupError: Isaac Lab is not installed.
+    """
+    from mimicgen.datagen.isaaclab import kitless, runtime
+    from mimicgen.datagen.tasks import registered
+
+    known = registered.recorded()
+    if known is not None:
+        return known.tasks
+    here = runtime.detect()
+    kitless.teach_isaaclab()
+    from mimicgen.datagen.tasks.listing import runnable_tasks
+
+    return runnable_tasks(here)
+
+
+def inspect(config: RunConfig) -> Inspection:
+    """Check a configuration as far as it goes without opening an environment.
+
+    Raises:
+        BadInputError: The task, the device or the source cannot be used.
+    """
+    if config.source is None:
+        raise SourceError("source: none is chosen; pass an HDF5 file with annotated demonstrations")
+    from mimicgen.datagen.isaaclab import kitless, runtime
+
+    here = runtime.detect()
+    kitless.teach_isaaclab()
+    from mimicgen.datagen.isaaclab.environment import task_config, task_needs
+    from mimicgen.datagen.isaaclab.randomization import task_randomization
+
+    cfg, _ = task_config(config, Outputs(config), here)
+    needs = task_needs(cfg)
+    return Inspection(
+        subtasks=tuple(subtask.signal or "final" for arm in needs.subtasks.values() for subtask in arm),
+        randomization=task_randomization(cfg),
+        sources=check_sources(config.source.expanduser().absolute(), needs),
+    )

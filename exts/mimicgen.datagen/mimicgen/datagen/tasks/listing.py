@@ -1,0 +1,78 @@
+"""Which Mimic tasks can run in the runtime at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping
+
+from mimicgen.datagen.embedded import engines
+from mimicgen.datagen.isaaclab import kitless, runtime
+from mimicgen.datagen.isaaclab.asking import asking
+from mimicgen.datagen.tasks import registered
+from mimicgen.datagen.tasks.needs import Needs, needs_of
+
+
+def list_tasks() -> int:
+    """Print every registered Mimic task with why it cannot run here, if so, and what it needs in Isaac Sim.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SetupError: Isaac Lab is not installed.
+    """
+    here = runtime.detect()
+    print(f"runtime: {here}", flush=True)
+    if here is runtime.Runtime.EMBEDDED:
+        print(f"physics: {engines.listed()}")
+    known = registered.recorded()
+    needs: Mapping[str, Needs] = {}
+    if known is not None:
+        found, needs = known.tasks, known.needs
+    else:
+        with asking("its tasks"):
+            kitless.teach_isaaclab()
+            found = runnable_tasks(here)
+            needs = needs_of_tasks(found)
+    for task, reason in found.items():
+        print(f"  {task}" + (f"  -- {reason}" if reason else ""))
+        if task in needs:
+            print(f"      in Isaac Sim: {needs[task]}")
+    return 0
+
+
+def needs_of_tasks(tasks: Iterable[str]) -> dict[str, Needs]:
+    """Return what tasks need in Isaac Sim, as far as their configurations can be read."""
+    from isaaclab_tasks.utils.parse_cfg import parse_env_cfg
+
+    found: dict[str, Needs] = {}
+    for task in tasks:
+        with contextlib.suppress(ImportError):  # why a task cannot run says which
+            found[task] = needs_of(parse_env_cfg(task))
+    return found
+
+
+def runnable_tasks(here: runtime.Runtime) -> dict[str, str | None]:
+    """Return every registered Mimic task with the reason why it cannot run here, None when it can."""
+    from isaaclab_tasks.utils.parse_cfg import parse_env_cfg
+
+    from mimicgen.datagen.embedded import scene
+    from mimicgen.datagen.isaaclab.environment import mimic_tasks
+
+    found: dict[str, str | None] = {}
+    logging.disable(logging.WARNING)  # Isaac Lab warns about packages that other tasks would need
+    try:
+        for task in mimic_tasks():
+            try:
+                cfg = parse_env_cfg(task)
+            except ImportError as error:
+                found[task] = f"it needs a package that is not installed: {str(error).partition('. ')[0]}"
+                continue
+            if "Skillgen" in task:
+                found[task] = "it needs the cuRobo motion planner"
+            else:
+                found[task] = scene.why_not(cfg) if here is runtime.Runtime.EMBEDDED else None
+    finally:
+        logging.disable(logging.NOTSET)
+    return found

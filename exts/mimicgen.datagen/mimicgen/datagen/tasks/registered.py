@@ -1,0 +1,145 @@
+"""What Isaac Lab says of its Mimic tasks, recorded: asking it takes eight seconds, most of them for imports.
+
+The record holds for the versions that it names, of packages that may be absent, too. With others Isaac Lab is asked.
+`scripts/record_tasks.py` makes it, and a test compares it with what Isaac Lab says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mimicgen.datagen.config.sections import MimicConfig
+from mimicgen.datagen.dataset.sources.checks import SubtaskNeed, TaskNeeds
+from mimicgen.datagen.dataset.sources.reach import Arm
+from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.isaaclab.runtime import Runtime, detect
+from mimicgen.datagen.tasks.needs import Needs
+
+RECORD = Path(__file__).resolve().parents[3] / "data" / "registered_tasks.json"
+
+PACKAGES = ("isaaclab", "isaacsim-asset", "pin", "torchvision")
+"""Whatever the answers depend on: the tasks, the Franka, and what some tasks need and may lack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownTask:
+    """What the embedded runtime's environment of a task says.
+
+    Attributes:
+        needs: What it needs of its sources, with the task's own offsets.
+        arm: How far the robot reaches.
+        randomization: The task's own values of the keys of `randomization`.
+    """
+
+    needs: TaskNeeds
+    arm: Arm
+    randomization: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """All Mimic tasks.
+
+    Attributes:
+        tasks: Every one with the reason why it cannot run in the embedded runtime, None when it can.
+        known: Those that can.
+        needs: What each needs in Isaac Sim.
+    """
+
+    tasks: dict[str, str | None]
+    known: dict[str, KnownTask]
+    needs: dict[str, Needs]
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of `PACKAGES`, None for what is not installed."""
+    found: dict[str, str | None] = dict.fromkeys(PACKAGES)
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def recorded() -> Registered | None:
+    """Return what was recorded, None where it does not hold.
+
+    Raises:
+        SetupError: Isaac Lab is not installed.
+    """
+    if detect() is not Runtime.EMBEDDED:
+        return None
+    told = json.loads(RECORD.read_text(encoding="utf-8"))
+    if told["versions"] != versions():
+        return None
+    return Registered(
+        tasks=told["tasks"],
+        known={task: _known(task, facts) for task, facts in told["known"].items()},
+        needs={task: _needs(facts) for task, facts in told["needs"].items()},
+    )
+
+
+def write(found: Registered) -> None:
+    """Record what was found, for the versions that are installed."""
+    told = {
+        "versions": versions(),
+        "tasks": found.tasks,
+        "known": {task: _plain(known) for task, known in found.known.items()},
+        "needs": {task: dataclasses.asdict(needs) for task, needs in found.needs.items()},
+    }
+    RECORD.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def with_offsets(needs: TaskNeeds, mimic: MimicConfig) -> TaskNeeds:
+    """Return a task's needs with the offsets of a run's configuration, which go before the task's own."""
+
+    def subtask(need: SubtaskNeed) -> SubtaskNeed:
+        low, high = (mimic.of(need.signal or "final", f"term_offset_{end}") for end in ("low", "high"))
+        return need if low is None else dataclasses.replace(need, offsets=(low, high))
+
+    return dataclasses.replace(needs, subtasks={eef: [*map(subtask, own)] for eef, own in needs.subtasks.items()})
+
+
+def refuse_unknown_subtasks(mimic: MimicConfig, task: str, names: list[str]) -> None:
+    """Check that a configuration's subtasks are some of the task's.
+
+    Raises:
+        TaskError: One is not.
+    """
+    unknown = sorted(set(mimic.subtasks) - set(names))
+    if unknown:
+        raise TaskError(f"mimic.subtasks.{unknown[0]}: task '{task}' has the subtasks {', '.join(names)}")
+
+
+def _plain(known: KnownTask) -> dict[str, Any]:
+    needs = dataclasses.asdict(known.needs) | {"objects": sorted(known.needs.objects or ())}
+    return dataclasses.asdict(known) | {"needs": needs}
+
+
+def _needs(facts: dict[str, Any]) -> Needs:
+    told: dict[str, Any] = {key: tuple(own) if isinstance(own, list) else own for key, own in facts.items()}
+    return Needs(**told)
+
+
+def _known(task: str, facts: dict[str, Any]) -> KnownTask:
+    needs, arm = facts["needs"], facts["arm"]
+    subtasks = {
+        eef: [SubtaskNeed(**own | {"offsets": tuple(own["offsets"])}) for own in subtasks]
+        for eef, subtasks in needs["subtasks"].items()
+    }
+    return KnownTask(
+        needs=TaskNeeds(
+            task=task, subtasks=subtasks, action_dim=needs["action_dim"], objects=frozenset(needs["objects"])
+        ),
+        arm=Arm(shoulder=tuple(arm["shoulder"]), length=arm["length"], base=arm["base"]),
+        randomization={
+            key: tuple(own) if isinstance(own, list) else own for key, own in facts["randomization"].items()
+        },
+    )

@@ -1,0 +1,157 @@
+"""All environments in one state machine, against Isaac Lab's own generator. Without a Kit application."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.generation.running import result
+
+
+def test_actions_are_those_of_isaac_labs_generator(tmp_path: Path) -> None:
+    """Same seed and sources, one environment: the same attempts, action by action."""
+    code = """
+ours, taken, facts = asyncio.run(run(1, mimic__keep_clear=False))
+memory = list(notes)
+reference, expected, other = asyncio.run(run(1, mimic__reference=True))
+steps = ours[0].steps
+print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "steps": steps, "notes": list(notes),
+    "memory": memory,
+    "difference": float(np.abs(taken[:steps] - expected[:steps]).max()),
+    "batched": [facts["batched"], other["batched"]]}))
+"""
+    found = result(code, tmp_path)
+    ours, reference = found["ours"][0], found["reference"][0]
+    for attempt in (ours, reference):
+        del attempt["seconds"]
+    assert ours == reference
+    assert found["steps"] > 100
+    assert set(ours["starts"]) == {"cube_1", "cube_2", "cube_3"}
+    assert all(0.3 < x < 0.7 and -0.2 < y < 0.2 for x, y in ours["starts"].values())
+    assert found["difference"] <= 1e-5
+    assert found["batched"] == [True, False]
+    assert any(re.fullmatch(r"records take \d+\.\d MB of memory: \d+ steps", note) for note in found["memory"])
+    assert any("Isaac Lab's own generator" in note and "mimic.reference is set" in note for note in found["notes"])
+    assert any("mimic.keep_clear does not apply" in note for note in found["notes"])
+    assert not any("keep_clear" in note for note in found["memory"])
+
+
+def test_isaac_labs_own_settings_give_its_own_actions(tmp_path: Path) -> None:
+    """`config/upstream.toml` against Isaac Lab's generator: one source an attempt, its noise, its interpolation."""
+    code = """
+from pathlib import Path
+from mimicgen.datagen.config.layers import read_toml
+upstream = {key.replace(".", "__"): value for key, value in read_toml(Path("config/upstream.toml")).items()}
+ours, taken, _ = asyncio.run(run(2, seed=3, early_abort=False, **upstream))
+reference, expected, _ = asyncio.run(run(2, seed=3, early_abort=False, **upstream | {"mimic__reference": True}))
+steps = sum(attempt.steps for attempt in ours)
+print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference),
+    "difference": float(np.abs(taken[:steps] - expected[:steps]).max())}))
+"""
+    found = result(code, tmp_path)
+    for attempt in (*found["ours"], *found["reference"]):
+        del attempt["seconds"]
+    assert found["ours"] == found["reference"]
+    assert {len({segment["demo"] for segment in attempt["segments"]}) for attempt in found["ours"]} == {1}
+    assert found["difference"] <= 1e-5
+
+
+def test_a_hopeless_attempt_is_ended_early_by_either_generator_or_watched(tmp_path: Path) -> None:
+    """With noise that no grasp survives: ended at the first subtask, or played to its end and marked."""
+    code = """
+noisy = {"mimic__action_noise": 0.4, "num_envs": 4}
+early, _, _ = asyncio.run(run(4, **noisy))
+watched, _, _ = asyncio.run(run(2, early_abort=False, **noisy))
+reference, _, _ = asyncio.run(run(2, mimic__reference=True, **noisy))
+print("RESULT", json.dumps([told(early), told(watched), told(reference)]))
+"""
+    early, watched, reference = result(code, tmp_path)
+    for attempt in (*early, *reference):
+        assert attempt["outcome"] == "failure"
+        assert attempt["overdue"] == "grasp_1"
+        assert attempt["reason"] == (
+            f"ended early: its subtask was over after {attempt['steps']} steps and signal 'grasp_1' had not come"
+        )
+        assert len(attempt["segments"]) == 1
+    for attempt in watched:
+        assert attempt["overdue"] == "grasp_1"
+        assert attempt["steps"] > 1.5 * max(one["steps"] for one in early)
+        assert "ended early" not in attempt["reason"]
+
+
+def test_an_attempt_is_the_same_when_environments_wait_to_be_reset_together(tmp_path: Path) -> None:
+    code = """
+noisy = {"mimic__action_noise": 0.4, "num_envs": 4}
+alone, _, _ = asyncio.run(run(10, **noisy))
+from mimicgen.datagen.generation import batched
+batched.GROUPS = 2
+together, taken, _ = asyncio.run(run(10, **noisy))
+print("RESULT", json.dumps([told(alone), told(together)]))
+"""
+    alone, together = ({attempt["number"]: attempt for attempt in told} for told in result(code, tmp_path))
+    alike = sorted(alone.keys() & together.keys())
+    assert len(alike) >= 8
+    for number in alike:
+        for told in (alone[number], together[number]):
+            del told["seconds"], told["env"]
+        assert alone[number] == together[number]
+
+
+def test_buffers_hold_what_isaac_labs_recorder_does(tmp_path: Path) -> None:
+    """Both record the same steps, with a reset of one environment on the way, past the buffers' first size."""
+    code = """
+import torch
+from isaaclab.managers import RecorderManager
+from mimicgen.datagen.isaaclab import recording
+
+class Both:
+    def __init__(self, *managers):
+        self.managers = managers
+    def __getattr__(self, name):
+        values = [getattr(manager, name) for manager in self.managers]
+        def call(*given, **named):
+            return [value(*given, **named) for value in values][0]
+        return call if callable(values[0]) else values[0]
+
+async def main():
+    async with opened(num_envs=2, mode="record") as generator:
+        env = generator._env
+        buffers = env.recorder_manager
+        assert isinstance(buffers, recording.EpisodeBuffers)
+        env.recorder_manager = Both(buffers, RecorderManager(env.cfg.recorders, env))
+        actions = torch.zeros(2, 7)
+        with torch.inference_mode():
+            env.recorder_manager.reset([0, 1])
+            env.reset()
+            for step in range(90):
+                if step == 20:
+                    env.recorder_manager.reset([1])
+                    env.reset(env_ids=torch.tensor([1]))
+                env.step(actions.uniform_(-0.1, 0.1))
+        lengths, differences, names = [], [], []
+        for env_id, ours in enumerate(buffers.episodes([0, 1])):
+            upstream = env.recorder_manager.managers[1].get_episode(env_id)
+            upstream.pre_export()
+            def compare(one, other, path):
+                assert one.keys() == other.keys(), (path, one.keys(), other.keys())
+                for name in one:
+                    if isinstance(one[name], dict):
+                        compare(one[name], other[name], path + "/" + name)
+                        continue
+                    assert one[name].dtype == other[name].numpy().dtype, name
+                    assert one[name].shape == tuple(other[name].shape), (name, one[name].shape, other[name].shape)
+                    same = np.array_equal(one[name], other[name].numpy(), equal_nan=one[name].dtype.kind == "f")
+                    names.append(path + "/" + name)
+                    if not same:
+                        differences.append(path + "/" + name)
+            compare(ours, upstream.data, "")
+            lengths.append(len(ours["actions"]))
+        env.recorder_manager = buffers
+        print("RESULT", json.dumps([lengths, differences, len(names)]))
+
+asyncio.run(main())
+"""
+    lengths, differences, compared = result(code, tmp_path)
+    assert lengths == [90, 70]
+    assert differences == []
+    assert compared > 50

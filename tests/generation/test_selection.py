@@ -1,0 +1,59 @@
+"""The choice of source demonstrations, against Isaac Lab's strategies. Without a Kit application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.generation.running import result
+
+
+def test_sources_are_chosen_as_isaac_labs_strategies_choose(tmp_path: Path) -> None:
+    code = """
+import numpy as np
+import torch
+import isaaclab.utils.math as pose_math
+from isaaclab_mimic.datagen.datagen_info import DatagenInfo
+from isaaclab_mimic.datagen.selection_strategy import make_selection_strategy
+from mimicgen.datagen.generation.planning import Request
+from mimicgen.datagen.generation.randomness import Streams
+
+def pose():
+    yaw = torch.rand(1) * 6.28
+    half = torch.tensor([0.0, 0.0, torch.sin(yaw / 2), torch.cos(yaw / 2)])
+    tilted = torch.nn.functional.normalize(half + 0.1 * torch.randn(4), dim=0)
+    position = torch.tensor([0.5, 0.0, 0.1]) + torch.tensor([0.1, 0.2, 0.1]) * torch.randn(3)
+    return pose_math.make_pose(position, pose_math.matrix_from_quat(tilted))
+
+async def main():
+    async with opened(mimic__keep_clear=False) as generator:
+        planner = generator._planner
+        found = {}
+        for name in ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"):
+            strategy, pairs = make_selection_strategy(name), []
+            for subtask, cfg in enumerate(planner.subtasks):
+                cfg.selection_strategy = name
+                torch.manual_seed(subtask)
+                requests = [Request(streams=Streams(0, "cpu"), subtask=subtask, boundaries=planner.boundaries(),
+                                    before=None, eef_pose=pose(), object_poses={cfg.object_ref: pose()})
+                            for _ in range(50)]
+                for request, eligible in zip(requests, planner.eligible(requests), strict=True):
+                    segments = [DatagenInfo(eef_pose=info.eef_pose[planner.eef][start:end],
+                                            object_poses={cfg.object_ref: info.object_poses[cfg.object_ref][start:end]})
+                                for info, (start, end) in zip(planner._infos, request.boundaries[:, subtask])]
+                    options = {} if name == "random" else {"nn_k": 3}
+                    torch.manual_seed(len(pairs))
+                    expected = strategy.select_source_demo(eef_pose=request.eef_pose,
+                        object_pose=request.object_poses[cfg.object_ref], src_subtask_datagen_infos=segments, **options)
+                    torch.manual_seed(len(pairs))
+                    pairs.append([int(expected), eligible[int(torch.randint(0, len(eligible), (1,)))]])
+            found[name] = pairs
+        print("RESULT", json.dumps(found))
+
+asyncio.run(main())
+"""
+    found = result(code, tmp_path)
+    assert len(found) == 3
+    for name, pairs in found.items():
+        assert len(pairs) == 200
+        assert len({expected for expected, _ in pairs}) > 3, name
+        assert [ours for _, ours in pairs] == [expected for expected, _ in pairs], name
