@@ -1,0 +1,212 @@
+"""What a robot is, as its file says it.
+
+A robot file (`data/robots/NAME.toml`) describes one robot: where its model comes from, what moves it, and its arms with
+their end effectors. Lengths in m, angles in rad, masses in kg, forces in N and N m; quaternions are x, y, z, w; frames
+are the links' own. `docs/robots.md` explains the keys.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+"""A name that can be a key, a part of a path in a dataset and the name of a prim."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+
+Length = Annotated[float, Meta(ge=-100, le=100)]
+"""A coordinate [m]."""
+
+Size = Annotated[float, Meta(ge=1e-4, le=100)]
+"""An edge, a radius or a height [m]."""
+
+Angle = Annotated[float, Meta(ge=-6.2832, le=6.2832)]
+"""[rad]."""
+
+Vector = tuple[Length, Length, Length]
+Sizes = tuple[Size, Size, Size]
+Angles = tuple[Angle, Angle, Angle]
+"""Roll, pitch and yaw about the fixed axes x, y and z [rad]."""
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Colour = tuple[Share, Share, Share]
+"""Red, green and blue."""
+
+
+class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape"):
+    """A solid in the frame of what it belongs to.
+
+    Attributes:
+        position: Of its centre [m].
+        rotation: Roll, pitch and yaw [rad].
+        colour: Its own, in place of the one of what it belongs to.
+        collides: Whether anything can touch it.
+        visible: Whether it is seen.
+    """
+
+    position: Vector = (0.0, 0.0, 0.0)
+    rotation: Angles = (0.0, 0.0, 0.0)
+    colour: Colour | None = None
+    collides: bool = True
+    visible: bool = True
+
+
+class Box(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="box"):
+    """A box with edges along the axes [m]."""
+
+    size: Sizes
+
+
+class Sphere(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="sphere"):
+    """A sphere [m]."""
+
+    radius: Size
+
+
+class Cylinder(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="cylinder"):
+    """A cylinder along an axis [m]."""
+
+    radius: Size
+    height: Size
+    axis: Literal["x", "y", "z"] = "z"
+
+
+class Capsule(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="capsule"):
+    """A capsule along an axis: a cylinder, and half a sphere at either end [m].
+
+    Attributes:
+        height: Of the cylinder alone.
+    """
+
+    radius: Size
+    height: Size
+    axis: Literal["x", "y", "z"] = "z"
+
+
+Collider = Box | Sphere | Cylinder | Capsule
+
+
+class Packaged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a robot's model comes from.
+
+    Attributes:
+        format: What the file is; URDF and MJCF are converted to USD, once, into the user's cache.
+        package: Installed Python package that holds the file; None for a path of the robot file's folder.
+        path: The file, inside the package or relative to the robot file.
+        ros_packages: Folders, inside the same package, that `package://NAME/` in a URDF stands for.
+        install: How the package gets installed, for the message when it is not.
+    """
+
+    format: Literal["urdf", "mjcf", "usd"]
+    path: Text
+    package: Text | None = None
+    ros_packages: dict[str, Text] = {}
+    install: Text = "./scripts/setup.sh"
+
+
+class Drive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What moves some joints: a spring and a damper towards their targets.
+
+    Attributes:
+        joints: Names, or patterns of them.
+        stiffness: [N m/rad] or [N/m].
+        damping: [N m s/rad] or [N s/m].
+        effort: Largest torque or force [N m, N], by joint pattern, or one for all; None for the model's own.
+    """
+
+    joints: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    stiffness: Annotated[float, Meta(ge=0, le=1e7)]
+    damping: Annotated[float, Meta(ge=0, le=1e7)]
+    effort: Annotated[float, Meta(ge=0, le=1e7)] | dict[str, Annotated[float, Meta(ge=0, le=1e7)]] | None = None
+
+
+class Gripper(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A gripper that opens and closes.
+
+    Attributes:
+        joints: Names of its joints, or patterns of them.
+        open: Their positions when it is open [m or rad].
+        closed: The same when it is closed.
+        fingers: Links that grasp, with a point on each between which an object is held, in the link's frame [m].
+        reach: Largest width that fits between the fingers [m].
+    """
+
+    joints: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    open: Length
+    closed: Length
+    fingers: dict[str, Vector] = {}
+    reach: Size = 0.08
+
+
+class Controller(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an arm's actions move it.
+
+    Attributes:
+        kind: Differential inverse kinematics, with poses relative to where the hand is, or absolute ones.
+        scale: What a relative action is multiplied with, as Isaac Lab's action term does.
+        method: Of the inverse kinematics.
+    """
+
+    kind: Literal["relative_ik", "absolute_ik"] = "relative_ik"
+    scale: Annotated[float, Meta(ge=1e-3, le=100)] = 0.5
+    method: Literal["dls"] = "dls"
+
+
+class Arm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An arm with its end effector.
+
+    Attributes:
+        joints: Names of the joints that the controller moves, from the base to the hand, or patterns of them.
+        links: Names of the links from the shoulder to the hand, for how far it reaches.
+        body: Link that the tool is fixed to.
+        tool: The end effector's frame in the frame of `body`: position [m]. Its z points where the hand does, and its y
+            along the way of the fingers.
+        controlled: Point that the controller moves, in the frame of `body` [m]; the tool where it is left out.
+        speeds: Largest speeds of the joints [rad/s], for the checks of demonstrations.
+        controller: How actions move it.
+        gripper: What it grasps with; None for a tool that does not.
+    """
+
+    joints: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    links: Annotated[tuple[Text, ...], Meta(min_length=2)]
+    body: Text
+    tool: Vector = (0.0, 0.0, 0.0)
+    controlled: Vector | None = None
+    speeds: tuple[Annotated[float, Meta(ge=0, le=100)], ...] = ()
+    controller: Controller = Controller()
+    gripper: Gripper | None = None
+
+
+class Robot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A robot.
+
+    Attributes:
+        description: What it is, in words.
+        label: Its class in segmentation images.
+        model: Where it comes from.
+        base: Link that the environment's frame is told from.
+        fixed: Whether the base stands still.
+        gravity: Whether gravity pulls at it; controllers of real arms compensate it.
+        independent: Joints that follow others in the model, and are moved on their own here.
+        home: Positions of the joints at a reset, by name or pattern [rad, m].
+        drives: What moves the joints, by name.
+        model_colliders: Links that keep the colliders of the model; all others lose theirs.
+        colliders: Shapes by link that stand for it when something touches it, in the link's frame. `docs/physics.md`
+            says why boxes and capsules in place of meshes.
+        arms: Its arms by name.
+    """
+
+    description: Text
+    label: Name = "robot"
+    model: Packaged
+    base: Text
+    fixed: bool = True
+    gravity: bool = False
+    independent: tuple[Text, ...] = ()
+    home: dict[str, Length]
+    drives: dict[Name, Drive]
+    model_colliders: tuple[Text, ...] = ()
+    colliders: dict[str, tuple[Collider, ...]] = {}
+    arms: Annotated[dict[Name, Arm], Meta(min_length=1, max_length=8)]

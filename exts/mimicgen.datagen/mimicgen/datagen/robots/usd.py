@@ -1,0 +1,122 @@
+"""Robots as USD, made once from what their files name, in the user's cache.
+
+Colliders are changed on the way as the robot file says, for reasons that `docs/physics.md` explains with measurements:
+the links lose those of the model, unless the file keeps them, and get the file's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mimicgen.datagen.dataset.replacing import name_folder
+from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.robots.catalogue import model_file, ros_packages
+from mimicgen.datagen.robots.schema import Robot
+from mimicgen.datagen.robots.shapes import add_shape
+
+_FORMAT = 2
+"""Of what is made here; another number makes everything anew."""
+
+
+def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
+    """Return a robot's USD file, made first if the cache has none of this description.
+
+    Args:
+        robot: The robot.
+        file: Its robot file.
+        cache: Folder that holds converted robots; made when missing.
+
+    Raises:
+        SetupError: The package of its model is not installed.
+        TaskError: The model cannot be converted, or has no such links.
+    """
+    source = model_file(robot.model, file.parent)
+    description = simplified_urdf(source, robot) if robot.model.format == "urdf" else source.read_bytes()
+    told = description + msgspec.json.encode((_FORMAT, robot.colliders, robot.model_colliders, robot.model))
+    folder = cache / f"{file.stem}-{hashlib.sha256(told).hexdigest()[:12]}"
+    usd = folder / f"{file.stem}.usda"
+    if usd.is_file():
+        return usd
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{file.stem}-", dir=cache, ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        made = _converted(robot, source, description, scratch, file.stem)
+        _change_colliders(made, robot)
+        try:
+            name_folder(made.parent, folder)
+        except OSError:
+            if not usd.is_file():  # not simply another process that was first
+                raise
+    return usd
+
+
+def simplified_urdf(urdf: Path, robot: Robot) -> bytes:
+    """Return a URDF without the colliders that the robot file does not keep, and with its independent joints."""
+    description = ElementTree.parse(urdf)
+    for link in description.iterfind("link"):
+        if link.get("name") not in robot.model_colliders:
+            for collision in link.findall("collision"):
+                link.remove(collision)
+    for joint in description.iterfind("joint"):
+        if joint.get("name") in robot.independent:
+            for mimic in joint.findall("mimic"):
+                joint.remove(mimic)
+    return ElementTree.tostring(description.getroot(), encoding="utf-8")
+
+
+def _converted(robot: Robot, source: Path, description: bytes, scratch: Path, name: str) -> Path:
+    """Convert a model. Returns the USD file, alone in its folder with what it refers to."""
+    target = scratch / "usd"
+    if robot.model.format == "usd":
+        shutil.copytree(source.parent, target)
+        return (target / source.name).rename(target / f"{name}.usda")
+    if robot.model.format == "mjcf":
+        from mujoco_usd_converter import Converter as FromMjcf
+
+        made = FromMjcf(layer_structure=True, scene=False).convert(str(source), str(target))
+    else:
+        from urdf_usd_converter import Converter as FromUrdf
+
+        urdf = scratch / f"{name}.urdf"
+        urdf.write_bytes(description)
+        packages = [{"name": package, "path": str(path)} for package, path in ros_packages(robot.model).items()]
+        made = FromUrdf(layer_structure=True, scene=False, ros_packages=packages).convert(str(urdf), str(target))
+    path = Path(made.path if hasattr(made, "path") else str(made))
+    return path if path.name == f"{name}.usda" else path.rename(target / f"{name}.usda")
+
+
+def _change_colliders(usd: Path, robot: Robot) -> None:
+    """Take away colliders that the robot file does not keep, and add its own, in place.
+
+    Raises:
+        TaskError: A link has colliders in the robot file, and is none of the model's.
+    """
+    from pxr import Usd, UsdPhysics
+
+    stage = Usd.Stage.Open(str(usd))
+    links = {prim.GetName(): prim for prim in stage.Traverse() if prim.HasAPI(UsdPhysics.RigidBodyAPI)}
+    if robot.model.format != "urdf":
+        for prim in stage.Traverse():
+            if prim.HasAPI(UsdPhysics.CollisionAPI) and _link_of(prim) not in robot.model_colliders:
+                prim.RemoveAPI(UsdPhysics.CollisionAPI)
+    for name, shapes in robot.colliders.items():
+        if name not in links:
+            raise TaskError(f"robot file: colliders.{name}: the model has no such link; links: {', '.join(links)}")
+        for index, shape in enumerate(shapes):
+            add_shape(stage, links[name].GetPath().AppendChild(f"collider_{index}"), shape, seen=False)
+    stage.Save()
+
+
+def _link_of(prim: Any) -> str:
+    from pxr import UsdPhysics
+
+    while prim and not prim.HasAPI(UsdPhysics.RigidBodyAPI):
+        prim = prim.GetParent()
+    return str(prim.GetName()) if prim else ""
