@@ -37,7 +37,6 @@ NOT_YET = {
     ("tasks/registered.py", "isaaclab"),
     # Neighbours: the environment adapts a scene to the embedded runtime, which asks where the cache is.
     ("isaaclab/environment.py", "embedded"),
-    ("embedded/scene.py", "isaaclab"),
     # Resets take an attempt's random streams, the ray tracer gives the renderer's images.
     ("isaaclab/resets.py", "generation"),
     ("embedded/raytracer.py", "rendering"),

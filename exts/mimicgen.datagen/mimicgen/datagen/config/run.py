@@ -48,6 +48,7 @@ class RunConfig:
         choices=("generate", "record", "annotate", "render", "replay"),
     )
     task: str = setting("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0", "Registered Isaac Lab Mimic task")
+    variant: str = setting("d0", "How attempts of a task by file start: one of its variants")
     source: Path | None = setting(
         None, "Source demonstrations (HDF5): annotated ones to generate from, raw ones to annotate, any to render"
     )

@@ -13,13 +13,18 @@ from isaaclab_ov.physics import OvPhysxCfg
 from isaaclab_physx.sim.schemas import ArticulationRootPropertiesCfg, JointDrivePropertiesCfg, PhysxRigidBodyCfg
 
 from mimicgen.datagen.embedded.engines import check_installed
+from mimicgen.datagen.tasks.catalogue import Described
 
 SPACING = 2.5
 """Distance of environments [m]: PhysX has one world for all of them, and solves what touches in it together."""
 
 
-def use_physx(cfg: Any) -> None:
+def use_physx(cfg: Any, described: Described) -> None:
     """Put PhysX into the configuration of an embedded scene, in place.
+
+    Args:
+        cfg: Isaac Lab's configuration of the task.
+        described: The task.
 
     Raises:
         SetupError: The library is not installed.
@@ -28,11 +33,12 @@ def use_physx(cfg: Any) -> None:
     _pin_nothing_without_cuda()
     cfg.sim.physics = OvPhysxCfg()
     cfg.scene.env_spacing = SPACING
-    robot = cfg.scene.robot.spawn
-    robot.rigid_props = [PhysxRigidBodyCfg(disable_gravity=True)]
-    robot.joint_drive_props = JointDrivePropertiesCfg(drive_type="force", ensure_drives_exist=True)
-    # Without it the base is free, keeps the velocity of its first steps through every reset, and the arm explodes.
-    robot.articulation_props = ArticulationRootPropertiesCfg(fix_root_link=True)
+    for key, own in described.robots.items():
+        robot = getattr(cfg.scene, key).spawn
+        robot.rigid_props = [PhysxRigidBodyCfg(disable_gravity=not own.gravity)]
+        robot.joint_drive_props = JointDrivePropertiesCfg(drive_type="force", ensure_drives_exist=True)
+        # Without it the base is free, keeps the velocity of its first steps through every reset, and the arm explodes.
+        robot.articulation_props = ArticulationRootPropertiesCfg(fix_root_link=own.fixed)
 
 
 def _pin_nothing_without_cuda() -> None:

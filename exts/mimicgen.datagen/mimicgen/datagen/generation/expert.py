@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import isaaclab.utils.math as math_utils
 import torch
 
-from mimicgen.datagen.embedded.scene import CUBE_EDGE
 from mimicgen.datagen.generation.flight import Flight
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.reference.rendezvous import Rendezvous
+
+CUBE_EDGE = 0.0467
+"""Edge of a cube [m]."""
 
 OPEN, CLOSED = 1.0, -1.0
 """Gripper actions."""

@@ -23,9 +23,11 @@ from mimicgen.datagen.isaaclab import observing, recording
 from mimicgen.datagen.isaaclab import runtime as runtimes
 from mimicgen.datagen.isaaclab.randomization import apply_randomization
 from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
-from mimicgen.datagen.isaaclab.runtime import Runtime
+from mimicgen.datagen.isaaclab.runtime import Runtime, cache_folder
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
+from mimicgen.datagen.tasks.catalogue import described, names, task_file
 from mimicgen.datagen.tasks.registered import refuse_unknown_subtasks
+from mimicgen.datagen.tasks.registration import register
 from mimicgen.datagen.tasks.success import has_rule, why_no_success
 
 
@@ -41,11 +43,19 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
         TaskError: The task is unknown, or cannot run in this runtime.
         SetupError: The device is not there.
     """
-    if config.task not in mimic_tasks():
-        raise TaskError(f"task '{config.task}' is not a registered Mimic task; --list-tasks shows them")
+    found = described(config.task)
+    name = config.task
+    if found is not None and task_file(config.task) is not None:
+        register(found, cache_folder())
+        name = found.gym_id(config.variant)
+    elif config.task not in mimic_tasks():
+        raise TaskError(
+            f"task '{config.task}' is neither a task by file ({', '.join(names())}, or a path that ends with .toml) "
+            "nor a registered Mimic task; --list-tasks shows them"
+        )
     try:
         cfg, success = setup_env_config(
-            env_name=config.task,
+            env_name=name,
             output_dir=str(outputs.dataset.parent),
             output_file_name=outputs.dataset.stem,
             num_envs=config.num_envs,
@@ -66,7 +76,7 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.embedded import scene
 
-        scene.adapt(cfg, config.physics)
+        scene.adapt(cfg, found, config.physics, cache_folder())
     return cfg, success
 
 

@@ -7,7 +7,7 @@ have to be applied environment by environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -16,6 +16,7 @@ from isaaclab.managers import SceneEntityCfg
 from isaaclab_tasks.contrib.stack.mdp import stack_events
 
 from mimicgen.datagen.generation.randomness import Streams
+from mimicgen.datagen.tasks import events
 
 
 class Resets:
@@ -34,6 +35,9 @@ class Resets:
         known = {
             stack_events.randomize_joint_by_gaussian_offset: self._joints,
             stack_events.randomize_object_pose: self._objects,
+            events.reset_joints: self._near_home,
+            events.reset_poses: self._placed,
+            events.reset_parts: self._parts,
         }
         manager = env.event_manager
         terms = {name: manager.get_term_cfg(name) for name in manager.active_terms.get("reset", ())}
@@ -115,3 +119,21 @@ class Resets:
             asset = env.scene[cfg.name]
             asset.write_root_pose_to_sim_index(root_pose=torch.cat([positions, orientations], dim=-1), env_ids=env_ids)
             asset.write_root_velocity_to_sim_index(root_velocity=at_rest, env_ids=env_ids)
+
+    def _near_home(self, env: Any, env_ids: torch.Tensor, robot: str, std: float, held: list[str]) -> None:
+        """Do what `reset_joints` does."""
+        count = env.scene[robot].num_joints
+        rows = self._drawn(env_ids, lambda: events.draw_joints(count, std))
+        events.write_joints(env, env_ids, rows, robot, held)
+
+    def _placed(
+        self, env: Any, env_ids: torch.Tensor, placements: Sequence[events.Placement], separation: float
+    ) -> None:
+        """Do what `reset_poses` does."""
+        rows = self._drawn(env_ids, lambda: events.draw_poses(placements, separation))
+        events.write_poses(env, env_ids, rows, [one.name for one in placements])
+
+    def _parts(self, env: Any, env_ids: torch.Tensor, name: str, ranges: Mapping[str, tuple[float, float]]) -> None:
+        """Do what `reset_parts` does."""
+        rows = self._drawn(env_ids, lambda: events.draw_parts(ranges))
+        events.write_parts(env, env_ids, rows, name, [f"{part}_joint" for part in ranges])

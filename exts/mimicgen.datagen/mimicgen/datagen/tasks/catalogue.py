@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from mimicgen.datagen.config.reading import content, meant, parsed, typed
 from mimicgen.datagen.config.values import as_path, quoted
@@ -24,8 +25,7 @@ _ID = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_]*)-(?P<variant>[A-Za-z][A-Za-z0-
 """What a task by file is called where gymnasium registers it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EndEffector:
+class EndEffector(Struct, frozen=True, kw_only=True):
     """An end effector of a task.
 
     Attributes:
@@ -47,8 +47,7 @@ class EndEffector:
         return 1 if self.arm.gripper else 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Described:
+class Described(Struct, frozen=True, kw_only=True):
     """A task, with the robots that it names.
 
     Attributes:
@@ -62,7 +61,7 @@ class Described:
 
     name: str
     path: Path
-    text: str = field(repr=False)
+    text: str
     task: Task
     robots: dict[str, Robot]
     robot_files: dict[str, Path]

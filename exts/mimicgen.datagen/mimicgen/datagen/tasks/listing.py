@@ -10,6 +10,7 @@ from mimicgen.datagen.embedded import engines
 from mimicgen.datagen.isaaclab import kitless, runtime
 from mimicgen.datagen.isaaclab.asking import asking
 from mimicgen.datagen.tasks import registered
+from mimicgen.datagen.tasks.catalogue import described
 from mimicgen.datagen.tasks.needs import Needs, needs_of
 
 
@@ -72,7 +73,7 @@ def runnable_tasks(here: runtime.Runtime) -> dict[str, str | None]:
             if "Skillgen" in task:
                 found[task] = "it needs the cuRobo motion planner"
             else:
-                found[task] = scene.why_not(cfg) if here is runtime.Runtime.EMBEDDED else None
+                found[task] = scene.why_not(cfg, described(task)) if here is runtime.Runtime.EMBEDDED else None
     finally:
         logging.disable(logging.NOTSET)
     return found

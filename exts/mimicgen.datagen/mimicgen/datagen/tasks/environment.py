@@ -1,0 +1,155 @@
+"""A task by file as a Mimic environment of Isaac Lab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import isaaclab.utils.math as pose_math
+import torch
+from isaaclab.envs import ManagerBasedRLMimicEnv
+
+from mimicgen.datagen.tasks.catalogue import Described, EndEffector
+
+
+class Tools:
+    """The end effectors of an open environment: where they are.
+
+    Args:
+        env: Isaac Lab's environment.
+        eefs: The end effectors by name.
+    """
+
+    def __init__(self, env: Any, eefs: dict[str, EndEffector]):
+        self._env = env
+        self._places = {}
+        for name, eef in eefs.items():
+            robot = env.scene[eef.robot]
+            (body,), _ = robot.find_bodies(eef.arm.body)
+            fingers = robot.find_joints(list(eef.arm.gripper.joints))[0] if eef.arm.gripper else []
+            tool = torch.tensor(eef.arm.tool, device=env.device)
+            self._places[name] = (robot, body, tool, fingers)
+
+    def position(self, eef: str) -> torch.Tensor:
+        """Return where a tool is in the environment's frame [m], shape (num_envs, 3)."""
+        robot, body, tool, _ = self._places[eef]
+        pose = robot.data.body_link_pose_w.torch[:, body]
+        turned = pose_math.quat_apply(pose[:, 3:], tool.expand(len(pose), 3))
+        return pose[:, :3] + turned - self._env.scene.env_origins
+
+    def orientation(self, eef: str) -> torch.Tensor:
+        """Return how a tool is turned, a quaternion x, y, z, w, shape (num_envs, 4)."""
+        robot, body, _, _ = self._places[eef]
+        return robot.data.body_link_pose_w.torch[:, body, 3:].clone()
+
+    def fingers(self, eef: str) -> torch.Tensor:
+        """Return the joints of a gripper [m or rad], shape (num_envs, joints)."""
+        robot, _, _, fingers = self._places[eef]
+        return robot.data.joint_pos.torch[:, fingers]
+
+
+class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
+    """The environment of a task by file.
+
+    Attributes:
+        described: The task.
+        tools: Its end effectors.
+        moving: Objects that may move or start elsewhere.
+        jointed: Those with parts.
+        relative_poses: Actions are poses relative to where the hands are, as `robots/actions.py` makes them.
+    """
+
+    relative_poses = True
+    described: Described
+
+    def load_managers(self) -> None:
+        """See `ManagerBasedRLEnv.load_managers`. The terms ask for tools and conditions."""
+        from mimicgen.datagen.tasks.live import LiveConditions
+
+        self.described = self.cfg.described
+        self.tools = Tools(self, self.described.eefs)
+        objects = self.described.task.objects
+        scene = self.scene
+        self.moving = [name for name in objects if name in scene.rigid_objects or name in scene.articulations]
+        self.jointed = [name for name in objects if name in scene.articulations]
+        self._fixed = {
+            name: torch.tensor([*cfg.init_state.pos, *cfg.init_state.rot], device=self.device)
+            for name, cfg in vars(self.cfg.scene).items()
+            if name in objects and name not in self.moving
+        }
+        self.conditions = LiveConditions(self)
+        super().load_managers()
+
+    def get_robot_eef_pose(self, eef_name: str, env_ids: Sequence[int] | None = None) -> torch.Tensor:
+        """See upstream. `world_from_eef` in the environment's frame, shape (len(env_ids), 4, 4)."""
+        chosen = slice(None) if env_ids is None else env_ids
+        prefix = "" if len(self.described.eefs) == 1 else f"{eef_name}_"
+        observed = self.obs_buf["policy"]
+        positions, orientations = observed[f"{prefix}eef_pos"][chosen], observed[f"{prefix}eef_quat"][chosen]
+        return pose_math.make_pose(positions, pose_math.matrix_from_quat(orientations))
+
+    def get_object_poses(self, env_ids: Sequence[int] | None = None) -> dict[str, torch.Tensor]:
+        """See upstream. `world_from_object` in the environment's frame by object, those that stand still included."""
+        chosen = slice(None) if env_ids is None else env_ids
+        origins = self.scene.env_origins
+        found = {}
+        for name in self.moving:
+            pose = self.scene[name].data.root_link_pose_w.torch[chosen]
+            found[name] = pose_math.make_pose(pose[:, :3] - origins[chosen], pose_math.matrix_from_quat(pose[:, 3:]))
+        for name in self.jointed:
+            asset = self.scene[name]
+            for part in self.described.task.objects[name].parts:
+                pose = asset.data.body_link_pose_w.torch[chosen, asset.find_bodies(part)[0][0]]
+                found[f"{name}_{part}"] = pose_math.make_pose(
+                    pose[:, :3] - origins[chosen], pose_math.matrix_from_quat(pose[:, 3:])
+                )
+        count = len(origins[chosen])
+        for name, pose in self._fixed.items():
+            matrix = pose_math.make_pose(pose[None, :3], pose_math.matrix_from_quat(pose[None, 3:]))
+            found[name] = matrix.expand(count, 4, 4)
+        return found
+
+    def target_eef_pose_to_action(
+        self,
+        target_eef_pose_dict: dict[str, torch.Tensor],
+        gripper_action_dict: dict[str, torch.Tensor],
+        action_noise_dict: dict[str, float] | None = None,
+        env_id: int = 0,
+    ) -> torch.Tensor:
+        """See upstream. For each end effector in order: position and axis-angle relative to the hand, then gripper."""
+        parts = []
+        for eef, effector in self.described.eefs.items():
+            target, rotation = pose_math.unmake_pose(target_eef_pose_dict[eef])
+            position, now = pose_math.unmake_pose(self.get_robot_eef_pose(eef, env_ids=[env_id])[0])
+            turn = pose_math.axis_angle_from_quat(pose_math.quat_from_matrix(rotation.matmul(now.transpose(-1, -2))))
+            move = torch.cat([target - position, turn], dim=0)
+            if action_noise_dict is not None:
+                move = torch.clamp(move + action_noise_dict[eef] * torch.randn_like(move), -1.0, 1.0)
+            parts += [move, gripper_action_dict[eef][: effector.gripper_dim]]
+        return torch.cat(parts, dim=0)
+
+    def action_to_target_eef_pose(self, action: torch.Tensor) -> dict[str, torch.Tensor]:
+        """See upstream. The inverse of `target_eef_pose_to_action`, by end effector, shape (num_envs, 4, 4)."""
+        found, begin = {}, 0
+        for eef, effector in self.described.eefs.items():
+            move, turn = action[:, begin : begin + 3], action[:, begin + 3 : begin + 6]
+            positions, rotations = pose_math.unmake_pose(self.get_robot_eef_pose(eef))
+            angles = torch.linalg.norm(turn, dim=-1, keepdim=True)
+            axes = torch.where(angles > 1e-8, turn / angles.clamp(min=1e-8), torch.zeros_like(turn))
+            turned = pose_math.matrix_from_quat(pose_math.quat_from_angle_axis(angles.squeeze(-1), axes))
+            found[eef] = pose_math.make_pose(positions + move, turned @ rotations)
+            begin += 6 + effector.gripper_dim
+        return found
+
+    def actions_to_gripper_actions(self, actions: torch.Tensor) -> dict[str, torch.Tensor]:
+        """See upstream. The last column of each end effector's."""
+        found, begin = {}, 0
+        for eef, effector in self.described.eefs.items():
+            begin += 6 + effector.gripper_dim
+            found[eef] = actions[..., begin - effector.gripper_dim : begin]
+        return found
+
+    def get_subtask_term_signals(self, env_ids: Sequence[int] | None = None) -> dict[str, torch.Tensor]:
+        """See upstream."""
+        chosen = slice(None) if env_ids is None else env_ids
+        return {name: self.obs_buf["subtask_terms"][name][chosen] for name in self.described.task.signals}
