@@ -22,6 +22,7 @@ from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.locks import reserved
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.guard import guarded
+from mimicgen.datagen.dataset.tools import compact as compacting
 from mimicgen.datagen.dataset.tools import filter as filtering
 from mimicgen.datagen.dataset.tools import info as infos
 from mimicgen.datagen.dataset.tools import merge as merging
@@ -127,6 +128,14 @@ def convert(options: argparse.Namespace) -> int:
     return 0
 
 
+def compact(options: argparse.Namespace) -> int:
+    """Write what a source needs of a dataset (actions, poses, signals, initial states), a sixth of the bytes."""
+    count = _write(options.output, compacting.compact, options.dataset)
+    size = options.output.stat().st_size
+    print(f"wrote {shown(options.output.absolute())}: {counted(count, 'demonstration')}, {size / 1e6:.2f} MB")
+    return 0
+
+
 def add_tools(commands: Any) -> None:
     """Add the tools to the parser of `dataset`."""
     tool = _add(commands, "info", info)
@@ -153,6 +162,9 @@ def add_tools(commands: Any) -> None:
     where = "condition on a recorded property, for instance 'num_samples<400'; repeatable, all have to hold"
     tool.add_argument("--where", action="append", required=True, metavar="CONDITION", help=where)
     _add_json(tool)
+    tool = _add(commands, "compact", compact)
+    tool.add_argument("dataset", type=argument_path, help="HDF5 file of annotated demonstrations")
+    _add_output(tool)
     tool = _add(commands, "convert", convert)
     tool.add_argument("dataset", type=argument_path, help="HDF5 file of Isaac Lab 2.x")
     tool.add_argument("output", type=argument_path, help="file to write; must not exist")

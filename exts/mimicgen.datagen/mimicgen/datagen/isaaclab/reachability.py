@@ -9,10 +9,7 @@ from isaaclab.envs import ManagerBasedRLMimicEnv
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.sources.reach import Arm
-
-ARM = [*(f"panda_link{index}" for index in range(2, 8)), "panda_hand"]
-"""The Franka's links from the shoulder, which the second joint turns, to the hand."""
-
+from mimicgen.datagen.tasks.catalogue import description_of
 
 def round_trip_error(env: ManagerBasedRLMimicEnv, action: NDArray[Any]) -> float:
     """Return the largest change of a component when an action becomes a pose and an action again.
@@ -33,18 +30,17 @@ def round_trip_error(env: ManagerBasedRLMimicEnv, action: NDArray[Any]) -> float
 
 
 def arm_of(env: ManagerBasedRLMimicEnv) -> Arm | None:
-    """Return how far the environment's Franka reaches, None for another robot."""
-    robot = env.scene["robot"]
-    if not set(ARM) <= set(robot.body_names):
+    """Return how far the robot of a task with one end effector reaches, None where no file says which links it has."""
+    found = description_of(env.cfg)
+    if found is None or len(found.eefs) != 1 or len(env.cfg.subtask_configs) != 1:
         return None
+    (eef,), (name,) = found.eefs.values(), env.cfg.subtask_configs
+    robot = env.scene[eef.robot]
     positions = robot.data.body_pos_w.torch[0] - env.scene.env_origins[0]
-    joints = torch.stack([positions[robot.body_names.index(name)] for name in ARM])
-    length: dict[str, float] = {}
-    for eef in env.cfg.subtask_configs:
-        tool = env.get_robot_eef_pose(eef, env_ids=[0])[0, :3, 3]
-        length[eef] = float(torch.cat([joints, tool[None]]).diff(dim=0).norm(dim=1).sum())
+    joints = torch.stack([positions[robot.body_names.index(link)] for link in eef.arm.links])
+    tool = env.get_robot_eef_pose(name, env_ids=[0])[0, :3, 3]
     return Arm(
         shoulder=tuple(joints[0].tolist()),
-        length=length,
+        length={name: float(torch.cat([joints, tool[None]]).diff(dim=0).norm(dim=1).sum())},
         base=float(robot.data.root_pos_w.torch[0, 2] - env.scene.env_origins[0, 2]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -158,3 +159,13 @@ def described(task: str) -> Described | None:
         name = REGISTERED.get(task_family(task))
         path = TASKS / f"{name}.toml" if name else None
     return load_task(path) if path else None
+
+
+def description_of(cfg: Any) -> Described | None:
+    """Return what a file says of the task of an environment.
+
+    Args:
+        cfg: Isaac Lab's configuration of the environment.
+    """
+    found: Described | None = getattr(cfg, "described", None) or described(cfg.env_name)
+    return found

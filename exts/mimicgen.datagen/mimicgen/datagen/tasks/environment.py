@@ -10,6 +10,7 @@ import torch
 from isaaclab.envs import ManagerBasedRLMimicEnv
 
 from mimicgen.datagen.tasks.catalogue import Described, EndEffector
+from mimicgen.datagen.tasks.predicates.evaluation import Predicates
 
 
 class Tools:
@@ -64,8 +65,6 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
 
     def load_managers(self) -> None:
         """See `ManagerBasedRLEnv.load_managers`. The terms ask for tools and conditions."""
-        from mimicgen.datagen.tasks.live import LiveConditions
-
         self.described = self.cfg.described
         self.tools = Tools(self, self.described.eefs)
         objects = self.described.task.objects
@@ -77,8 +76,25 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
             for name, cfg in vars(self.cfg.scene).items()
             if name in objects and name not in self.moving
         }
-        self.conditions = LiveConditions(self)
+        self._conditions = Predicates(self, self.described)
+        self._stepped = False
         super().load_managers()
+
+    def step(self, action: torch.Tensor) -> Any:
+        """See upstream."""
+        self._stepped = True  # what is asked of the conditions next is asked after it
+        return super().step(action)
+
+    def conditions(self) -> Predicates:
+        """Return signals and success, as they are now."""
+        if self._stepped:
+            self._stepped = False
+            self._conditions.stepped()
+        return self._conditions
+
+    def _reset_idx(self, env_ids: Sequence[int]) -> None:
+        super()._reset_idx(env_ids)
+        self._conditions.reset(env_ids)
 
     def get_robot_eef_pose(self, eef_name: str, env_ids: Sequence[int] | None = None) -> torch.Tensor:
         """See upstream. `world_from_eef` in the environment's frame, shape (len(env_ids), 4, 4)."""

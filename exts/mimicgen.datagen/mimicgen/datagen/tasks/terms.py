@@ -51,9 +51,9 @@ def objects(env: Any) -> torch.Tensor:
 
 def signal(env: Any, name: str) -> torch.Tensor:
     """Whether a subtask's signal is true, shape (num_envs,)."""
-    return env.conditions.holds(name)
+    return env.conditions().signals()[name]
 
 
 def success(env: Any) -> torch.Tensor:
     """Whether the task is done, shape (num_envs,)."""
-    return env.conditions.success()
+    return env.conditions().success()
