@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -197,6 +198,23 @@ def wilson(successes: int, attempts: int, z: float = 1.959964) -> tuple[float, f
     return (max(0.0, middle - half) if successes else 0.0), (min(1.0, middle + half) if successes < attempts else 1.0)
 
 
+def signal_to_blame(signals: dict[str, int | None], *, last_success: int | None) -> str | None:
+    """Return the signal for want of which an attempt failed; None when it is success that it lacked.
+
+    Args:
+        signals: As in `Attempt.signals`.
+        last_success: Last step at which the success term was true, None when it never was.
+    """
+    if last_success is not None:
+        return None
+    return next((name for name, step in signals.items() if step is None), None)
+
+
+def kind_of_reason(reason: str) -> str:
+    """Return a reason with its numbers taken out, but those of names: what failures have in common."""
+    return re.sub(r"(?<![\w.])-?\d+(\.\d+)?", "N", reason)
+
+
 def reason_for_failure(
     signals: dict[str, int | None], *, last_success: int | None, held: bool, steps: int, lacking: str | None = None
 ) -> str:
@@ -207,7 +225,8 @@ def reason_for_failure(
         last_success: Last step at which the success term was true, None when it never was.
         held: Whether the success term was true at the last waypoint.
         steps: Steps of the attempt.
-        lacking: Which part of success is lacking at the end, and by how much, where that is known.
+        lacking: What of success was missing at the end, or, with a signal to blame, of that when it was nearest, and
+            by how much; where that is known.
     """
     suffix = f": {lacking}" if lacking else ""
     if held:
@@ -217,17 +236,19 @@ def reason_for_failure(
         )
     if last_success is not None:
         return f"success did not hold: last true at step {last_success} of {steps}{suffix}"
-    missing = next((name for name, step in signals.items() if step is None), None)
+    missing = signal_to_blame(signals, last_success=last_success)
     if missing is not None:
-        return f"signal '{missing}' never came in {steps} steps"
+        return f"signal '{missing}' never came in {steps} steps{suffix}"
     return f"every subtask signal came, but the success term was never true in {steps} steps{suffix}"
 
 
-def reason_for_abort(signal: str, *, steps: int) -> str:
+def reason_for_abort(signal: str, *, steps: int, lacking: str | None = None) -> str:
     """Say in words why an attempt was ended early.
 
     Args:
         signal: The signal that had not come when its subtask was over.
         steps: Steps of the attempt.
+        lacking: What of the signal was missing when it was nearest, and by how much, where that is known.
     """
-    return f"ended early: its subtask was over after {steps} steps and signal '{signal}' had not come"
+    suffix = f": {lacking}" if lacking else ""
+    return f"ended early: its subtask was over after {steps} steps and signal '{signal}' had not come{suffix}"

@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_abort, reason_for_failure
+from mimicgen.datagen.attempts import (
+    FINAL,
+    Attempt,
+    Outcome,
+    reason_for_abort,
+    reason_for_failure,
+    signal_to_blame,
+)
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.generation import clearance
@@ -143,8 +150,7 @@ class Batched:
             new = now & (first == 0)
             first[new] = self._steps[new]
         done = self._at_the_end()
-        failed = [env_id for env_id in done if self._is_last(env_id) and not succeeded[env_id]]
-        lacking = self._environment.lacking(failed)
+        lacking = self._environment.lacking(self._blamed(done, succeeded))
         for env_id in done:
             self._go_on(env_id, success=bool(succeeded[env_id]), lacking=lacking.get(env_id))
 
@@ -257,6 +263,19 @@ class Batched:
         eef_poses = self._env.get_robot_eef_pose(self._planner.eef)
         return actions_towards(poses.reshape(-1, 4, 4), grippers, noise, eef_poses)
 
+    def _blamed(self, done: list[int], succeeded: Any) -> dict[int, str | None]:
+        """Return the environments whose attempts fail now that a plan is done, with the signal that they lack."""
+        blamed: dict[int, str | None] = {}
+        for env_id in done:
+            flight = self._told(env_id)
+            signal = self._planner.subtasks[self._courses[env_id].subtask].subtask_term_signal
+            if self._is_last(env_id):
+                if not succeeded[env_id]:
+                    blamed[env_id] = signal_to_blame(flight.signals, last_success=flight.last_success)
+            elif self._config.early_abort and flight.signals.get(signal, 0) is None:
+                blamed[env_id] = signal
+        return blamed
+
     def _is_last(self, env_id: int) -> bool:
         """Return whether the attempt of an environment has no subtask to come."""
         course = self._courses[env_id]
@@ -286,7 +305,9 @@ class Batched:
         if signal in flight.signals and flight.signals[signal] is None:
             flight.overdue = flight.overdue or signal
             if self._config.early_abort:
-                self._ended.append(flight.land(Outcome.FAILURE, reason_for_abort(signal, steps=flight.steps)))
+                self._ended.append(
+                    flight.land(Outcome.FAILURE, reason_for_abort(signal, steps=flight.steps, lacking=lacking))
+                )
 
     def _told(self, env_id: int) -> Flight:
         """Return the attempt of an environment, with what the arrays know of it."""

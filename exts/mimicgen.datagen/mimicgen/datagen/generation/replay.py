@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from mimicgen.datagen.attempts import WHOLE, Segment
+from mimicgen.datagen.attempts import WHOLE, Segment, reason_for_failure, signal_to_blame
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.dataset.sources.raw import RawDemos, States, file_hash
 from mimicgen.datagen.errors import ConfigError
@@ -15,7 +15,6 @@ from mimicgen.datagen.generation.flight import Flight
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.legacy import use_legacy_controller
 from mimicgen.datagen.reference.rendezvous import Rendezvous
-from mimicgen.datagen.tasks.nearness import Trace
 
 
 def prepare(cfg: Any, config: RunConfig, demos: RawDemos) -> None:
@@ -69,7 +68,6 @@ class ReplayPolicy:
             await rendezvous.actions.join()
             if states is not None:
                 self._restore(flight, self._tensors(states, step))
-            self._stepped(flight)
 
     def reset(self, flight: Flight) -> None:
         """Put the environment into the demonstration's initial state."""
@@ -80,9 +78,6 @@ class ReplayPolicy:
     def judge(self, flight: Flight, *, success: bool) -> str | None:
         """Only success counts."""
         return None
-
-    def _stepped(self, flight: Flight) -> None:
-        """Called after every step of an attempt."""
 
     def _restore(self, flight: Flight, state: Any) -> None:
         """Put the environment into a state that the attempt goes on from, and see whether it is a success."""
@@ -118,25 +113,18 @@ class AnnotatePolicy(ReplayPolicy):
     def __init__(self, environment: Environment, demos: RawDemos, plots: Path | None = None):
         super().__init__(environment, demos)
         self._plots = plots
-        self._traces: dict[int, Trace] = {}
-
-    def reset(self, flight: Flight) -> None:
-        """See `ReplayPolicy.reset`."""
-        super().reset(flight)
-        self._traces[flight.env] = Trace()
 
     def judge(self, flight: Flight, *, success: bool) -> str | None:
         """A demonstration without all its signals is no source, however it ended."""
         name = self._demos.names[flight.number - 1]
-        missing = next((signal for signal, step in flight.signals.items() if step is None), None)
+        missing = signal_to_blame(flight.signals, last_success=None)
         if missing is None:
             return None
-        cfg, trace = self._environment.env.cfg, self._traces[flight.env]
-        if self._plots:
+        short = self._environment.shortfalls({flight.env: missing})[flight.env]
+        if short is not None and self._plots:
             self._plots.mkdir(exist_ok=True)
-            trace.plot(cfg, missing, self._plots / f"{name}.png")
-        near = trace.explain(cfg, missing)
-        return f"{name}: signal '{missing}' never came; {near}"
-
-    def _stepped(self, flight: Flight) -> None:
-        self._traces[flight.env].note(self._environment.env, flight.env)
+            short.plot(f"{name}: '{missing}' never came", self._plots / f"{name}.png")
+        reason = reason_for_failure(
+            flight.signals, last_success=None, held=False, steps=flight.steps, lacking=short.words if short else None
+        )
+        return f"{name}: {reason}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -25,10 +25,10 @@ from mimicgen.datagen.isaaclab.randomization import apply_randomization
 from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.runtime import Runtime, cache_folder
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
-from mimicgen.datagen.tasks.catalogue import described, names, task_file
+from mimicgen.datagen.tasks.catalogue import described, description_of, names, task_file
+from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
 from mimicgen.datagen.tasks.registered import refuse_unknown_subtasks
 from mimicgen.datagen.tasks.registration import register
-from mimicgen.datagen.tasks.success import has_rule, why_no_success
 
 
 def mimic_tasks() -> list[str]:
@@ -156,6 +156,8 @@ class Environment:
             configs = [subtask for subtasks in cfg.subtask_configs.values() for subtask in subtasks]
             names = (subtask.subtask_term_signal for subtask in configs)
             self.signal_names = tuple(name for name in names if name in told)
+            joints = {name: tuple(asset.joint_names) for name, asset in self.env.scene.articulations.items()}
+            self._reasons = Reasons(description_of(cfg), cfg.subtask_configs, joints)
         except BaseException:
             self.close()
             raise
@@ -176,20 +178,23 @@ class Environment:
         """Evaluate the success term, once for all environments."""
         self.succeeded = self._success.func(self.env, **self._success.params)
 
-    def lacking(self, env_ids: Sequence[int]) -> dict[int, str | None]:
-        """Return which part of success is lacking now, and by how much, by environment; None where nothing tells."""
-        if not env_ids or not has_rule(self.env.cfg.env_name):
-            return dict.fromkeys(env_ids)
+    def lacking(self, blamed: Mapping[int, str | None]) -> dict[int, str | None]:
+        """Return what attempts lacked, and by how much, in words; None where nothing tells.
+
+        Args:
+            blamed: The signal that never came, or None for success, by environment.
+        """
+        found = self.shortfalls(blamed)
+        return {env_id: short.words if short else None for env_id, short in found.items()}
+
+    def shortfalls(self, blamed: Mapping[int, str | None]) -> dict[int, Shortfall | None]:
+        """Return what attempts lacked, over their steps; see `lacking`."""
+        told = [env_id for env_id, signal in blamed.items() if self._reasons.knows(signal)]
         with torch.inference_mode():
-            arrays = {
-                f"states/{kind}/{asset}/{quantity}": values[list(env_ids)].cpu().numpy()
-                for kind, assets in self.env.scene.get_state(is_relative=True).items()
-                for asset, state in assets.items()
-                for quantity, values in state.items()
-            }
+            recorded = dict(zip(told, self.episodes(told), strict=True)) if told else {}
         return {
-            env_id: why_no_success({path: values[row : row + 1] for path, values in arrays.items()})
-            for row, env_id in enumerate(env_ids)
+            env_id: self._reasons.shortfall(recorded[env_id], signal) if env_id in recorded else None
+            for env_id, signal in blamed.items()
         }
 
     def reserve(self, steps: int) -> int | None:

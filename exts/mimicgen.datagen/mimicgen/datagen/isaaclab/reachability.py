@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mimicgen.datagen.dataset.sources.reach import Arm
 from mimicgen.datagen.tasks.catalogue import description_of
 
+
 def round_trip_error(env: ManagerBasedRLMimicEnv, action: NDArray[Any]) -> float:
     """Return the largest change of a component when an action becomes a pose and an action again.
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 
-from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_failure
+from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_failure, signal_to_blame
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.generation.flight import Flight
@@ -169,12 +169,13 @@ class Driver:
         success = bool(self._environment.succeeded[env_id])
         reason = self._policy.judge(flight, success=success)
         if reason is None and not success:
+            blamed = signal_to_blame(flight.signals, last_success=flight.last_success)
             reason = reason_for_failure(
                 flight.signals,
                 last_success=flight.last_success,
                 held=held,
                 steps=flight.steps,
-                lacking=self._environment.lacking([env_id])[env_id],
+                lacking=self._environment.lacking({env_id: blamed})[env_id],
             )
         del self._flights[env_id]
         if reason is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimicgen.datagen.attempts import Attempt, Counts, Outcome, Segment
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome, Segment, kind_of_reason
 from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.validate import step_seconds
@@ -74,9 +73,7 @@ def described(dataset: str, task: str, step_seconds: float) -> dict[str, Any]:
 
 def of_attempts(attempts: list[Attempt]) -> dict[str, Any]:
     """Return what the page says of attempts: each of them, the funnel, and why they failed."""
-    reasons = Counter(
-        re.sub(r"\b\d+\b", "N", attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE
-    )
+    reasons = Counter(kind_of_reason(attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE)
     told = [_told(attempt) for attempt in attempts]
     return {"attempts": told, "funnel": _funnel(attempts), "reasons": reasons.most_common()}
 

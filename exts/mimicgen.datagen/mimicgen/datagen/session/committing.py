@@ -11,11 +11,10 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 
-from mimicgen.datagen.attempts import Attempt, Counts, Outcome
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome, kind_of_reason
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.progress import End
 
@@ -120,7 +119,7 @@ class Committer:
     def _count(self, attempt: Attempt) -> None:
         self.counts.add(attempt)
         if attempt.outcome is Outcome.FAILURE:
-            kind = re.sub(r"\d+(\.\d+)?", "N", attempt.reason)
+            kind = kind_of_reason(attempt.reason)
             self._reasons[kind] += 1
             self._examples.setdefault(kind, attempt.reason)
 

@@ -1,7 +1,7 @@
 """The conditions that a task file can state: when a subtask's signal comes, and what success is.
 
 Each is a table with the key `is`, for instance `{ is = "on_top", object = "mug", of = "shelf" }`. Here is what they
-say; `tasks/predicates.py` evaluates them. Lengths in m, angles in rad, speeds in m/s. Objects' frames are their own,
+say; `tasks/predicates/` evaluates them. Lengths in m, angles in rad, speeds in m/s. Objects' frames are their own,
 as the task file draws them.
 """
 
@@ -24,14 +24,15 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 
 class Grasped(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="grasped"):
-    """An object is between the fingers of a hand, which are neither open nor shut.
+    """An object is between the fingers of a hand, which have closed, and not all the way.
 
     Attributes:
         object: The object.
         arm: End effector; may be left out where there is one.
         point: Where it is grasped, in the object's frame [m].
         near: Largest distance of that point from the tool [m].
-        closed: The fingers have come at least this much nearer to each other than when they are open [m].
+        closed: Every finger is at least this far from where it is when open [m or rad].
+        apart: Likewise from where it is when shut, with nothing in between.
     """
 
     object: Name
@@ -39,6 +40,7 @@ class Grasped(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     point: Vector = (0.0, 0.0, 0.0)
     near: Tolerance = 0.06
     closed: Tolerance = 0.005
+    apart: Tolerance = 0.001
 
 
 class Lifted(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="lifted"):
@@ -60,14 +62,17 @@ class OnTop(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         object: The upper one.
         of: The lower one.
         beside: Largest horizontal distance of their centres [m].
-        within: By how much the upper one may be too high or too low [m].
-        height: Height of its centre over the other's [m], where the shapes do not say it.
+        within: By how much the upper one may be too high [m].
+        below: By how much it may be too low [m]; as much as too high where it is left out.
+        height: Height of its centre over the other's when it stands there [m]; where it is left out, the shapes say
+            it, however the objects are turned.
     """
 
     object: Name
     of: Name
     beside: Tolerance = 0.03
     within: Tolerance = 0.006
+    below: Tolerance | None = None
     height: Length | None = None
 
 
@@ -229,7 +234,10 @@ class Custom(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     """What a Python function says, for what the others cannot.
 
     Attributes:
-        function: `module:function`; see `tasks/predicates.py` for what it gets and returns.
+        function: `module:function`, imported when it is first used. It gets a `tasks.predicates.scenes.Scene`, and the
+            parameters by name, and returns a value for every row of it, shape (rows,): either bool, or how far it is
+            from true as a number, which is true at 0 and below. It uses `scene.xp`, which is `torch` where an
+            environment is looked at, and `numpy` where a recording is.
         parameters: Passed on by name.
     """
 

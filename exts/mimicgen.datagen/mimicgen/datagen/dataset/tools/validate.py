@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,15 @@ from mimicgen.datagen.dataset.sources.plausible import check_commands, check_fin
 from mimicgen.datagen.dataset.sources.structure import Walk
 from mimicgen.datagen.dataset.tools.copying import read_masks
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.tasks.success import has_rule, why_no_success
 
 STEP_SECONDS = 0.05
 """Duration of a step where the file does not say it: that of Isaac Lab's Mimic tasks [s]."""
+
+WhyNot = Callable[[Mapping[str, NDArray[Any]]], str | None]
+"""Says from a demonstration's arrays, by path, why its last state is no success; None if it is one.
+
+It raises KeyError, IndexError or ValueError where they do not tell.
+"""
 
 _LEAVE_OUT = "leave the demonstration out (datagen.sh dataset filter)"
 
@@ -55,8 +60,16 @@ class Report:
         return sum(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def validate(path: Path, part: int = 0, parts: int = 1) -> Report:
+def validate(
+    path: Path, part: int = 0, parts: int = 1, success_rule: Callable[[str], WhyNot | None] = lambda task: None
+) -> Report:
     """Check a dataset, or every `parts`-th demonstration of it from the `part`-th on; see `joined`.
+
+    Args:
+        path: The file.
+        part: Demonstration to begin with.
+        parts: Demonstrations to go on by.
+        success_rule: Gives what tells success in a task of this name, None where nothing does.
 
     Raises:
         SourceError: The file cannot be read as a dataset at all.
@@ -64,13 +77,14 @@ def validate(path: Path, part: int = 0, parts: int = 1) -> Report:
     with open_source(path, demos=()) as file, np.errstate(invalid="ignore", over="ignore"):
         walk, names = Walk(file), demo_names(file)[part::parts]
         task = recorded_task(file)
-        check = _Check(file, task, step_seconds(file))
+        why_not = success_rule(task)
+        check = _Check(file, task, step_seconds(file), why_not)
         findings = [finding for name in names for finding in check(name, *read_demo(file, walk, name))]
     return Report(
         findings=tuple(findings),
         demos=len(names),
         steps=check.steps,
-        success=check.success if has_rule(task) else None,
+        success=check.success if why_not else None,
         digests=check.digests,
         filters=check.filters,
     )
@@ -130,10 +144,11 @@ def _check_file(file: h5py.File, names: Sequence[str], steps: int) -> Iterator[F
 class _Check:
     """Checks one demonstration after the other, and remembers what the report counts."""
 
-    def __init__(self, file: h5py.File, task: str, seconds: float):
+    def __init__(self, file: h5py.File, task: str, seconds: float, why_not: WhyNot | None):
         self._file = file
         self._task = task
         self._seconds = seconds
+        self._why_not = why_not
         self.steps = 0
         self.success = 0
         self.digests: dict[str, bytes] = {}
@@ -186,10 +201,10 @@ class _Check:
         if said is not None and not np.all(said):
             what = "says that the demonstration is a failure"
             yield say(where="attrs['success']", what=what, remedy=_LEAVE_OUT, severity=Severity.WARNING)
-        if not has_rule(self._task):
+        if self._why_not is None:
             return
         try:
-            why = why_no_success(arrays)
+            why = self._why_not(arrays)
         except (KeyError, IndexError, ValueError) as error:  # missing, or of another shape
             what = f"cannot be told again from the states ({error})"
             remedy = "record states with it"
