@@ -19,8 +19,8 @@ from mimicgen.datagen.embedded.cuda_terms import use_cuda_terms
 from mimicgen.datagen.embedded.native_ik import use_native_controller
 from mimicgen.datagen.embedded.physics import CudaMujocoSolverCfg, NativeMujocoSolverCfg
 from mimicgen.datagen.errors import SetupError, TaskError
-from mimicgen.datagen.tasks import assets
 from mimicgen.datagen.tasks.catalogue import Described
+from mimicgen.datagen.tasks.environment import assets
 
 CONTACT_SOLREF = (0.004, 1.0)
 """Time constant [s] and damping ratio of the contacts; MuJoCo wants at least two substeps."""

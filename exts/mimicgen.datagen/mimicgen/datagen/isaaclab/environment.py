@@ -26,9 +26,9 @@ from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.runtime import Runtime, cache_folder
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
 from mimicgen.datagen.tasks.catalogue import described, description_of, names, task_file
+from mimicgen.datagen.tasks.environment.registration import register
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
 from mimicgen.datagen.tasks.registered import refuse_unknown_subtasks
-from mimicgen.datagen.tasks.registration import register
 
 
 def mimic_tasks() -> list[str]:

@@ -16,7 +16,7 @@ from isaaclab.managers import SceneEntityCfg
 from isaaclab_tasks.contrib.stack.mdp import stack_events
 
 from mimicgen.datagen.generation.randomness import Streams
-from mimicgen.datagen.tasks import events
+from mimicgen.datagen.tasks.environment import events
 
 
 class Resets:

@@ -12,9 +12,9 @@ from isaaclab.sim.schemas import UsdPhysicsCollisionCfg
 
 from mimicgen.datagen.robots.usd import robot_usd
 from mimicgen.datagen.tasks.catalogue import Described
+from mimicgen.datagen.tasks.environment.usd import Body, object_usd
 from mimicgen.datagen.tasks.geometry import quaternion
 from mimicgen.datagen.tasks.schema import Table
-from mimicgen.datagen.tasks.usd import Body, object_usd
 
 FLOOR = -1.06
 """Height of the floor under the table [m]."""

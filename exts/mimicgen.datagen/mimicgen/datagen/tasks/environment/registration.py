@@ -22,7 +22,7 @@ def register(described: Described, cache: Path) -> None:
         gym.registry.pop(name, None)
         gym.register(
             id=name,
-            entry_point="mimicgen.datagen.tasks.environment:TaskEnv",
+            entry_point="mimicgen.datagen.tasks.environment.mimic:TaskEnv",
             kwargs={"env_cfg_entry_point": _configured(described, variant, cache)},
             disable_env_checker=True,
         )
@@ -30,7 +30,7 @@ def register(described: Described, cache: Path) -> None:
 
 def _configured(described: Described, variant: str, cache: Path) -> Any:
     def configure() -> Any:
-        from mimicgen.datagen.tasks.configuration import environment_cfg
+        from mimicgen.datagen.tasks.environment.configuration import environment_cfg
 
         return environment_cfg(described, variant, cache)
 

@@ -21,8 +21,8 @@ from isaaclab.scene import InteractiveSceneCfg
 from isaaclab.utils import configclass
 from isaaclab_physx.physics import PhysxCfg
 
-from mimicgen.datagen.tasks import assets, events, terms
 from mimicgen.datagen.tasks.catalogue import Described, EndEffector
+from mimicgen.datagen.tasks.environment import assets, events, terms
 from mimicgen.datagen.tasks.schema import Constraint, Subtask, Variant
 
 STEP = 0.01
@@ -58,7 +58,7 @@ class TaskEnvCfg(ManagerBasedRLEnvCfg, MimicEnvCfg):
         variant: How its attempts start.
     """
 
-    class_type: type | str = "mimicgen.datagen.tasks.environment:TaskEnv"
+    class_type: type | str = "mimicgen.datagen.tasks.environment.mimic:TaskEnv"
     scene: InteractiveSceneCfg = InteractiveSceneCfg(num_envs=1, env_spacing=2.5)
     observations: _Observations = _Observations()
     actions: _Terms = _Terms()

@@ -1,0 +1,1 @@
+"""A task by file as an environment of Isaac Lab: its scene, its terms, and its registration."""
