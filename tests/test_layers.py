@@ -36,16 +36,8 @@ NOT_YET = {
     ("tasks/registered.py", "isaaclab"),
     # Neighbours: the environment adapts a scene to the embedded runtime, which asks where the cache is.
     ("isaaclab/environment.py", "embedded"),
-    # Resets take an attempt's random streams, the ray tracer gives the renderer's images.
-    ("isaaclab/resets.py", "generation"),
+    # The ray tracer gives the renderer's images.
     ("embedded/raytracer.py", "rendering"),
-    # Neighbours: what all policies share, and a type.
-    ("generation/batched.py", "rendering"),
-    ("generation/expert.py", "reference"),
-    ("generation/replay.py", "reference"),
-    ("reference/driver.py", "generation"),
-    ("reference/driver.py", "rendering"),
-    ("reference/mimic.py", "generation"),
     # The application opens the panel.
     ("kit/panel.py", "ui"),
 }

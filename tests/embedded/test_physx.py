@@ -34,7 +34,7 @@ def test_a_reset_is_whole_and_seen_at_once_and_leaves_the_neighbour_alone(tmp_pa
         + """
 from mimicgen.datagen.embedded import physics
 from mimicgen.datagen.isaaclab import resets
-from mimicgen.datagen.generation.randomness import Streams
+from mimicgen.datagen.attempts.randomness import Streams
 reset = resets.Resets(env)
 with torch.inference_mode():
     reset({0: Streams(1, "cpu"), 1: Streams(2, "cpu")})

@@ -83,8 +83,8 @@ def test_an_attempt_is_the_same_when_environments_wait_to_be_reset_together(tmp_
     code = """
 noisy = {"mimic__action_noise": 0.4, "num_envs": 4}
 alone, _, _ = asyncio.run(run(10, **noisy))
-from mimicgen.datagen.generation import batched
-batched.GROUPS = 2
+from mimicgen.datagen.generation import machine
+machine.GROUPS = 2
 together, taken, _ = asyncio.run(run(10, **noisy))
 print("RESULT", json.dumps([told(alone), told(together)]))
 """

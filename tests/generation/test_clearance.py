@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.generation.running import result
 
 GRASP = """
@@ -27,25 +29,98 @@ kitless.teach_isaaclab()
 """
         + GRASP
         + """
-from mimicgen.datagen.generation.clearance import in_the_way
+from mimicgen.datagen.generation.clearance import clearance_of
+from mimicgen.datagen.tasks.catalogue import described
 
+clearance = clearance_of(described("stack_three"))
 above = torch.stack([grasp([0.5, 0.0, 0.2], 0.0), grasp([0.5, 0.0, 0.02], 0.0)])
 turned = torch.stack([grasp([0.5, 0.0, 0.2], 1.57), grasp([0.5, 0.0, 0.02], 1.57)])
-ways = torch.stack([above, turned, above[:1].expand(2, 4, 4)])
-def found(*objects):
-    return in_the_way(ways, torch.tensor(objects).expand(3, -1, 3)).tolist()
+ways = torch.stack([above, turned, above[:1].expand(2, 4, 4)])[None]
+def found(*objects, spared=()):
+    poses = {f"cube_{index + 1}": pose_math.make_pose(torch.tensor([place]), torch.eye(3)[None])
+             for index, place in enumerate(objects)}
+    return clearance.blocked(ways, poses, spared)[0].tolist()
 print("RESULT", json.dumps({
     "stack": found([0.5, 0.1, 0.02], [0.5, 0.1, 0.067]),
     "stack farther away": found([0.5, 0.15, 0.067]),
     "cube on the table": found([0.5, 0.06, 0.02]),
-    "nothing": in_the_way(ways, torch.zeros(3, 0, 3)).tolist(),
+    "its own": found([0.5, 0.1, 0.02], [0.5, 0.1, 0.067], spared={"cube_2"}),
+    "nothing": found(),
 }))
 """
     )
     found = result(code, tmp_path)
     assert found["stack"] == [True, False, False]
-    for other in ("stack farther away", "cube on the table", "nothing"):
+    for other in ("stack farther away", "cube on the table", "its own", "nothing"):
         assert found[other] == [False, False, False], other
+
+
+def test_the_stack_is_taken_for_what_it_was_before_files_said_it(tmp_path: Path) -> None:
+    """One capsule and one sphere of 33 mm an object, and so the same segments, bit for bit."""
+    code = """
+from mimicgen.datagen.isaaclab import kitless
+kitless.teach_isaaclab()
+import torch
+import isaaclab.utils.math as pose_math
+from mimicgen.datagen.generation.clearance import clearance_of
+from mimicgen.datagen.tasks.catalogue import described
+
+def in_the_way(eef_poses, object_positions):
+    rotations, positions = eef_poses[..., :3, :3], eef_poses[..., :3, 3]
+    between = object_positions[..., None, :, :] - positions[..., :, None, :]
+    x, y, z = (between @ rotations).unbind(-1)
+    beside = ((y + 0.002).abs() - 0.14 / 2).clamp(min=0.0)
+    above = z - (0.0344 - 0.1034)
+    distances = torch.sqrt((x - 0.0) ** 2 + beside**2 + above**2)
+    return (distances < 0.0316 + 0.033).flatten(-2).any(dim=-1)
+
+clearance = clearance_of(described("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"))
+torch.manual_seed(0)
+def poses(*shape):
+    turns = pose_math.matrix_from_quat(torch.nn.functional.normalize(torch.randn(*shape, 4), dim=-1))
+    return pose_math.make_pose(0.1 * torch.randn(*shape, 3), turns)
+ways = poses(200, 10, 16)
+objects = {name: poses(200) for name in ("cube_1", "cube_2", "cube_3")}
+found = clearance.blocked(ways, objects, {"cube_2"})
+expected = in_the_way(ways, torch.stack([objects[name][:, :3, 3] for name in ("cube_1", "cube_3")], dim=1)[:, None])
+print("RESULT", json.dumps([bool(torch.equal(found, expected)), int(expected.sum())]))
+"""
+    same, blocked = result(code, tmp_path)
+    assert same
+    assert 100 < blocked < 1900
+
+
+def test_shapes_of_hands_and_objects_become_capsules_and_spheres(tmp_path: Path) -> None:
+    code = """
+from pathlib import Path
+from mimicgen.datagen.generation.clearance import lines_of, spheres_of
+from mimicgen.datagen.robots.schema import Box, Cylinder, Sphere
+from mimicgen.datagen.tasks.schema import Object
+
+def spheres(*size):
+    centres, radius = spheres_of(Object(shapes=(Box(size=size),)), Path())
+    return [len(centres), radius, centres.abs().amax(dim=0).tolist()]
+tool = (0.0, 0.0, 0.1)
+flat = list(lines_of(Box(size=(0.02, 0.06, 0.2), position=(0.0, 0.0, 0.03)), tool))
+(can,) = lines_of(Cylinder(radius=0.03, height=0.1, axis="x"), tool)
+(ball,) = lines_of(Sphere(radius=0.05), tool)
+print("RESULT", json.dumps({
+    "cube": spheres(0.05, 0.05, 0.05), "plate": spheres(0.2, 0.2, 0.05), "sheet": spheres(1.0, 1.0, 0.001),
+    "nothing": [len(spheres_of(Object(usd="mug.usd"), Path())[0]), spheres_of(Object(usd="mug.usd"), Path())[1]],
+    "flat": [[*line.centre, line.height, line.radius, *line.frame[:, 1].tolist()] for line in flat],
+    "can": [*can.centre, can.height, can.radius, *can.frame[:, 1].tolist()],
+    "ball": [ball.height, ball.radius]}))
+"""
+    found = result(code, tmp_path)
+    assert found["cube"][:2] == [1, 0.035]
+    assert found["plate"][:2] == [16, 0.035]
+    assert found["plate"][2] == pytest.approx([0.075, 0.075, 0.0])
+    assert found["sheet"][0] == 64
+    assert found["nothing"] == [1, 0.0]
+    beside = (-0.02, 0.0, 0.02)  # three capsules along z, side by side along y
+    assert found["flat"] == [pytest.approx([0.0, y, -0.07, 0.18, 0.01414, 0.0, 0.0, 1.0], abs=1e-5) for y in beside]
+    assert found["can"] == pytest.approx([0.0, 0.0, -0.1, 0.1, 0.03, 1.0, 0.0, 0.0])
+    assert found["ball"] == [0.0, 0.05]
 
 
 def test_segments_that_lead_the_hand_onto_a_stack_are_not_chosen_as_long_as_there_are_others(tmp_path: Path) -> None:
@@ -53,16 +128,16 @@ def test_segments_that_lead_the_hand_onto_a_stack_are_not_chosen_as_long_as_ther
 import torch
 import numpy as np
 import isaaclab.utils.math as pose_math
-from mimicgen.datagen.generation.clearance import in_the_way, looked_at, moved
+from mimicgen.datagen.generation.clearance import looked_at, moved
 from mimicgen.datagen.generation.planning import Request
-from mimicgen.datagen.generation.randomness import Streams
+from mimicgen.datagen.attempts.randomness import Streams
 
 def at(x, y, z):
     return pose_math.make_pose(torch.tensor([x, y, z]), torch.eye(3))
 
 async def main():
     async with opened(mimic__nn_k=10) as generator:
-        planner = generator._planner
+        planner = generator._policy._planner
         def request(cube_2, cube_3=(0.5, 0.0, 0.0203)):
             poses = {"cube_1": at(0.5, 0.1, 0.0203), "cube_2": at(*cube_2), "cube_3": at(*cube_3)}
             return Request(streams=Streams(0, "cpu"), subtask=2, boundaries=planner.boundaries(), before=None,
@@ -78,11 +153,12 @@ async def main():
             sources = planner._selection.object_poses["cube_3"][torch.arange(10), starts]
             looks = looked_at(planner._selection.eef_poses, starts, ends)
             ways = moved(looks, sources, one.object_poses["cube_3"][None, None])
-            blocked.append(in_the_way(ways, one.object_poses["cube_2"][:3, 3][None, None, None])[0].nonzero()[:, 0])
+            others = {"cube_2": one.object_poses["cube_2"][None]}
+            blocked.append(planner._selection.clearance.blocked(ways, others, ())[0].nonzero()[:, 0])
         around = request((0.5, 0.0, 0.067))  # on top: every hand would land on it
-        planner._selection.keep_clear = False
+        clearance, planner._selection.clearance = planner._selection.clearance, None
         upstream = planner.eligible([*requests, around])
-        planner._selection.keep_clear = True
+        planner._selection.clearance = clearance
         print("RESULT", json.dumps({"eligible": eligible, "blocked": [one.tolist() for one in blocked],
             "upstream": upstream, "on top": planner.eligible([around])[0]}))
 

@@ -15,7 +15,7 @@ import isaaclab.utils.math as pose_math
 from isaaclab_mimic.datagen.datagen_info import DatagenInfo
 from isaaclab_mimic.datagen.selection_strategy import make_selection_strategy
 from mimicgen.datagen.generation.planning import Request
-from mimicgen.datagen.generation.randomness import Streams
+from mimicgen.datagen.attempts.randomness import Streams
 
 def pose():
     yaw = torch.rand(1) * 6.28
@@ -26,7 +26,7 @@ def pose():
 
 async def main():
     async with opened(mimic__keep_clear=False) as generator:
-        planner = generator._planner
+        planner = generator._policy._planner
         found = {}
         for name in ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"):
             strategy, pairs = make_selection_strategy(name), []

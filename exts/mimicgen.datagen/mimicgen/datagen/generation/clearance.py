@@ -1,53 +1,162 @@
-"""Which source segments lead the hand into something else.
+"""Which ways lead the hand into something else.
 
-The strategies choose a segment by its own object. What stands beside that object is where it is by chance, and a hand
-as wide as the Franka's lands on it: a stack of two cubes, 10 cm from the third, kept 4% of the attempts from reaching
-the third (`docs/physics.md`). Another demonstration grasps it across, and does not.
+The strategies choose a segment by its own object. What stands beside that object is where it is by chance, and a wide
+hand lands on it: a stack of two objects, 10 cm from the third, kept 4% of the attempts from reaching the third
+(`docs/physics.md`). Another demonstration grasps it across, and does not.
+
+The hand is what the robot's file says of the link that the tool is fixed to: capsules. Objects are what their shapes
+are bounded by: spheres. Both are found once; what is asked at every plan is the distance of points from lines.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 import isaaclab.utils.math as pose_math
+import numpy as np
 import torch
-from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
+from numpy.typing import NDArray
 
-from mimicgen.datagen.robots.franka import PALM
-
-EEF_IN_HAND = 0.1034
-"""Where the end effector's frame is along z of the hand's [m], as the tasks' `ee_frame` has it."""
-
-OBJECT_RADIUS = 0.033
-"""How far an object reaches around its centre [m]: half a diagonal of a cube's face."""
+from mimicgen.datagen.robots.schema import Box, Capsule, Collider, Cylinder, Sphere
+from mimicgen.datagen.tasks.catalogue import Described, EndEffector
+from mimicgen.datagen.tasks.geometry import bounds, rotation_matrix
+from mimicgen.datagen.tasks.schema import Object
 
 LOOKS = 16
 """Poses of a segment at which it is looked."""
 
-
-def knows(env: Any) -> bool:
-    """Return whether an environment's hand and objects are what this module takes them for: a Franka and cubes."""
-    hand = getattr(getattr(env.cfg.actions, "arm_action", None), "body_name", None)
-    return type(env) is FrankaCubeStackIKRelMimicEnv and hand == "panda_hand"
+FINEST = 8
+"""An object's longest edge is divided into at most so many parts."""
 
 
-def in_the_way(eef_poses: torch.Tensor, object_positions: torch.Tensor) -> torch.Tensor:
-    """Return which ways lead the hand into an object.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Line:
+    """A capsule of a hand.
+
+    Attributes:
+        centre: In the end effector's frame [m].
+        frame: `eef_from_capsule`, shape (3, 3); the capsule lies along y.
+        height: Of the cylinder alone [m].
+        radius: Of the cylinder and its two half spheres [m].
+    """
+
+    centre: tuple[float, float, float]
+    frame: torch.Tensor
+    height: float
+    radius: float
+
+
+class Clearance:
+    """Tells which ways of a hand lead into an object.
 
     Args:
-        eef_poses: `world_from_eef`, shape (..., steps, 4, 4).
-        object_positions: In the world, shape (..., objects, 3).
-
-    Returns:
-        Shape (...), bool.
+        described: The task.
+        eef: The end effector.
     """
-    rotations, positions = eef_poses[..., :3, :3], eef_poses[..., :3, 3]
-    between = object_positions[..., None, :, :] - positions[..., :, None, :]  # (..., steps, objects, 3)
-    x, y, z = (between @ rotations).unbind(-1)  # in the end effector's frame
-    beside = ((y - PALM.centre[1]).abs() - PALM.length / 2).clamp(min=0.0)
-    above = z - (PALM.centre[2] - EEF_IN_HAND)
-    distances = torch.sqrt((x - PALM.centre[0]) ** 2 + beside**2 + above**2)
-    return (distances < PALM.radius + OBJECT_RADIUS).flatten(-2).any(dim=-1)
+
+    def __init__(self, described: Described, eef: EndEffector):
+        colliders = eef.model.colliders.get(eef.arm.body, ())
+        self._lines = [line for collider in colliders for line in lines_of(collider, eef.arm.tool)]
+        self._spheres = {
+            name: spheres_of(content, described.path.parent) for name, content in described.task.objects.items()
+        }
+
+    @property
+    def knows_the_hand(self) -> bool:
+        """Whether the robot's file says what the hand looks like."""
+        return bool(self._lines)
+
+    def blocked(
+        self, eef_poses: torch.Tensor, object_poses: Mapping[str, torch.Tensor], spared: Collection[str | None]
+    ) -> torch.Tensor:
+        """Return which ways lead the hand into an object.
+
+        Args:
+            eef_poses: `world_from_eef`, shape (n, ways, steps, 4, 4).
+            object_poses: `world_from_object` by object, shape (n, 4, 4) each; on the host, as the other.
+            spared: Objects that do not count: the hand goes to them, or holds them.
+
+        Returns:
+            Shape (n, ways), bool.
+        """
+        found = torch.zeros(eef_poses.shape[:2], dtype=torch.bool)
+        others = [name for name in object_poses if name in self._spheres and name not in spared]
+        if not others or not self._lines:
+            return found
+        centres = torch.cat([_placed(self._spheres[name][0], object_poses[name]) for name in others], dim=1)
+        radii = [self._spheres[name][1] for name in others for _ in self._spheres[name][0]]
+        rotations, positions = eef_poses[..., :3, :3], eef_poses[..., :3, 3]
+        between = centres[:, None, None] - positions[..., None, :]  # (n, ways, steps, spheres, 3)
+        seen = between @ rotations  # in the end effector's frame
+        for line in self._lines:
+            offsets = seen - torch.tensor(line.centre)
+            x, y, z = (offsets @ line.frame).unbind(-1)
+            along = (y.abs() - line.height / 2).clamp(min=0.0)
+            distances = torch.sqrt(x**2 + along**2 + z**2)
+            found |= (distances < torch.tensor([line.radius + radius for radius in radii])).flatten(-2).any(dim=-1)
+        return found
+
+
+def clearance_of(described: Described | None) -> Clearance | None:
+    """Return what tells which ways are clear, None where nothing says what the hand and the objects look like.
+
+    Args:
+        described: What a file says of the task; with one end effector.
+    """
+    if described is None or len(described.eefs) != 1:
+        return None
+    clearance = Clearance(described, described.eef(None))
+    return clearance if clearance.knows_the_hand else None
+
+
+def lines_of(collider: Collider, tool: tuple[float, float, float]) -> Iterable[Line]:
+    """Yield the capsules that a collider of a hand is contained in.
+
+    Args:
+        collider: In the frame of the link.
+        tool: The end effector's frame in that of the link: position [m].
+    """
+    turn = rotation_matrix(collider.rotation)
+    if isinstance(collider, Box):
+        small, middle, long = np.argsort(collider.size, kind="stable")
+        edge, wide, height = (collider.size[axis] for axis in (small, middle, long))
+        count = round(wide / edge)
+        for index in range(count):
+            aside = np.zeros(3)
+            aside[middle] = (index + 0.5) * wide / count - wide / 2
+            centre = np.array(collider.position) + turn @ aside
+            yield _line(centre, turn, int(long), height=height - edge, radius=edge / np.sqrt(2), tool=tool)
+        return
+    axis = "y" if isinstance(collider, Sphere) else collider.axis
+    height = 0.0 if isinstance(collider, Sphere) else collider.height
+    assert isinstance(collider, (Sphere, Cylinder, Capsule))
+    yield _line(np.array(collider.position), turn, "xyz".index(axis), height=height, radius=collider.radius, tool=tool)
+
+
+def spheres_of(content: Object, folder: Path) -> tuple[torch.Tensor, float]:
+    """Return the centres, shape (spheres, 3), and the radius of the spheres that an object is taken for [m].
+
+    The box around it is divided into cubes as large as its smallest edge, but not finer than `FINEST`. Each counts as
+    what is nearer to its middle than half a diagonal of a face, to the millimetre.
+
+    Args:
+        content: The object.
+        folder: Folder of the task file.
+    """
+    low, high = bounds(content, folder)
+    edges = high - low
+    edge = max(float(edges.min()), float(edges.max()) / FINEST)
+    if edge == 0.0:
+        return torch.zeros(1, 3), 0.0
+    counts = [max(1, round(float(own) / edge)) for own in edges]
+    grids = [
+        start + own * (np.arange(count) + 0.5) / count for start, own, count in zip(low, edges, counts, strict=True)
+    ]
+    centres = torch.tensor(list(itertools.product(*grids)), dtype=torch.float32)
+    return centres, round(edge / np.sqrt(2), 3)
 
 
 def looked_at(eef_poses: torch.Tensor, starts: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
@@ -75,3 +184,24 @@ def moved(eef_poses: torch.Tensor, source_poses: torch.Tensor, poses: torch.Tens
         poses: `world_from_object` now, likewise.
     """
     return (poses @ pose_math.pose_inv(source_poses))[..., None, :, :] @ eef_poses
+
+
+def _placed(points: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:
+    """Return points of an object's frame, shape (points, 3), in the world: shape (n, points, 3)."""
+    return (poses[:, None, :3, :3] @ points[:, :, None])[..., 0] + poses[:, None, :3, 3]
+
+
+def _line(
+    centre: NDArray[np.float64],
+    turn: NDArray[np.float64],
+    axis: int,
+    *,
+    height: float,
+    radius: float,
+    tool: tuple[float, float, float],
+) -> Line:
+    """Return a capsule along an axis of a collider, whose frame is turned in the link's."""
+    order = [(axis - 1) % 3, axis, (axis + 1) % 3]
+    x, y, z = (float(own) - at for own, at in zip(centre, tool, strict=True))
+    frame = torch.tensor(turn[:, order], dtype=torch.float32)
+    return Line(centre=(x, y, z), frame=frame, height=height, radius=float(radius))

@@ -1,26 +1,33 @@
-"""A scripted expert for the stack task: what a careful person does, as a list of movements.
+"""A scripted expert: what a careful person does, as the key poses of a task's file say it.
 
-Written against the Mimic environment's own `target_eef_pose_to_action`. Like a person at a keyboard or a space mouse,
-the expert leads the hand: the commanded pose is ahead of it, by more the farther the goal is, up to a limit. Style
-(speed, pauses, clearances, where exactly a cube is grasped) varies a little from attempt to attempt, with the
-attempt's own random numbers.
+Like a person at a keyboard or a space mouse, the expert leads the hand: the commanded pose is ahead of it, by more the
+farther the goal is, up to a limit. Style (speed, rests, heights, where exactly something is grasped) varies a little
+from attempt to attempt, with the attempt's own random numbers. All hands move at once, in all environments; where they
+go to is found when they set out (`keyposes.py`).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
-import isaaclab.utils.math as math_utils
+import isaaclab.utils.math as pose_math
 import torch
 
-from mimicgen.datagen.generation.flight import Flight
+from mimicgen.datagen.attempts.underway import UnderWay
+from mimicgen.datagen.config.values import quoted
+from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.generation.clearance import Clearance
+from mimicgen.datagen.generation.converting import Converter
+from mimicgen.datagen.generation.keyposes import Drawn, KeyPoses
+from mimicgen.datagen.generation.policy import Over
 from mimicgen.datagen.isaaclab.environment import Environment
-from mimicgen.datagen.reference.rendezvous import Rendezvous
-
-CUBE_EDGE = 0.0467
-"""Edge of a cube [m]."""
+from mimicgen.datagen.isaaclab.resets import Resets
+from mimicgen.datagen.robots.actions import products
+from mimicgen.datagen.tasks.catalogue import Described, EndEffector, described
+from mimicgen.datagen.tasks.schema import Expert, KeyPose
 
 OPEN, CLOSED = 1.0, -1.0
 """Gripper actions."""
@@ -28,194 +35,281 @@ OPEN, CLOSED = 1.0, -1.0
 GAIN = 1.7
 """Commanded over remaining distance. The arm covers about a ninth of what is commanded in a step."""
 
-LIFT = torch.tensor([0.0, 0.0, 0.18])
-"""How far a grasped cube is lifted, over a stack of two [m]."""
-
-HAND_REACH = 0.14
-"""Half the width of the hand along the line of the fingers, and a margin [m]."""
-
 LONGEST_MOVE = 90
 """Steps after which a movement is taken as it is."""
 
+LONGEST_WAIT = 400
+"""Steps after which a signal is not waited for any more."""
+
+
+def task_with_expert(task: str) -> Described:
+    """Return what a file says of a task with a scripted expert.
+
+    Raises:
+        TaskError: There is no such file, or it says nothing of an expert.
+    """
+    found = described(task)
+    if found is None or found.task.expert is None:
+        raise TaskError(
+            f"task {quoted(task)} has no scripted expert: no task file gives its key poses under [expert]; "
+            "record people with Isaac Lab's record_demos.py and use annotate"
+        )
+    return found
+
+
+class ExpertPolicy:
+    """Implements `mimicgen.datagen.generation.policy.Policy`.
+
+    Args:
+        environment: The environment, open.
+        described: What a file says of its task, an expert included.
+    """
+
+    def __init__(self, environment: Environment, described: Described):
+        env = self._env = environment.env
+        self._reset = Resets(env)
+        self.draws_on = self._reset.draws_on
+        assert described.task.expert is not None
+        self._expert = described.task.expert
+        alone = len(described.eefs) == 1  # which Isaac Lab's registered task may call otherwise
+        names = {name: next(iter(env.cfg.subtask_configs)) if alone else name for name in described.eefs}
+        self._hands = {
+            names[name]: _Hand(described, eef, self._expert.poses.get(name, ()), env.num_envs)
+            for name, eef in described.eefs.items()
+        }
+        self._convert = Converter(env, tuple(self._hands))
+        self._waits = any(pose.wait_for for poses in self._expert.poses.values() for pose in poses)
+        self._came: dict[int, set[str]] = {}
+        self._new: list[int] = []
+        self.longest = max(hand.longest(self._expert) for hand in self._hands.values())
+        environment.facts["source"] = {"expert": "scripted"}
+
+    def begin(self, attempts: Sequence[UnderWay]) -> None:
+        """See `Policy.begin`."""
+        self._reset({attempt.env: attempt.streams for attempt in attempts})
+        style = self._expert.style
+        for attempt in attempts:
+            with attempt.streams.active():
+                own = _Style(
+                    lead=random.uniform(*style.lead),
+                    turn=random.uniform(*style.turn),
+                    pause=random.randint(*style.pause),
+                )
+                for hand in self._hands.values():
+                    hand.begin(attempt.env, own)
+            self._came[attempt.env] = set()
+            self._new.append(attempt.env)
+
+    def hold(self, env_ids: Sequence[int]) -> None:
+        """See `Policy.hold`."""
+        for eef, hand in self._hands.items():
+            poses = self._env.get_robot_eef_pose(eef).cpu()
+            for env_id in env_ids:
+                hand.stay(env_id, poses[env_id])
+        for env_id in env_ids:
+            self._came.pop(env_id, None)
+
+    def actions(self) -> torch.Tensor:
+        """See `Policy.actions`."""
+        self._go_on(self._new)
+        self._new = []
+        device, targets, grippers = self._env.device, {}, {}
+        for eef, hand in self._hands.items():
+            targets[eef] = hand.targets(self._env.get_robot_eef_pose(eef).cpu()).to(device)
+            grippers[eef] = hand.grippers.to(device)
+        return self._convert(targets, grippers)
+
+    def over(self) -> list[Over]:
+        """See `Policy.over`."""
+        if self._waits:
+            for name, came in self._env.get_subtask_term_signals().items():
+                for env_id, signals in self._came.items():
+                    if came[env_id]:
+                        signals.add(name)
+        acting = [*self._came]
+        self._go_on(acting)
+        return [
+            Over(env=env_id, last=True)
+            for env_id in acting
+            if all(hand.state[env_id] is _State.DONE for hand in self._hands.values())
+        ]
+
+    def verdict(self, attempt: UnderWay, *, success: bool) -> str | None:
+        """A demonstration is a source only if all its subtasks are told apart."""
+        missing = [signal for signal, step in attempt.signals.items() if step is None]
+        return f"signal '{missing[0]}' never came" if success and missing else None
+
+    def _go_on(self, env_ids: Sequence[int]) -> None:
+        """Let hands that are done with a key pose set out for the next one."""
+        if not env_ids:
+            return
+        object_poses: dict[str, torch.Tensor] = {}
+        for eef, hand in self._hands.items():
+            eef_poses = self._env.get_robot_eef_pose(eef).cpu()
+            for env_id in hand.arrived(env_ids, eef_poses):
+                object_poses = object_poses or {name: own.cpu() for name, own in self._env.get_object_poses().items()}
+                own = {name: poses[env_id] for name, poses in object_poses.items()}
+                hand.go_on(env_id, eef_poses[env_id], own, self._came[env_id])
+
+
+class _State(Enum):
+    """What a hand does in an environment."""
+
+    MOVING = 1
+    RESTING = 2
+    WAITING = 3
+    DONE = 4
+
 
 @dataclass(frozen=True, kw_only=True)
-class Style:
-    """How one attempt is done.
-
-    Attributes:
-        lead: Largest commanded distance from the hand [m].
-        turn: Largest commanded rotation from the hand [rad].
-        pause: Steps of rest between movements.
-        clearance: Height over a cube's centre at which the hand travels [m].
-        lift: Largest commanded distance from the hand while it lifts a cube [m].
-        grasp: Where the hand grasps, relative to the cube's centre [m].
-        yaw: How far the grasp is turned from square to the cube [rad].
-    """
+class _Style:
+    """How one attempt is done; see `Style` in `tasks/schema.py`."""
 
     lead: float
     turn: float
     pause: int
-    clearance: float
-    lift: float
-    grasp: tuple[float, float, float]
-    yaw: float
-
-    @classmethod
-    def draw(cls) -> Style:
-        """Draw a style from the process's random numbers."""
-        return cls(
-            lead=random.uniform(0.075, 0.11),
-            turn=random.uniform(0.35, 0.55),
-            pause=random.randint(0, 2),
-            clearance=random.uniform(0.10, 0.13),
-            lift=random.uniform(0.17, 0.21),
-            grasp=(random.gauss(0, 0.002), random.gauss(0, 0.002), random.uniform(-0.003, 0.005)),
-            yaw=random.gauss(0, 0.03),
-        )
-
-
-class ExpertPolicy:
-    """Stacks cube_2 on cube_1, and cube_3 on cube_2.
-
-    Args:
-        environment: The environment, open.
-    """
-
-    def __init__(self, environment: Environment):
-        self._environment = environment
-        environment.facts["source"] = {"expert": "scripted"}
-
-    async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
-        """See `Policy.act`."""
-        await rendezvous.resets.put(flight.env)
-        await rendezvous.resets.join()
-        hand = _Hand(self._environment, flight.env, rendezvous)
-        for upper, lower in (("cube_2", "cube_1"), ("cube_3", "cube_2")):
-            style = Style.draw()
-            await self._stack(hand, style, upper, lower)
-
-    def reset(self, flight: Flight) -> None:
-        """Reset the environment with its own randomisation."""
-        env = self._environment.env
-        env.reset(env_ids=torch.tensor([flight.env], dtype=torch.int64, device=env.device))
-
-    def judge(self, flight: Flight, *, success: bool) -> str | None:
-        """A demonstration is a source only if all its subtasks are told apart."""
-        missing = [signal for signal, step in flight.signals.items() if step is None]
-        return f"signal '{missing[0]}' never came" if success and missing else None
-
-    async def _stack(self, hand: _Hand, style: Style, upper: str, lower: str) -> None:
-        over = torch.tensor([0.0, 0.0, style.clearance])
-        # Approach and descend.
-        grasp = _grasp_pose(hand, style, upper)
-        await hand.move(_moved(grasp, over), OPEN, style, near=0.012)
-        await hand.move(grasp, OPEN, style, near=0.004)
-        # Close and lift, at once and briskly: Mimic ends the segment ten to twenty steps after the grasp, and what
-        # follows moves the cube sideways from there, past everything that stands on the table.
-        await hand.rest(CLOSED, 5)
-        hand_from_cube = torch.linalg.inv(hand.pose) @ hand.cube(upper)
-        await hand.move(_moved(hand.pose, LIFT), CLOSED, dataclasses.replace(style, lead=style.lift), near=0.04)
-        # Move, lower, let go.
-        place = hand.cube(upper)
-        place[:3, 3] = hand.cube(lower)[:3, 3] + torch.tensor([0.0, 0.0, CUBE_EDGE + 0.002])
-        goal = place @ torch.linalg.inv(hand_from_cube)
-        goal[:3, :3] = hand.pose[:3, :3]
-        await hand.move(_moved(goal, over * 0.6), CLOSED, style, near=0.006)
-        await hand.move(goal, CLOSED, style, near=0.004)
-        await hand.rest(CLOSED, style.pause)
-        await hand.rest(OPEN, 6 + style.pause)
-        # Retreat.
-        await hand.move(_moved(hand.pose, over), OPEN, style, near=0.03)
 
 
 class _Hand:
-    """The robot's hand in one environment; positions in its frame [m], poses 4x4."""
+    """One end effector in all environments, on the host.
 
-    def __init__(self, environment: Environment, env_id: int, rendezvous: Rendezvous):
-        self._env = environment.env
-        self._env_id = env_id
-        self._rendezvous = rendezvous
-        (self._eef,) = self._env.cfg.subtask_configs
+    Args:
+        described: What a file says of the task.
+        eef: The end effector.
+        poses: Its key poses.
+        num_envs: How many environments there are.
 
-    @property
-    def pose(self) -> torch.Tensor:
-        return self._env.get_robot_eef_pose(self._eef, env_ids=[self._env_id])[0].clone()
-
-    def cube(self, name: str) -> torch.Tensor:
-        return self._env.get_object_poses(env_ids=[self._env_id])[name][0].clone()
-
-    async def move(self, goal: torch.Tensor, gripper: float, style: Style, *, near: float) -> None:
-        """Go to a pose, until the hand is within `near` [m] and 2 degrees of it."""
-        for _ in range(LONGEST_MOVE):
-            pose = self.pose
-            gap = goal[:3, 3] - pose[:3, 3]
-            turn = math_utils.axis_angle_from_quat(math_utils.quat_from_matrix(goal[:3, :3] @ pose[:3, :3].T))
-            if gap.norm() < near and turn.norm() < 0.035:
-                return
-            target = pose.clone()
-            target[:3, 3] += _shortened(GAIN * gap, style.lead)
-            turn = _shortened(GAIN * turn, style.turn)
-            angle = turn.norm()
-            rotation = math_utils.quat_from_angle_axis(angle[None], (turn / angle.clamp(min=1e-9))[None])
-            target[:3, :3] = math_utils.matrix_from_quat(rotation)[0] @ pose[:3, :3]
-            await self._command(target, gripper)
-        # A movement that does not arrive is not an error: the attempt goes on, and the success term judges it.
-
-    async def rest(self, gripper: float, steps: int) -> None:
-        """Stay for some steps."""
-        pose = self.pose
-        for _ in range(steps):
-            await self._command(pose, gripper)
-
-    async def _command(self, target: torch.Tensor, gripper: float) -> None:
-        action = self._env.target_eef_pose_to_action(
-            target_eef_pose_dict={self._eef: target},
-            gripper_action_dict={self._eef: torch.tensor([gripper], device=target.device)},
-            env_id=self._env_id,
-        )
-        await self._rendezvous.actions.put((self._env_id, action.reshape(-1)))
-        await self._rendezvous.actions.join()
-
-
-def _shortened(vector: torch.Tensor, longest: float) -> torch.Tensor:
-    """The vector, shortened to a length if it is longer."""
-    return vector * min(1.0, longest / max(float(vector.norm()), 1e-9))
-
-
-def _moved(pose: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
-    moved = pose.clone()
-    moved[:3, 3] += by
-    return moved
-
-
-def _grasp_pose(hand: _Hand, style: Style, name: str) -> torch.Tensor:
-    """The hand's pose to grasp a cube: pointing down, square to the cube, the fingers clear of the other cubes.
-
-    Of the four ways to be square, the one with the least turn from now is taken, unless the hand would reach over
-    another cube.
+    Attributes:
+        grippers: Gripper actions, shape (num_envs, gripper_dim).
+        state: What the hand does, by environment.
     """
-    cube, pose = hand.cube(name), hand.pose
-    others = [hand.cube(other)[:2, 3] for other in ("cube_1", "cube_2", "cube_3") if other != name]
-    yaw = float(torch.atan2(cube[1, 0], cube[0, 0]))
-    now = float(torch.atan2(pose[1, 0], pose[0, 0]))
 
-    def cost(candidate: float) -> float:
-        turn = abs((candidate - now + torch.pi) % (2 * torch.pi) - torch.pi)
-        fingers = torch.tensor([-torch.sin(torch.tensor(candidate)), torch.cos(torch.tensor(candidate))])
-        blocked = 0
-        for other in others:
-            away = other - cube[:2, 3]
-            along = float((away @ fingers).abs())
-            across = float((away - (away @ fingers) * fingers).norm())
-            blocked += along < HAND_REACH and across < 0.06
-        return turn + 2.0 * blocked + (10.0 if turn > 2.2 else 0.0)
+    def __init__(self, described: Described, eef: EndEffector, poses: Sequence[KeyPose], num_envs: int):
+        self._poses = poses
+        self._goals = KeyPoses(poses, Clearance(described, eef))
+        self.grippers = torch.full((num_envs, eef.gripper_dim), OPEN)
+        self.state = [_State.DONE] * num_envs
+        self._styles: dict[int, _Style] = {}
+        self._drawn: dict[int, list[Drawn]] = {}
+        self._index = [0] * num_envs
+        self._left = [0] * num_envs
+        """Steps for which the present state may last at most."""
+        self._goal = torch.eye(4).repeat(num_envs, 1, 1)
+        self._lead, self._turn, self._within, self._turned = torch.ones(4, num_envs)
 
-    best = min((yaw + quarter * torch.pi / 2 for quarter in range(4)), key=cost) + style.yaw
-    heading = torch.tensor(best)
-    grasp = torch.eye(4)
-    # Down: the tool's z against the world's, its x along the heading.
-    grasp[:3, 0] = torch.stack([torch.cos(heading), torch.sin(heading), torch.tensor(0.0)])
-    grasp[:3, 1] = torch.stack([torch.sin(heading), -torch.cos(heading), torch.tensor(0.0)])
-    grasp[:3, 2] = torch.tensor([0.0, 0.0, -1.0])
-    grasp[:3, 3] = cube[:3, 3] + torch.tensor(style.grasp)
-    return grasp
+    def longest(self, expert: Expert) -> int:
+        """Return the most steps that the key poses can take."""
+        steps = (LONGEST_MOVE + pose.rest[1] + LONGEST_WAIT * (pose.wait_for is not None) for pose in self._poses)
+        return sum(steps) + len(self._poses) * expert.style.pause[1]
+
+    def begin(self, env_id: int, style: _Style) -> None:
+        """Begin an attempt; draws from the process's random numbers."""
+        self._styles[env_id] = style
+        self._drawn[env_id] = [Drawn.of(pose) for pose in self._poses]
+        self._index[env_id] = -1
+        self.state[env_id], self._left[env_id] = _State.RESTING, 0
+
+    def stay(self, env_id: int, eef_pose: torch.Tensor) -> None:
+        """Stay at a pose, with the gripper as it is."""
+        self.state[env_id] = _State.DONE
+        self._goal[env_id] = eef_pose
+
+    def arrived(self, env_ids: Sequence[int], eef_poses: torch.Tensor) -> list[int]:
+        """Return the environments in which there is nothing left to do for the present key pose."""
+        near = self._near(eef_poses).tolist()
+        found = []
+        for env_id in env_ids:
+            state = self.state[env_id]
+            at_goal = state is _State.MOVING and near[env_id]
+            over = state is not _State.DONE and self._left[env_id] == 0
+            if at_goal or over or state is _State.WAITING:
+                found.append(env_id)
+        return found
+
+    def go_on(
+        self, env_id: int, eef_pose: torch.Tensor, object_poses: Mapping[str, torch.Tensor], came: set[str]
+    ) -> None:
+        """Rest, wait or set out, until there is a step to take or nothing to do.
+
+        Args:
+            env_id: The environment.
+            eef_pose: `world_from_eef` now, shape (4, 4).
+            object_poses: `world_from_object` now, by object.
+            came: The signals that have come.
+        """
+        while True:
+            if self.state[env_id] is _State.MOVING:  # it has arrived, or is taken as it is
+                drawn, index = self._drawn[env_id], self._index[env_id]
+                pause = self._styles[env_id].pause if self._moves(index) else 0
+                self.state[env_id], self._left[env_id] = _State.RESTING, drawn[index].rest + pause
+                self._goal[env_id] = eef_pose
+            if self.state[env_id] is _State.RESTING:
+                if self._left[env_id] > 0:
+                    return
+                self._index[env_id] += 1
+                if self._index[env_id] == len(self._poses):
+                    self.stay(env_id, eef_pose)
+                    return
+                self.state[env_id], self._left[env_id] = _State.WAITING, LONGEST_WAIT
+                self._goal[env_id] = eef_pose
+            signal = self._poses[self._index[env_id]].wait_for
+            if signal is not None and signal not in came and self._left[env_id] > 0:
+                return
+            self._set_out(env_id, eef_pose, object_poses)
+            if not self._near(eef_pose[None], slice(env_id, env_id + 1)):
+                return
+
+    def targets(self, eef_poses: torch.Tensor) -> torch.Tensor:
+        """Return `world_from_eef` to command in this step, shape (num_envs, 4, 4), given the present ones."""
+        gaps, turns = self._remaining(eef_poses)
+        positions, rotations = pose_math.unmake_pose(eef_poses)
+        steps = _shortened(GAIN * turns, self._turn)
+        angles = _length(steps)
+        turned = pose_math.quat_from_angle_axis(angles, steps / angles.clamp(min=1e-9)[:, None])
+        ahead = pose_math.make_pose(
+            positions + _shortened(GAIN * gaps, self._lead),
+            products(pose_math.matrix_from_quat(turned), rotations),
+        )
+        moving = torch.tensor([state is _State.MOVING for state in self.state])
+        self._left = [left - 1 for left in self._left]
+        return torch.where(moving[:, None, None], ahead, self._goal)
+
+    def _set_out(self, env_id: int, eef_pose: torch.Tensor, object_poses: Mapping[str, torch.Tensor]) -> None:
+        index, style = self._index[env_id], self._styles[env_id]
+        pose = self._poses[index]
+        self._goal[env_id] = self._goals.goal(index, self._drawn[env_id][index], eef_pose, object_poses)
+        self.grippers[env_id] = OPEN if pose.gripper == "open" else CLOSED
+        self._lead[env_id], self._turn[env_id] = pose.speed * style.lead, pose.speed * style.turn
+        self._within[env_id], self._turned[env_id] = pose.within, pose.turned
+        self.state[env_id], self._left[env_id] = _State.MOVING, LONGEST_MOVE
+
+    def _moves(self, index: int) -> bool:
+        """Return whether a key pose is anywhere else than where the hand is."""
+        pose = self._poses[index]
+        own = (pose.to, pose.position, pose.rise, pose.orientation)
+        return own != (None, (0.0, 0.0, 0.0), (0.0, 0.0), "keep")
+
+    def _near(self, eef_poses: torch.Tensor, which: slice = slice(None)) -> torch.Tensor:
+        """Return where hands are as near to their goals as they have to be, given the poses of these environments."""
+        gaps, turns = self._remaining(eef_poses, which)
+        return (_length(gaps) < self._within[which]) & (_length(turns) < self._turned[which])
+
+    def _remaining(self, eef_poses: torch.Tensor, which: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what is left of the ways to the goals: moves [m] and turns as axis-angles [rad], shape (n, 3)."""
+        goals = self._goal[which]
+        turns = products(goals[:, :3, :3], eef_poses[:, :3, :3].transpose(-1, -2))
+        return (
+            goals[:, :3, 3] - eef_poses[:, :3, 3],
+            pose_math.axis_angle_from_quat(pose_math.quat_from_matrix(turns)),
+        )
+
+
+def _length(vectors: torch.Tensor) -> torch.Tensor:
+    """Return the lengths of vectors, shape (n, 3)."""
+    x, y, z = vectors.unbind(-1)
+    return torch.sqrt(x * x + y * y + z * z)
+
+
+def _shortened(vectors: torch.Tensor, longest: torch.Tensor) -> torch.Tensor:
+    """Return vectors, shape (n, 3), shortened to a length, shape (n,), where they are longer."""
+    return vectors * (longest / _length(vectors).clamp(min=1e-9)).clamp(max=1.0)[:, None]

@@ -17,12 +17,14 @@ import isaaclab.utils.math as pose_math
 import numpy as np
 import torch
 from isaaclab_mimic.datagen.data_generator import DataGenerator, transform_source_data_segment_using_object_pose
-from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
 
 from mimicgen.datagen.attempts import Segment
-from mimicgen.datagen.generation.pool import SourcePool
-from mimicgen.datagen.generation.randomness import Streams
+from mimicgen.datagen.attempts.randomness import Streams
+from mimicgen.datagen.generation.clearance import Clearance
 from mimicgen.datagen.generation.selection import Selection
+from mimicgen.datagen.isaaclab.pool import SourcePool
+from mimicgen.datagen.robots.actions import products
+from mimicgen.datagen.tasks.conversions import conversion_of
 
 
 def why_not(env: Any) -> str | None:
@@ -34,43 +36,9 @@ def why_not(env: Any) -> str | None:
         return "its subtasks are bound to each other by constraints"
     if cfg.datagen_config.use_skillgen or cfg.datagen_config.use_navigation_controller:
         return "it plans its motions between the subtasks"
-    if type(env).target_eef_pose_to_action is not FrankaCubeStackIKRelMimicEnv.target_eef_pose_to_action:
+    if conversion_of(env) is None:
         return "it converts target poses into actions in a way of its own, for one environment at a time"
     return None
-
-
-def actions_towards(
-    targets: torch.Tensor, grippers: torch.Tensor, noise: torch.Tensor, eef_poses: torch.Tensor
-) -> torch.Tensor:
-    """Return the relative actions that lead from the hands' poses to their targets, in all environments at once.
-
-    `FrankaCubeStackIKRelMimicEnv.target_eef_pose_to_action`, over the environments.
-
-    Args:
-        targets: `world_from_eef` to reach, shape (num_envs, 4, 4).
-        grippers: Gripper actions, shape (num_envs, gripper_dim).
-        noise: What is added to the poses' actions, shape (num_envs, 6).
-        eef_poses: `world_from_eef` now, shape (num_envs, 4, 4).
-
-    Returns:
-        Position, axis-angle and gripper, shape (num_envs, 6 + gripper_dim).
-    """
-    positions, rotations = pose_math.unmake_pose(eef_poses)
-    target_positions, target_rotations = pose_math.unmake_pose(targets)
-    turns = pose_math.quat_from_matrix(_products(target_rotations, rotations.transpose(-1, -2)))
-    moves = torch.cat([target_positions - positions, pose_math.axis_angle_from_quat(turns)], dim=-1)
-    return torch.cat([torch.clamp(moves + noise, -1.0, 1.0), grippers], dim=-1)
-
-
-def _products(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Return the products of matrices, shapes (num_envs, ..., 3, 3) and (num_envs, 3, 3).
-
-    On the host one by one: a batch is rounded otherwise than a matrix alone on some processors, and contacts make 1e-5
-    of 1e-9 within an attempt, which would then depend on the environments beside it.
-    """
-    if first.is_cuda:
-        return first.matmul(second)
-    return torch.stack([one.matmul(other) for one, other in zip(first, second, strict=True)])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +62,7 @@ class Plan:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Draft:
+class PlanWithoutApproach:
     """A plan without the way to its beginning.
 
     Attributes:
@@ -160,16 +128,16 @@ class Planner:
     Args:
         env: Isaac Lab's environment.
         sources: The source demonstrations, on the host.
-        keep_clear: Prefer segments that lead the hand into nothing else.
+        clearance: Prefer segments that lead the hand into nothing else, by this; None not to.
     """
 
-    def __init__(self, env: Any, sources: SourcePool, *, keep_clear: bool):
+    def __init__(self, env: Any, sources: SourcePool, clearance: Clearance | None = None):
         ((self.eef, self.subtasks),) = env.cfg.subtask_configs.items()
         self._options = env.cfg.datagen_config
         self._sources = sources
         self._infos = sources.pool.datagen_infos
         self._upstream = DataGenerator(env, sources.pool)
-        self._selection = Selection(self.subtasks, self.eef, self._infos, keep_clear=keep_clear)
+        self._selection = Selection(self.subtasks, self.eef, self._infos, clearance)
 
     @property
     def longest(self) -> int:
@@ -193,11 +161,11 @@ class Planner:
             if new:
                 for at, demos in zip(new, self.eligible([requests[at] for at in new]), strict=True):
                     eligible[at] = demos
-        drafts = []
+        parts = []
         for request, demos in zip(requests, eligible, strict=True):
             with request.streams.active():
-                drafts.append(self._draft(request, demos))
-        return finished(drafts)
+                parts.append(self._without_approach(request, demos))
+        return with_approaches(parts)
 
     def eligible(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
         """Return the demonstrations among which one is drawn, for requests that all are for one subtask."""
@@ -218,7 +186,7 @@ class Planner:
         anew = options.generation_select_src_per_subtask and options.generation_select_src_per_arm
         return before is not None and before.segment is not None and not anew
 
-    def _draft(self, request: Request, eligible: Sequence[int]) -> Draft:
+    def _without_approach(self, request: Request, eligible: Sequence[int]) -> PlanWithoutApproach:
         """Draw a source segment of one of the demonstrations, and noise for the plan that follows it.
 
         Args:
@@ -253,7 +221,7 @@ class Planner:
         amplitude = torch.full((max(way - 1, 0) + len(poses), 1), float(cfg.action_noise))
         if way:  # its last step is the segment's own first
             amplitude[: way - 1] *= float(cfg.apply_noise_during_interpolation)
-        return Draft(
+        return PlanWithoutApproach(
             begin=begin,
             poses=poses,
             grippers=grippers,
@@ -264,18 +232,18 @@ class Planner:
         )
 
 
-def finished(drafts: Sequence[Draft]) -> list[Plan]:
+def with_approaches(parts: Sequence[PlanWithoutApproach]) -> list[Plan]:
     """Return the plans, with the ways to them interpolated together."""
     plans: dict[int, Plan] = {}
-    for moving in {draft.moving for draft in drafts}:
-        alike = [index for index, draft in enumerate(drafts) if draft.moving == moving]
+    for moving in {part.moving for part in parts}:
+        alike = [index for index, part in enumerate(parts) if part.moving == moving]
         ways: Iterable[torch.Tensor | None] = [None] * len(alike)
         if moving > 0:
-            begins = torch.stack([drafts[index].begin for index in alike])
-            ends = torch.stack([drafts[index].poses[0] for index in alike])
+            begins = torch.stack([parts[index].begin for index in alike])
+            ends = torch.stack([parts[index].poses[0] for index in alike])
             ways = interpolated(begins, ends, moving)
-        plans |= {index: drafts[index].after(way) for index, way in zip(alike, ways, strict=True)}
-    return [plans[index] for index in range(len(drafts))]
+        plans |= {index: parts[index].after(way) for index, way in zip(alike, ways, strict=True)}
+    return [plans[index] for index in range(len(parts))]
 
 
 def normals(steps: int) -> torch.Tensor:
@@ -305,12 +273,12 @@ def interpolated(begins: torch.Tensor, ends: torch.Tensor, steps: int) -> torch.
     grid = torch.arange(1, parts, dtype=torch.float32)
     way = positions[:, None] + grid[:, None] * ((end_positions - positions) / parts)[:, None]
     turns = pose_math.axis_angle_from_quat(
-        pose_math.quat_from_matrix(_products(end_rotations, rotations.transpose(-1, -2)))
+        pose_math.quat_from_matrix(products(end_rotations, rotations.transpose(-1, -2)))
     )
     angles = torch.linalg.norm(turns, dim=-1, keepdim=True)
     axes = (turns / angles)[:, None].expand(count, steps, 3)
     quaternions = pose_math.quat_from_angle_axis((grid * (angles / parts)).reshape(-1), axes.reshape(-1, 3))
-    turned = _products(pose_math.matrix_from_quat(quaternions).reshape(count, steps, 3, 3), rotations)
+    turned = products(pose_math.matrix_from_quat(quaternions).reshape(count, steps, 3, 3), rotations)
     # Smaller turns are not interpolated, says upstream.
     turned = torch.where((angles < 0.05)[..., None, None], end_rotations[:, None], turned)
     return pose_math.make_pose(

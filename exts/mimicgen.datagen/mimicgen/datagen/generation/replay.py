@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mimicgen.datagen.attempts import WHOLE, Segment, reason_for_failure, signal_to_blame
+from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.dataset.sources.raw import RawDemos, States, file_hash
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.generation.flight import Flight
+from mimicgen.datagen.generation.converting import Holder
+from mimicgen.datagen.generation.policy import Over
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.legacy import use_legacy_controller
-from mimicgen.datagen.reference.rendezvous import Rendezvous
 
 
 def prepare(cfg: Any, config: RunConfig, demos: RawDemos) -> None:
@@ -33,7 +37,7 @@ def prepare(cfg: Any, config: RunConfig, demos: RawDemos) -> None:
 
 
 class ReplayPolicy:
-    """Replays one demonstration an attempt, in order.
+    """Implements `mimicgen.datagen.generation.policy.Policy`: one demonstration an attempt, in order.
 
     Args:
         environment: The environment, open.
@@ -44,9 +48,13 @@ class ReplayPolicy:
     """
 
     def __init__(self, environment: Environment, demos: RawDemos, *, by_states: bool = False):
-        self._environment = environment
+        self._env = environment.env
         self._demos = demos
         self._by_states = by_states
+        self._holder = Holder(self._env, tuple(self._env.cfg.subtask_configs))
+        self._replayed: dict[int, _Replayed] = {}
+        self.draws_on = str(self._env.device)
+        self.longest = max(len(demos.actions(name)) for name in demos.names)
         environment.facts["source"] = {
             "file": demos.path.name,
             "sha256": file_hash(demos.path),
@@ -54,51 +62,82 @@ class ReplayPolicy:
             "legacy": demos.legacy,
         }
 
-    async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
-        """Replay the demonstration of the attempt's number."""
-        env_id = flight.env
-        await rendezvous.resets.put(env_id)
-        await rendezvous.resets.join()
-        name = self._demos.names[flight.number - 1]
-        actions = torch.tensor(self._demos.actions(name), device=self._environment.env.device)
-        states = self._demos.states(name) if self._by_states else None
-        flight.segments.append(Segment(eef=WHOLE, subtask=0, demo=name, start=0, end=len(actions)))
-        for step, action in enumerate(actions):
-            await rendezvous.actions.put((env_id, action))
-            await rendezvous.actions.join()
-            if states is not None:
-                self._restore(flight, self._tensors(states, step))
+    def begin(self, attempts: Sequence[UnderWay]) -> None:
+        """Put environments into the initial states of the demonstrations of the attempts' numbers."""
+        device = self._env.device
+        for attempt in attempts:
+            name = self._demos.names[attempt.number - 1]
+            actions = torch.tensor(self._demos.actions(name), device=device)
+            states = self._demos.states(name) if self._by_states else None
+            self._replayed[attempt.env] = _Replayed(actions, states)
+            attempt.segments.append(Segment(eef=WHOLE, subtask=0, demo=name, start=0, end=len(actions)))
+            chosen = torch.tensor([attempt.env], dtype=torch.int64, device=device)
+            with attempt.streams.active():
+                self._env.reset_to(self._tensors([(self._demos.initial_state(name), 0)]), chosen, is_relative=True)
 
-    def reset(self, flight: Flight) -> None:
-        """Put the environment into the demonstration's initial state."""
-        env, env_ids = self._environment.env, self._env_ids(flight)
-        initial = self._demos.initial_state(self._demos.names[flight.number - 1])
-        env.reset_to(self._tensors(initial, 0), env_ids, is_relative=True)
+    def hold(self, env_ids: Sequence[int]) -> None:
+        """See `Policy.hold`."""
+        self._holder.hold(env_ids)
+        for env_id in env_ids:
+            self._replayed.pop(env_id, None)
 
-    def judge(self, flight: Flight, *, success: bool) -> str | None:
+    def actions(self) -> torch.Tensor:
+        """See `Policy.actions`."""
+        everybody = len(self._replayed) == self._env.num_envs
+        actions = torch.zeros_like(self._env.action_manager.action) if everybody else self._holder.actions()
+        for env_id, replayed in self._replayed.items():
+            actions[env_id] = replayed.actions[replayed.at]
+        return actions
+
+    def over(self) -> list[Over]:
+        """See `Policy.over`."""
+        restored = {env_id: own for env_id, own in self._replayed.items() if own.states is not None}
+        if restored:
+            chosen = torch.tensor([*restored], dtype=torch.int64, device=self._env.device)
+            states = self._tensors([(own.states, own.at) for own in restored.values() if own.states is not None])
+            self._env.scene.reset_to(states, chosen, is_relative=True)
+            self._env.sim.forward()
+        over = []
+        for env_id, replayed in self._replayed.items():
+            replayed.at += 1
+            if replayed.at == len(replayed.actions):
+                over.append(Over(env=env_id, last=True))
+        return over
+
+    def verdict(self, attempt: UnderWay, *, success: bool) -> str | None:
         """Only success counts."""
         return None
 
-    def _restore(self, flight: Flight, state: Any) -> None:
-        """Put the environment into a state that the attempt goes on from, and see whether it is a success."""
-        env = self._environment.env
-        env.scene.reset_to(state, self._env_ids(flight), is_relative=True)
-        env.sim.forward()
-        self._environment.update_success()
-
-    def _env_ids(self, flight: Flight) -> torch.Tensor:
-        return torch.tensor([flight.env], dtype=torch.int64, device=self._environment.env.device)
-
-    def _tensors(self, states: States, row: int) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
-        """Return one of a demonstration's states as `reset_to` takes it."""
-        device = self._environment.env.device
+    def _tensors(self, rows: Sequence[tuple[States, int]]) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
+        """Return states as `reset_to` takes them, each given as states and the row."""
+        first, _ = rows[0]
         return {
             kind: {
-                asset: {key: torch.tensor(value[row : row + 1], device=device) for key, value in values.items()}
+                asset: {
+                    key: torch.tensor(
+                        np.stack([states[kind][asset][key][row] for states, row in rows]), device=self._env.device
+                    )
+                    for key in values
+                }
                 for asset, values in assets.items()
             }
-            for kind, assets in states.items()
+            for kind, assets in first.items()
         }
+
+
+@dataclasses.dataclass
+class _Replayed:
+    """A demonstration that is replayed in an environment.
+
+    Attributes:
+        actions: Its actions, shape (steps, action_dim).
+        states: Its states, if they are restored.
+        at: The step that comes.
+    """
+
+    actions: torch.Tensor
+    states: States | None
+    at: int = 0
 
 
 class AnnotatePolicy(ReplayPolicy):
@@ -112,19 +151,21 @@ class AnnotatePolicy(ReplayPolicy):
 
     def __init__(self, environment: Environment, demos: RawDemos, plots: Path | None = None):
         super().__init__(environment, demos)
+        self._environment = environment
         self._plots = plots
 
-    def judge(self, flight: Flight, *, success: bool) -> str | None:
+    def verdict(self, attempt: UnderWay, *, success: bool) -> str | None:
         """A demonstration without all its signals is no source, however it ended."""
-        name = self._demos.names[flight.number - 1]
-        missing = signal_to_blame(flight.signals, last_success=None)
+        name = self._demos.names[attempt.number - 1]
+        missing = signal_to_blame(attempt.signals, last_success=None)
         if missing is None:
             return None
-        short = self._environment.shortfalls({flight.env: missing})[flight.env]
+        short = self._environment.shortfalls({attempt.env: missing})[attempt.env]
         if short is not None and self._plots:
             self._plots.mkdir(exist_ok=True)
             short.plot(f"{name}: '{missing}' never came", self._plots / f"{name}.png")
+        lacking = short.words if short else None
         reason = reason_for_failure(
-            flight.signals, last_success=None, held=False, steps=flight.steps, lacking=short.words if short else None
+            attempt.signals, last_success=None, held=False, steps=attempt.steps, lacking=lacking
         )
         return f"{name}: {reason}"

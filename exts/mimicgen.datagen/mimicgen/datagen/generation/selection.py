@@ -12,7 +12,7 @@ from typing import Any
 import isaaclab.utils.math as pose_math
 import torch
 
-from mimicgen.datagen.generation.clearance import in_the_way, looked_at, moved
+from mimicgen.datagen.generation.clearance import Clearance, looked_at, moved
 
 
 class Selection:
@@ -22,17 +22,17 @@ class Selection:
         subtasks: Isaac Lab's configurations of the end effector's subtasks.
         eef: The end effector.
         infos: What the demonstrations say, `DatagenInfo` each.
-        keep_clear: Prefer segments that lead the hand into nothing else.
+        clearance: Tells which segments lead the hand into nothing else, if those are preferred.
 
     Attributes:
-        keep_clear: As given.
+        clearance: As given.
         eef_poses: `world_from_eef` of the demonstrations, shape (demonstrations, steps, 4, 4).
         object_poses: `world_from_object` by object, likewise.
     """
 
-    def __init__(self, subtasks: Sequence[Any], eef: str, infos: Sequence[Any], *, keep_clear: bool):
+    def __init__(self, subtasks: Sequence[Any], eef: str, infos: Sequence[Any], clearance: Clearance | None = None):
         self._subtasks = subtasks
-        self.keep_clear = keep_clear
+        self.clearance = clearance
         self.eef_poses = _padded([info.eef_pose[eef] for info in infos])
         self.object_poses = {
             name: _padded([info.object_poses[name] for info in infos]) for name in infos[0].object_poses
@@ -43,8 +43,8 @@ class Selection:
     ) -> Sequence[Sequence[int]]:
         """Return the demonstrations among which one is drawn, in each of n environments.
 
-        Every demonstration, or those whose object, or whose way for the hand, is nearest; with `keep_clear` of those
-        alone that lead the hand into nothing else, as long as there are any (`clearance.py`).
+        Every demonstration, or those whose object, or whose way for the hand, is nearest; with a `clearance` of
+        those alone that lead the hand into nothing else, as long as there are any (`clearance.py`).
 
         Args:
             subtask: Index of the subtask.
@@ -67,9 +67,11 @@ class Selection:
             distances = _distances(ways_begin, eef_poses[:, None])
         else:
             distances = _distances(sources, here)
-        if self.keep_clear:
+        if self.clearance is not None:
             ways = moved(looked_at(self.eef_poses, starts, ends), sources, here)
-            blocked = in_the_way(ways, self._others(subtask, object_poses)[:, None])
+            # The hand goes to the subtask's object, and may hold that of the one before.
+            spared = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
+            blocked = self.clearance.blocked(ways, object_poses, spared)
             distances[blocked & ~blocked.all(dim=-1, keepdim=True)] = torch.inf
         many = len(everyone) if cfg.selection_strategy == "random" else cfg.selection_strategy_kwargs["nn_k"]
         nearest, demos = (values.tolist() for values in distances.sort(dim=-1, stable=True))
@@ -77,16 +79,6 @@ class Selection:
             [demo for distance, demo in zip(*row, strict=True) if distance != torch.inf][:many]
             for row in zip(nearest, demos, strict=True)
         ]
-
-    def _others(self, subtask: int, object_poses: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return where objects are, shape (n, objects, 3), but that of the subtask and that of the one before.
-
-        The hand goes to the one, and may hold the other.
-        """
-        own = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
-        positions = [poses[:, :3, 3] for name, poses in object_poses.items() if name not in own]
-        count = len(next(iter(object_poses.values())))
-        return torch.stack(positions, dim=1) if positions else torch.zeros(count, 0, 3)
 
 
 def _distances(poses: torch.Tensor, others: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 from isaaclab.managers import SceneEntityCfg
 from isaaclab_tasks.contrib.stack.mdp import stack_events
 
-from mimicgen.datagen.generation.randomness import Streams
+from mimicgen.datagen.attempts.randomness import Streams
 from mimicgen.datagen.tasks.environment import events
 
 

@@ -1,8 +1,7 @@
-"""Drives one attempt in every environment; a policy says what is attempted.
+"""Drives one attempt in every environment, each a coroutine in which Isaac Lab's own generator acts (`mimic.py`).
 
-`Driver` is the session's generator: it steps the environment, knows success and the subtask signals, and keeps or
-drops what was recorded. A `Policy` acts: Mimic's own generator (`mimic.py`), a scripted expert
-(`generation/expert.py`), or recorded actions (`generation/replay.py`).
+`Driver` is the session's generator: it steps the environment, and knows success and the subtask signals. It stands in
+for `generation/machine.py` where a task asks for more than that can plan.
 """
 
 from __future__ import annotations
@@ -10,58 +9,46 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import Any
 
 import torch
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_failure, signal_to_blame
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.attempts.randomness import Streams, attempt_seed
+from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.dataset.outputs.parts import Episode
-from mimicgen.datagen.generation.flight import Flight
-from mimicgen.datagen.generation.randomness import Streams, attempt_seed, run_with
 from mimicgen.datagen.isaaclab.environment import Environment
+from mimicgen.datagen.reference.mimic import MimicPolicy
 from mimicgen.datagen.reference.rendezvous import Rendezvous
-from mimicgen.datagen.rendering.renderer import Renderer
-
-
-class Policy(Protocol):
-    """What acts in the environments."""
-
-    async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
-        """Act in one attempt: ask for a reset, then for steps, until the attempt is over.
-
-        Random numbers come from the attempt's own streams; `asyncio.sleep(0)` is not passed on.
-        """
-
-    def reset(self, flight: Flight) -> None:
-        """Put the attempt's environment into the state that the attempt starts from."""
-
-    def judge(self, flight: Flight, *, success: bool) -> str | None:
-        """Return why an attempt that ended is a failure for a reason of the policy's own, else None."""
+from mimicgen.datagen.reference.streams import run_with
 
 
 class Driver:
-    """Implements `mimicgen.datagen.session.generator.Generator` over a policy.
+    """Implements `mimicgen.datagen.session.generator.Generator`.
 
     Args:
         environment: The environment, open.
-        config: The run's configuration.
-        policy: What acts.
-        renderer: What draws kept demonstrations, if they are to be drawn.
+        policy: Isaac Lab's own generator, which acts.
+        seed: The run's seed.
+        settle_steps: Steps for which success has to last.
+        renderer: What draws kept demonstrations, if they are to be drawn; for the session.
         made: Numbers of attempts that an earlier run has made.
     """
 
     def __init__(
         self,
         environment: Environment,
-        config: RunConfig,
-        policy: Policy,
-        renderer: Renderer | None = None,
+        policy: MimicPolicy,
+        *,
+        seed: int,
+        settle_steps: int,
+        renderer: Any = None,
         made: Collection[int] = (),
     ):
         self._environment = environment
-        self._config = config
         self._policy = policy
+        self._seed = seed
+        self._settle_steps = settle_steps
         self._env = environment.env
         self._signals = environment.signal_names
         self.stages = (*self._signals, FINAL)
@@ -69,7 +56,7 @@ class Driver:
         self.env_args = environment.env_args()
         self.renderer = renderer
         self._rendezvous = Rendezvous(self._env.num_envs)
-        self._flights: dict[int, Flight] = {}
+        self._attempts: dict[int, UnderWay] = {}
         self._numbers = (number for number in itertools.count(1) if number not in made)
         self._next = next(self._numbers)
         self._last = 0
@@ -106,11 +93,11 @@ class Driver:
         await rendezvous.everybody()
         while resets := rendezvous.resets.pending:
             for env_id in resets:
-                flight = self._flights[env_id]
-                with torch.inference_mode(), flight.streams.active():
-                    self._policy.reset(flight)
+                attempt = self._attempts[env_id]
+                with torch.inference_mode(), attempt.streams.active():
+                    self._policy.reset(attempt)
                     poses = self._env.get_object_poses(env_ids=[env_id])
-                    flight.start_from({name: pose[0] for name, pose in poses.items()})
+                    attempt.start_from({name: pose[0, :2, 3] for name, pose in poses.items()})
             rendezvous.resets.serve()
             await rendezvous.everybody()
         return torch.stack([action for _, action in sorted(rendezvous.actions.pending, key=lambda pair: pair[0])])
@@ -122,23 +109,25 @@ class Driver:
             self._environment.update_success()
             signals = {name: signal.tolist() for name, signal in self._env.get_subtask_term_signals().items()}
             succeeded = self._environment.succeeded.tolist()
-        for env_id, flight in self._flights.items():
+        for env_id, attempt in self._attempts.items():
             success = succeeded[env_id]
-            flight.steps += 1
+            attempt.steps += 1
             if success:
-                flight.last_success = flight.steps
-            for name, step in flight.signals.items():
+                attempt.last_success = attempt.steps
+            for name, step in attempt.signals.items():
                 if step is None and signals[name][env_id]:
-                    flight.signals[name] = flight.steps
+                    attempt.signals[name] = attempt.steps
         self._rendezvous.actions.serve()
 
     def resting(self) -> bool:
         """See `Generator.resting`."""
-        return 0 not in self._flights
+        return 0 not in self._attempts
 
     def abandoned(self) -> list[Attempt]:
         """See `Generator.abandoned`."""
-        return [flight.land(Outcome.ABANDONED, "the run ended first") for _, flight in sorted(self._flights.items())]
+        return [
+            attempt.finish(Outcome.ABANDONED, "the run ended first") for _, attempt in sorted(self._attempts.items())
+        ]
 
     async def _attempts_in(self, env_id: int) -> None:
         """Make one attempt after the other in an environment, until cancelled."""
@@ -161,44 +150,44 @@ class Driver:
             ended = await self._attempt_in(env_id)
 
     async def _attempt_in(self, env_id: int) -> Attempt:
-        flight = self._begin(env_id)
-        await run_with(flight.streams, self._policy.act(flight, self._rendezvous))
+        attempt = self._begin(env_id)
+        await run_with(attempt.streams, self._policy.act(attempt, self._rendezvous))
         held = bool(self._environment.succeeded[env_id])
         if held:
-            await run_with(flight.streams, self._settle(env_id))
+            await run_with(attempt.streams, self._settle(env_id))
         success = bool(self._environment.succeeded[env_id])
-        reason = self._policy.judge(flight, success=success)
+        reason = self._policy.judge(attempt, success=success)
         if reason is None and not success:
-            blamed = signal_to_blame(flight.signals, last_success=flight.last_success)
+            blamed = signal_to_blame(attempt.signals, last_success=attempt.last_success)
             reason = reason_for_failure(
-                flight.signals,
-                last_success=flight.last_success,
+                attempt.signals,
+                last_success=attempt.last_success,
                 held=held,
-                steps=flight.steps,
+                steps=attempt.steps,
                 lacking=self._environment.lacking({env_id: blamed})[env_id],
             )
-        del self._flights[env_id]
+        del self._attempts[env_id]
         if reason is None:
-            return flight.land(Outcome.SUCCESS, "the success term held after settling")
-        return flight.land(Outcome.FAILURE, reason)
+            return attempt.finish(Outcome.SUCCESS, "the success term held after settling")
+        return attempt.finish(Outcome.FAILURE, reason)
 
-    def _begin(self, env_id: int) -> Flight:
+    def _begin(self, env_id: int) -> UnderWay:
         number = self._next
         self._next = next(self._numbers)
-        seed = attempt_seed(self._config.seed, number)
-        flight = Flight(
+        seed = attempt_seed(self._seed, number)
+        attempt = UnderWay(
             number=number,
             env=env_id,
             seed=seed,
             streams=Streams(seed, self._env.device),
             signals=dict.fromkeys(self._signals),
         )
-        self._flights[env_id] = flight
-        return flight
+        self._attempts[env_id] = attempt
+        return attempt
 
     async def _settle(self, env_id: int) -> None:
         """Hold the hand where it is, for as long as success has to last."""
         hold = self._environment.hold(env_id)
-        for _ in range(self._config.settle_steps):
+        for _ in range(self._settle_steps):
             await self._rendezvous.actions.put((env_id, hold()))
             await self._rendezvous.actions.join()

@@ -15,9 +15,9 @@ from isaaclab.managers import TerminationTermCfg
 from isaaclab_mimic.datagen.data_generator import DataGenerator
 
 from mimicgen.datagen.attempts import Segment, reason_for_abort
-from mimicgen.datagen.generation.flight import Flight
-from mimicgen.datagen.generation.pool import SourcePool
+from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.isaaclab.environment import Environment
+from mimicgen.datagen.isaaclab.pool import SourcePool
 from mimicgen.datagen.reference.rendezvous import Rendezvous
 
 
@@ -76,44 +76,44 @@ class MimicPolicy:
         self._generator.on_segment = self._note_segment
         # Upstream evaluates the term for all environments, in every environment; the driver has done so already.
         self._success = TerminationTermCfg(func=lambda _: environment.succeeded, params={})
-        self._flights: dict[int, Flight] = {}
+        self._attempts: dict[int, UnderWay] = {}
 
-    async def act(self, flight: Flight, rendezvous: Rendezvous) -> None:
-        """See `Policy.act`."""
-        self._flights[flight.env] = flight
+    async def act(self, attempt: UnderWay, rendezvous: Rendezvous) -> None:
+        """Make an attempt: ask for a reset, then for steps, until the attempt is over."""
+        self._attempts[attempt.env] = attempt
         with contextlib.suppress(_SubtaskFailedError):
             await self._generator.generate(
-                env_id=flight.env,
+                env_id=attempt.env,
                 success_term=self._success,
                 env_reset_queue=rendezvous.resets,
                 env_action_queue=rendezvous.actions,
                 export_demo=False,
             )
 
-    def reset(self, flight: Flight) -> None:
+    def reset(self, attempt: UnderWay) -> None:
         """Reset the environment with its own randomisation."""
         env = self._environment.env
-        env.reset(env_ids=torch.tensor([flight.env], dtype=torch.int64, device=env.device))
+        env.reset(env_ids=torch.tensor([attempt.env], dtype=torch.int64, device=env.device))
 
-    def judge(self, flight: Flight, *, success: bool) -> str | None:
+    def judge(self, attempt: UnderWay, *, success: bool) -> str | None:
         """Return why the attempt was ended early, if it was; else the success term alone decides."""
-        if self._early_abort and flight.overdue is not None:
-            return reason_for_abort(flight.overdue, steps=flight.steps)
+        if self._early_abort and attempt.overdue is not None:
+            return reason_for_abort(attempt.overdue, steps=attempt.steps)
         return None
 
     def _check_signal(self, env_id: int, eef: str, subtask: int) -> None:
-        flight = self._flights[env_id]
+        attempt = self._attempts[env_id]
         if subtask == 0:
             return
         signal = self._environment.env.cfg.subtask_configs[eef][subtask - 1].subtask_term_signal
-        if signal in flight.signals and flight.signals[signal] is None:
-            flight.overdue = flight.overdue or signal
+        if signal in attempt.signals and attempt.signals[signal] is None:
+            attempt.overdue = attempt.overdue or signal
             if self._early_abort:
                 raise _SubtaskFailedError
 
     def _note_segment(self, env_id: int, eef: str, subtask: int, demo: int, start: int, end: int) -> None:
         segment = Segment(eef=eef, subtask=subtask, demo=self._names[demo], start=start, end=end)
-        self._flights[env_id].segments.append(segment)
+        self._attempts[env_id].segments.append(segment)
 
 
 class _SubtaskFailedError(Exception):

@@ -19,6 +19,7 @@ from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.rendering.views import views_of
 
 if TYPE_CHECKING:
+    from mimicgen.datagen.generation.policy import Policy
     from mimicgen.datagen.isaaclab.environment import Environment
     from mimicgen.datagen.rendering.renderer import Renderer
     from mimicgen.datagen.session.generator import AnnounceStage, Generator
@@ -67,10 +68,11 @@ async def open_simulation(
         runtime.check_warp()
         if here is runtime.Runtime.EMBEDDED:
             from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
-        from mimicgen.datagen.generation import batched, clearance, expert, planning, pool, replay
-        from mimicgen.datagen.isaaclab import environment, live_check
+        from mimicgen.datagen.generation import clearance, expert, machine, planning, replay
+        from mimicgen.datagen.generation import mimic as mimic_policy
+        from mimicgen.datagen.isaaclab import environment, live_check, pool
         from mimicgen.datagen.reference import driver, mimic
-        from mimicgen.datagen.tasks import needs
+        from mimicgen.datagen.tasks import catalogue, needs
     async with stage("Source demonstrations") as note:
         cfg, success = environment.task_config(config, outputs, here)
         if here is runtime.Runtime.ISAACSIM:
@@ -89,6 +91,8 @@ async def open_simulation(
         elif config.mode in ("annotate", "replay"):
             demos = check_demos(source_of(config), cfg.env_name)
             replay.prepare(cfg, config, demos)
+        elif config.mode == "record":
+            scripted = expert.task_with_expert(config.task)
         elif config.mode == "render":
             recorded = check_recorded(source_of(config), cfg.env_name, config.render.demos)
         outputs.open()
@@ -103,28 +107,38 @@ async def open_simulation(
             if outputs.earlier.versions not in ({}, opened.facts["versions"]):
                 changed = _changed(outputs.earlier.versions, opened.facts["versions"])
                 note(f"warning: continues what other versions have made ({changed}); every demonstration says its own")
-            generator: batched.Batched | driver.Driver | None = None
-            policy: driver.Policy | None = None
+            generator: machine.AttemptMachine | driver.Driver | None = None
+            policy: Policy | None = None
+            early_abort = False
             if config.mode == "generate":
                 checked = live_check.check_live(opened, sources)
                 for finding in checked.findings[len(sources.findings) :]:
                     note(f"{finding.severity}: {finding}")
                 reason = "mimic.reference is set" if config.mimic.reference else planning.why_not(opened.env)
+                clear = None
                 if reason is None:
                     demonstrations = pool.SourcePool(opened.env, checked, "cpu")
-                    generator = batched.Batched(opened, config, demonstrations, renderer, outputs.earlier.numbers)
-                    size = opened.reserve(generator.longest)
-                    if size is not None:
-                        steps = f"{generator.longest} steps"
-                        many = f"{config.num_envs} environments x {steps}" if config.num_envs > 1 else steps
-                        note(f"records take {size / 1e6:.1f} MB of memory: {many}")
+                    if config.mimic.keep_clear:
+                        clear = clearance.clearance_of(catalogue.described(config.task))
+                    policy = mimic_policy.MimicPolicy(opened, demonstrations, clear)
+                    early_abort = config.early_abort
                 else:
                     note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")
                     demonstrations = pool.SourcePool(opened.env, checked, opened.env.device)
-                    policy = mimic.MimicPolicy(opened, demonstrations, early_abort=config.early_abort)
-                if config.mimic.keep_clear and not (reason is None and clearance.knows(opened.env)):
+                    generator = driver.Driver(
+                        opened,
+                        mimic.MimicPolicy(opened, demonstrations, early_abort=config.early_abort),
+                        seed=config.seed,
+                        settle_steps=config.settle_steps,
+                        renderer=renderer,
+                        made=outputs.earlier.numbers,
+                    )
+                    await generator.start()
+                    stack.push_async_callback(generator.close)
+                if config.mimic.keep_clear and clear is None:
                     note(
-                        "mimic.keep_clear does not apply: it is for a Franka with cubes, outside Isaac Lab's generator"
+                        "mimic.keep_clear does not apply: it is for a task of one arm that a file describes, "
+                        "outside Isaac Lab's generator"
                     )
                 opened.facts |= {"source": demonstrations.facts, "batched": reason is None}
             elif config.mode == "annotate":
@@ -132,11 +146,22 @@ async def open_simulation(
             elif config.mode == "replay":
                 policy = replay.ReplayPolicy(opened, demos, by_states=config.replay_states)
             elif config.mode == "record":
-                policy = expert.ExpertPolicy(opened)
+                policy = expert.ExpertPolicy(opened, scripted)
             if policy is not None:
-                generator = driver.Driver(opened, config, policy, renderer, outputs.earlier.numbers)
-                await generator.start()
-                stack.push_async_callback(generator.close)
+                generator = machine.AttemptMachine(
+                    opened,
+                    policy,
+                    seed=config.seed,
+                    settle_steps=config.settle_steps,
+                    early_abort=early_abort,
+                    renderer=renderer,
+                    made=outputs.earlier.numbers,
+                )
+                size = opened.reserve(generator.longest) if config.mode == "generate" else None
+                if size is not None:
+                    steps = f"{generator.longest} steps"
+                    many = f"{config.num_envs} environments x {steps}" if config.num_envs > 1 else steps
+                    note(f"records take {size / 1e6:.1f} MB of memory: {many}")
         yield generator or Viewer(opened.facts, renderer, recorded.names, recorded)
 
 

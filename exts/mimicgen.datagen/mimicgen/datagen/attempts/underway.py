@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import torch
 
 from mimicgen.datagen.attempts import Attempt, Outcome, Segment
-from mimicgen.datagen.generation.randomness import Streams
+from mimicgen.datagen.attempts.randomness import Streams
 
 
 @dataclasses.dataclass
-class Flight:
+class UnderWay:
     """What is known of the attempt that is under way in an environment.
 
     Attributes:
@@ -42,11 +42,11 @@ class Flight:
     overdue: str | None = None
     starts: dict[str, list[float]] | None = None
 
-    def start_from(self, object_poses: Mapping[str, torch.Tensor]) -> None:
-        """Note where the objects are, given `world_from_object` by object, shape (4, 4) each."""
-        self.starts = {name: [round(float(pose[axis, 3]), 4) for axis in (0, 1)] for name, pose in object_poses.items()}
+    def start_from(self, positions: Mapping[str, torch.Tensor]) -> None:
+        """Note where the objects are, given x and y by object, shape (2,) each [m]."""
+        self.starts = {name: [round(float(value), 4) for value in own] for name, own in positions.items()}
 
-    def land(self, outcome: Outcome, reason: str) -> Attempt:
+    def finish(self, outcome: Outcome, reason: str) -> Attempt:
         """Return the record of the attempt, ended now."""
         return Attempt(
             number=self.number,

@@ -1,0 +1,251 @@
+"""Attempts in all environments at once: one state machine over tensors, whatever acts.
+
+`AttemptMachine` is a session's generator. It knows which attempt is under way in which environment, its steps, its
+signals and its success; a `Policy` acts (`policy.py`). A cycle:
+
+- environments whose attempt was accounted for begin a new one, and are reset together;
+- the policy gives every environment's action;
+- after the step, success and signals are read once, and attempts that are over are ended.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mimicgen.datagen.attempts import (
+    FINAL,
+    Attempt,
+    Outcome,
+    reason_for_abort,
+    reason_for_failure,
+    signal_to_blame,
+)
+from mimicgen.datagen.attempts.randomness import Streams, attempt_seed
+from mimicgen.datagen.attempts.underway import UnderWay
+from mimicgen.datagen.dataset.outputs.parts import Episode
+from mimicgen.datagen.generation.policy import Over, Policy
+from mimicgen.datagen.isaaclab.environment import Environment
+
+GROUPS = 32
+"""A reset takes as long for one environment as for many, so this part of the environments is waited for..."""
+
+PATIENCE = 8
+"""...but not for more steps than this. With fewer than twice as many environments as groups, nothing waits."""
+
+
+class AttemptMachine:
+    """Implements `mimicgen.datagen.session.generator.Generator`.
+
+    Args:
+        environment: The environment, open.
+        policy: What acts.
+        seed: The run's seed.
+        settle_steps: Steps for which success has to last.
+        early_abort: Whether an attempt ends when a subtask is over and its signal has not come.
+        renderer: What draws kept demonstrations, if they are to be drawn; for the session.
+        made: Numbers of attempts that an earlier run has made.
+
+    Attributes:
+        longest: Steps that an attempt can take at most, until its environment begins another.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        policy: Policy,
+        *,
+        seed: int,
+        settle_steps: int,
+        early_abort: bool = False,
+        renderer: Any = None,
+        made: Collection[int] = (),
+    ):
+        self._environment = environment
+        self._policy = policy
+        self._seed = seed
+        self._settle_steps = settle_steps
+        self._early_abort = early_abort
+        self._env = environment.env
+        self.stages = (*environment.signal_names, FINAL)
+        self.facts = environment.facts
+        self.env_args = environment.env_args()
+        self.renderer = renderer
+        self.longest = policy.longest + settle_steps + PATIENCE
+        self._numbers = (number for number in itertools.count(1) if number not in made)
+        self._coming: deque[tuple[int, int, Streams]] = deque()
+        self._attempts: dict[int, UnderWay] = {}
+        self._settling: dict[int, int] = {}
+        """Steps for which success still has to last, by environment."""
+        self._ended: list[Attempt] = []
+        count = self._env.num_envs
+        self._free = list(range(count))
+        self._waited = 0
+        self._steps = np.zeros(count, dtype=np.int64)
+        self._last_success = np.zeros(count, dtype=np.int64)
+        self._first = {name: np.zeros(count, dtype=np.int64) for name in environment.signal_names}
+        self._under_way = np.zeros(count, dtype=bool)
+        with torch.inference_mode():
+            policy.hold(self._free)
+
+    async def ended(self) -> list[Attempt]:
+        """See `Generator.ended`."""
+        return list(self._ended)
+
+    def episodes(self, attempts: Sequence[Attempt]) -> Sequence[Episode]:
+        """See `Generator.episodes`."""
+        return self._environment.episodes([attempt.env for attempt in attempts])
+
+    async def actions(self, last: int) -> torch.Tensor:
+        """See `Generator.actions`. Shape (num_envs, action_dim)."""
+        with torch.inference_mode():
+            self._begin(last)
+            return self._policy.actions()
+
+    @torch.inference_mode()
+    def step(self, actions: torch.Tensor) -> None:
+        """See `Generator.step`."""
+        self._environment.step(actions)
+        over = list(self._policy.over())
+        self._environment.update_success()
+        signals = self._env.get_subtask_term_signals()
+        now = torch.stack([self._environment.succeeded, *(signals[name].bool() for name in self._first)])
+        over += self._settled()
+        # A CUDA device has only been told to step, and what can be done without its answer is done meanwhile.
+        self._prepare(len(self._free) + len({one.env for one in over}))
+        succeeded, *came = now.cpu().numpy()
+        self._steps += self._under_way
+        self._last_success[succeeded] = self._steps[succeeded]
+        for first, true in zip(self._first.values(), came, strict=True):
+            new = true & (first == 0)
+            first[new] = self._steps[new]
+        lacking = self._environment.lacking(self._blamed(over, succeeded))
+        for one in over:
+            if one.last:
+                self._decide(one.env, success=bool(succeeded[one.env]), lacking=lacking.get(one.env))
+            else:
+                self._check_signal(one, lacking.get(one.env))
+
+    def resting(self) -> bool:
+        """See `Generator.resting`."""
+        return 0 in self._free or any(attempt.env == 0 for attempt in self._ended)
+
+    def abandoned(self) -> list[Attempt]:
+        """See `Generator.abandoned`."""
+        over = {attempt.env for attempt in self._ended}
+        return [
+            self._updated(env_id).finish(Outcome.ABANDONED, "the run ended first")
+            for env_id in sorted(self._attempts)
+            if env_id not in over
+        ]
+
+    def _begin(self, last: int) -> None:
+        """Begin attempts up to a number where the last one was accounted for."""
+        ended = [attempt.env for attempt in self._ended]
+        self._ended.clear()
+        for env_id in ended:
+            del self._attempts[env_id]
+        self._free += ended
+        self._under_way[ended] = False
+        self._prepare(len(self._free))
+        free = self._beginning(last)
+        if waiting := [env_id for env_id in ended if env_id not in free]:
+            self._policy.hold(waiting)
+        if not free:
+            return
+        self._free = [env_id for env_id in self._free if env_id not in free]
+        for env_id in free:
+            number, seed, streams = self._coming.popleft()
+            self._attempts[env_id] = UnderWay(
+                number=number, env=env_id, seed=seed, streams=streams, signals=dict.fromkeys(self._first)
+            )
+        for values in (self._steps, self._last_success, *self._first.values()):
+            values[free] = 0
+        self._under_way[free] = True
+        begun = [self._attempts[env_id] for env_id in free]
+        self._policy.begin(begun)
+        poses = self._env.get_object_poses()
+        starts = torch.stack([own[free, :2, 3] for own in poses.values()], dim=1).cpu()
+        for attempt, start in zip(begun, starts, strict=True):
+            attempt.start_from(dict(zip(poses, start, strict=True)))
+
+    def _beginning(self, last: int) -> list[int]:
+        """Return the environments in which attempts up to a number begin now."""
+        count = sum(number <= last for number, *_ in itertools.islice(self._coming, len(self._free)))
+        if not count:
+            return []
+        self._waited += 1
+        # Who has to wait for others waits while others may come.
+        enough = min(self._env.num_envs // GROUPS, count + int(self._under_way.sum()))
+        if count < enough and self._waited < PATIENCE:
+            return []
+        self._waited = 0
+        return sorted(self._free)[:count]
+
+    def _prepare(self, count: int) -> None:
+        """Seed the random numbers of the attempts to come, until there are this many."""
+        while len(self._coming) < count:
+            number = next(self._numbers)
+            seed = attempt_seed(self._seed, number)
+            self._coming.append((number, seed, Streams(seed, self._policy.draws_on)))
+
+    def _settled(self) -> list[Over]:
+        """Return the attempts whose success has had its time to last."""
+        self._settling = {env_id: left - 1 for env_id, left in self._settling.items()}
+        return [Over(env=env_id, last=True) for env_id, left in self._settling.items() if left == 0]
+
+    def _blamed(self, over: Sequence[Over], succeeded: Any) -> dict[int, str | None]:
+        """Return the environments whose attempts fail now, with the signal that they lack; None for success itself."""
+        blamed: dict[int, str | None] = {}
+        for one in over:
+            attempt = self._updated(one.env)
+            if one.last and not succeeded[one.env]:
+                blamed[one.env] = signal_to_blame(attempt.signals, last_success=attempt.last_success)
+            elif not one.last and self._early_abort and attempt.signals.get(one.signal or "", 0) is None:
+                blamed[one.env] = one.signal
+        return blamed
+
+    def _check_signal(self, over: Over, lacking: str | None) -> None:
+        """End an attempt early whose subtask is over without its signal, if it is to be."""
+        attempt = self._updated(over.env)
+        if over.signal is None or attempt.signals.get(over.signal, 0) is not None:
+            return
+        attempt.overdue = attempt.overdue or over.signal
+        if self._early_abort:
+            reason = reason_for_abort(over.signal, steps=attempt.steps, lacking=lacking)
+            self._ended.append(attempt.finish(Outcome.FAILURE, reason))
+
+    def _decide(self, env_id: int, *, success: bool, lacking: str | None) -> None:
+        """Let success last from now on, or end an attempt that has nothing left to do."""
+        settled = self._settling.pop(env_id, None) is not None
+        if success and not settled and self._settle_steps > 0:
+            self._settling[env_id] = self._settle_steps
+            self._policy.hold([env_id])
+            return
+        attempt = self._updated(env_id)
+        reason = self._policy.verdict(attempt, success=success)
+        if reason is None and not success:
+            reason = reason_for_failure(
+                attempt.signals,
+                last_success=attempt.last_success,
+                held=settled,
+                steps=attempt.steps,
+                lacking=lacking,
+            )
+        if reason is None:
+            self._ended.append(attempt.finish(Outcome.SUCCESS, "the success term held after settling"))
+        else:
+            self._ended.append(attempt.finish(Outcome.FAILURE, reason))
+
+    def _updated(self, env_id: int) -> UnderWay:
+        """Return the attempt of an environment, with what the arrays know of it."""
+        attempt = self._attempts[env_id]
+        attempt.steps = int(self._steps[env_id])
+        attempt.last_success = int(self._last_success[env_id]) or None
+        attempt.signals = {name: int(first[env_id]) or None for name, first in self._first.items()}
+        return attempt
