@@ -30,7 +30,6 @@ NOT_YET = {
     ("dataset/sources/sources.py", "tasks"),
     ("dataset/tools/convert.py", "tasks"),
     ("dataset/tools/merge.py", "tasks"),
-    ("dataset/tools/validate.py", "tasks"),
     # Which tasks there are is asked of Isaac Lab, in the runtime that is here.
     ("tasks/listing.py", "embedded"),
     ("tasks/listing.py", "isaaclab"),
