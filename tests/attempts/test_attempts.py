@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
-from mimicgen.datagen.attempts import Attempt, Counts, Outcome, Segment, reason_for_failure
+from mimicgen.datagen.attempts import (
+    Attempt,
+    Counts,
+    Outcome,
+    Segment,
+    kind_of_reason,
+    reason_for_abort,
+    reason_for_failure,
+    signal_to_blame,
+)
 
 
 def attempt(outcome: Outcome = Outcome.FAILURE, **signals: int | None) -> Attempt:
@@ -64,3 +74,33 @@ def test_a_failure_is_explained_by_what_was_lost_or_what_never_came() -> None:
     assert "never true" in explain({"grasp": 1}, last_success=None, held=False, steps=200)
     assert "last true at step 150 of 200" in explain(signals, last_success=150, held=False, steps=200)
     assert "lost while settling" in explain(signals, last_success=203, held=True, steps=210)
+
+
+SHORT = "nearest at step 102: mug_2 is 53 mm beside rack_1, 40 mm are allowed (13 mm too far), and it moves at 0.12 m/s"
+
+
+def test_a_reason_says_what_was_missing() -> None:
+    signals = {"grasp": 10, "stack": None}
+    failed = reason_for_failure(signals, last_success=None, held=False, steps=200, lacking=SHORT)
+    assert failed == f"signal 'stack' never came in 200 steps: {SHORT}"
+    assert reason_for_abort("stack", steps=90, lacking=SHORT).endswith(f"signal 'stack' had not come: {SHORT}")
+    lost = reason_for_failure(signals, last_success=150, held=False, steps=200, lacking="it moves at 0.12 m/s")
+    assert lost == "success did not hold: last true at step 150 of 200: it moves at 0.12 m/s"
+    for last, blamed in ((None, "stack"), (150, None)):
+        assert signal_to_blame(signals, last_success=last) == blamed
+    assert signal_to_blame({"grasp": 10}, last_success=None) is None
+
+
+def test_reasons_are_alike_whatever_their_numbers() -> None:
+    assert kind_of_reason(SHORT) == (
+        "nearest at step N: mug_2 is N mm beside rack_1, N mm are allowed (N mm too far), and it moves at N m/s"
+    )
+
+
+def test_what_was_missing_most_is_counted_before_the_stage_that_was_not_reached() -> None:
+    counts = Counts(("grasp", "stack", "success"))
+    for reason in (f"signal 'stack' never came in 200 steps: {SHORT}", f"signal 'stack' had not come: {SHORT}", "why"):
+        counts.add(dataclasses.replace(attempt(grasp=4, stack=None), reason=reason))
+    counts.add(dataclasses.replace(attempt(grasp=4, stack=5), reason="lost: it moves at 0.12 m/s"))
+    part = "mug_2 is N mm beside rack_1"
+    assert counts.lost == {"grasp": {}, "stack": {part: 2}, "success": {"it moves at N m/s": 1}}

@@ -85,14 +85,14 @@ def test_what_blocked_an_annotation_is_said_with_how_near_it_came(
     run_to_end(kit, config)
     first, second = sorted(records(config), key=lambda attempt: int(attempt["number"]))
     assert first["missing_signal"] == "grasp_1"
-    assert "demo_0: signal 'grasp_1' never came; the hand was nearest to cube_2 at step" in first["reason"]
-    assert "with the fingers 80 mm apart (80 mm at their narrowest)" in first["reason"]
+    assert "demo_0: signal 'grasp_1' never came in 236 steps: nearest at step " in first["reason"]
+    assert "the fingers of robot are under 0.01 mm from open, at least 5.0 mm are wanted" in first["reason"]
     assert second["missing_signal"] == "stack_1"
-    assert "cube_2 was nearest to being over cube_1 at step" in second["reason"]
-    assert "mm beside and" in second["reason"]
+    assert "nearest at step " in second["reason"]
+    assert "mm beside cube_1, 50 mm are allowed (" in second["reason"]
     for name in ("demo_0", "demo_1"):
         with Image.open(config.output_dir / "plots" / f"{name}.png") as plot:
-            assert plot.size == (840, 384)
+            assert plot.size == (840, 384)  # all of it are lengths, in one diagram
 
 
 def test_a_replay_that_is_longer_than_its_file_is_refused(kit: Kit, make_config: MakeConfig, human_demos: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from mimicgen.datagen.dataset.sources.findings import Finding, Severity
 from mimicgen.datagen.dataset.sources.plausible import check_motion
 from mimicgen.datagen.dataset.tools.validate import Report, joined, validate
+from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
@@ -22,7 +23,7 @@ ROBOT, CUBES = "data/demo_3/states/articulation/robot", "data/demo_3/states/rigi
 
 
 def check(path: Path, parts: int = 2) -> Report:
-    return joined(path, [validate(path, part, parts) for part in range(parts)])
+    return joined(path, [validate(path, part, parts, success_rule) for part in range(parts)])
 
 
 def edited(tmp_path: Path, change: Callable[[h5py.File], Any]) -> Path:
@@ -97,10 +98,16 @@ FOUND: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
         r"joint_position' has shape \(219, 9\), but there are 220 actions",
     ),
     "cut observations": (_as("data/demo_3/obs/object", lambda v: v[:9]), r"'obs/object' has shape \(9, 39\)"),
-    "fell": (_add(f"{CUBES}/cube_3/root_pose", (-1, 2), -0.05), "attrs\\['success'\\]' is true, but cube_3 ends"),
-    "beside": (_add(f"{CUBES}/cube_3/root_pose", (-1, 1), 0.06), "is true, but cube_3 ends .* mm beside cube_2"),
-    "still held": (_set(f"{ROBOT}/joint_position", (-1, 7), 0.039), "is true, but a finger ends 1.00 mm from open"),
-    "still falling": (_set(f"{CUBES}/cube_3/root_velocity", (-1, 2), -0.4), "but cube_3 ends at 0.40 m/s"),
+    "fell": (
+        _add(f"{CUBES}/cube_3/root_pose", (-1, 2), -0.05),
+        "attrs\\['success'\\]' is true, but cube_3 is .* mm below",
+    ),
+    "beside": (_add(f"{CUBES}/cube_3/root_pose", (-1, 1), 0.06), "is true, but cube_3 is .* mm beside cube_2"),
+    "still held": (
+        _set(f"{ROBOT}/joint_position", (-1, 7), 0.039),
+        "is true, but the fingers of robot are 1.0 mm from open",
+    ),
+    "still falling": (_set(f"{CUBES}/cube_3/root_velocity", (-1, 2), -0.4), "but cube_3 moves at 0.40 m/s"),
     "wrong order": (
         _as("data/demo_3/obs/cube_orientations", lambda v: np.roll(v.reshape(-1, 3, 4), 1, 2).reshape(-1, 12)),
         "'format_version' is in question: .*'obs/cube_orientations'",

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -85,6 +86,17 @@ class Attempt:
         return next((name for name, step in self.signals.items() if step is None), None)
 
     @property
+    def missing_part(self) -> str | None:
+        """What a failed attempt lacked most, with N for the numbers: 'the mug is N mm beside the shelf'.
+
+        None where the reason does not say it.
+        """
+        *_, lacking = self.reason.split(": ")
+        if self.outcome is not Outcome.FAILURE or lacking == self.reason:
+            return None
+        return kind_of_reason(lacking.split(", ")[0])
+
+    @property
     def replayed(self) -> str | None:
         """The recorded demonstration that was replayed from its beginning to its end, if one was."""
         whole = len(self.segments) == 1 and self.segments[0].eef == WHOLE
@@ -122,7 +134,11 @@ class Attempt:
     def to_json(self) -> str:
         """Return the record as one line of JSON."""
         record: dict[str, Any] = dataclasses.asdict(self)
-        record |= {"furthest_subtask": self.furthest_subtask, "missing_signal": self.missing_signal}
+        record |= {
+            "furthest_subtask": self.furthest_subtask,
+            "missing_signal": self.missing_signal,
+            "missing_part": self.missing_part,
+        }
         record["seconds"] = round(self.seconds, 3)
         return json.dumps(record)
 
@@ -136,15 +152,18 @@ class Counts:
         successes: Kept demonstrations.
         failures: Failed attempts.
         reached: How many attempts reached each stage.
+        lost: What those lacked most that did not reach a stage and had reached the one before, counted, by stage.
     """
 
     stages: Sequence[str] = (FINAL,)
     successes: int = 0
     failures: int = 0
     reached: dict[str, int] = field(init=False)
+    lost: dict[str, Counter[str]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.reached = dict.fromkeys(self.stages, 0)
+        self.lost = {stage: Counter() for stage in self.stages}
 
     @property
     def attempts(self) -> int:
@@ -173,6 +192,8 @@ class Counts:
                 break
             self.reached[name] += 1
         self.reached[FINAL] += success
+        if attempt.missing_part is not None:
+            self.lost[attempt.missing_signal or FINAL][attempt.missing_part] += 1
 
     def funnel(self) -> str:
         """Return the stages with their counts: 'grasp_1 9, stack_1 7, success 5'."""

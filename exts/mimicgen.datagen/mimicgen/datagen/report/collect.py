@@ -27,6 +27,9 @@ POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
 DEMOS = 1000
 """Demonstrations in a page unless more are asked for, the first ones: 14 MB."""
 
+LOST = 3
+"""What attempts lacked most before a subtask that they did not reach: so many kinds of it are told."""
+
 WIDEST = 256
 """Numbers that a row of an array may have: every one is drawn."""
 
@@ -98,7 +101,13 @@ def _funnel(attempts: list[Attempt]) -> dict[str, Any] | None:
     counts = Counts(stages)
     for attempt in attempts:
         counts.add(attempt)
-    return {"attempts": counts.attempts, "reached": [[stage, counts.reached.get(stage, 0)] for stage in stages]}
+    return {
+        "attempts": counts.attempts,
+        "reached": [[stage, counts.reached.get(stage, 0)] for stage in stages],
+        "lost": [
+            [stage, part, count] for stage, parts in counts.lost.items() for part, count in parts.most_common(LOST)
+        ],
+    }
 
 
 def demonstration(file: h5py.File, name: str) -> dict[str, Any]:

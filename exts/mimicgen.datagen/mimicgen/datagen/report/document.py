@@ -238,6 +238,9 @@ def _attempts(document: WordDocument, data: dict[str, Any]) -> None:
     kept = _kept(data)
     document.prose(f"Of {counted(funnel['attempts'], 'attempt')} {kept} were kept, {kept / funnel['attempts']:.1%}.")
     document.picture(figures.funnel(funnel["reached"], funnel["attempts"]))
+    if funnel["lost"]:
+        lost = [(stage, count, part) for stage, part, count in funnel["lost"]]
+        document.table("What was missing most.", ("Not reached", "Attempts", "What"), lost, (2.5, 2, 11.5))
     outcomes = [attempt["outcome"] == "success" for attempt in data["attempts"] if attempt["outcome"] != "abandoned"]
     if len(outcomes) > 1:
         document.picture(figures.success_rate(outcomes))

@@ -66,6 +66,9 @@ function summary() {
 
 function attempts() {
   put("funnel", data.funnel && bars("Attempts that reached each subtask", data.funnel.reached, data.funnel.attempts));
+  if (data.funnel?.lost.length) {
+    byId("lost").replaceChildren(tableOf(["Not reached", "Attempts", "What was missing most"], data.funnel.lost.map(([stage, part, count]) => [stage, count, part])));
+  }
   const decided = data.attempts.filter((attempt) => attempt.outcome !== "abandoned");
   let successes = 0;
   const rate = decided.map((attempt, index) => {
@@ -74,14 +77,16 @@ function attempts() {
   });
   put("rate", rate.length > 1 ? lines("Success rate over attempts [%]", [rate], { xLabel: "attempts; success rate so far [%]", range: [0, 105] }).svg : null);
   if (!data.reasons.length) return;
+  byId("reasons").replaceChildren(tableOf(["Attempts", "Why they failed"], data.reasons.map(([reason, count]) => [count, reason])));
+}
+
+function tableOf(names, values) {
   const table = made("table");
   const head = table.createTHead().insertRow();
-  for (const name of ["Attempts", "Why they failed"]) head.append(made("th", name));
-  for (const [reason, count] of data.reasons) {
-    const row = table.createTBody().insertRow();
-    row.append(made("td", String(count)), made("td", reason));
-  }
-  byId("reasons").replaceChildren(table);
+  for (const name of names) head.append(made("th", name));
+  const body = table.createTBody();
+  for (const own of values) body.insertRow().append(...own.map((value) => made("td", String(value))));
+  return table;
 }
 
 function spread() {

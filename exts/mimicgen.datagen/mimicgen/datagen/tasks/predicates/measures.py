@@ -79,7 +79,7 @@ class Measure:
             # Of what has to be zero, but for rounding, the value says it all.
             return said if excess == self.amount(value) else f"{said}, {limit} are allowed ({excess} {self.above})"
         excess = self.amount(self.low - value)
-        if negative:
+        if negative and self.low < 0:
             return f"{said}, {self.amount(-self.low)} are allowed ({excess} {self.below})"
         return f"{said}, at least {self.amount(self.low)} are wanted ({excess} {self.below})"
 
@@ -97,6 +97,8 @@ class Measure:
 def _short(value: float) -> str:
     """Return a number with as many places as matter."""
     size = abs(value)
+    if 0 < size < 0.005:
+        return "under 0.01"
     return f"{value:.0f}" if size >= 9.95 or size == 0 else f"{value:.1f}" if size >= 0.995 else f"{value:.2f}"
 
 

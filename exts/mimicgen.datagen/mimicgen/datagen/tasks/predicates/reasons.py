@@ -15,8 +15,8 @@ from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.ours import MARK, is_ours
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.tasks.catalogue import Described, described
-from mimicgen.datagen.tasks.conditions import Near
-from mimicgen.datagen.tasks.predicates.evaluation import Evaluated, Node, leaves, tree
+from mimicgen.datagen.tasks.conditions import AnyCondition, Near
+from mimicgen.datagen.tasks.predicates.evaluation import Evaluated, Trees
 from mimicgen.datagen.tasks.predicates.measures import Measure
 from mimicgen.datagen.tasks.predicates.scenes import RecordedScene
 
@@ -84,16 +84,15 @@ class Reasons:
     ):
         self._described = found
         self._joint_names = joint_names
-        self._trees: dict[str, Node] = {}
+        stated: dict[str, AnyCondition] = {}
         if self._described is not None:
             stated = self._described.task.signals | {FINAL: self._described.task.success}
-            self._trees = {name: tree(condition, self._described) for name, condition in stated.items()}
-            return
-        for eef, own in subtasks.items():
-            for subtask in own:
-                if subtask.subtask_term_signal and subtask.object_ref:
-                    near = Near(arm=eef, of=subtask.object_ref, within=0.0)
-                    self._trees[subtask.subtask_term_signal] = tree(near, None)
+        else:
+            for eef, own in subtasks.items():
+                for subtask in own:
+                    if subtask.subtask_term_signal and subtask.object_ref:
+                        stated[subtask.subtask_term_signal] = Near(arm=eef, of=subtask.object_ref, within=0.0)
+        self._trees = {name: Trees({name: condition}, self._described) for name, condition in stated.items()}
 
     def knows(self, signal: str | None) -> bool:
         """Return whether a signal, or with None success, can be explained."""
@@ -114,14 +113,14 @@ class Reasons:
             return None
         scene = RecordedScene(dict(_flat(recorded)), self._described, self._joint_names)
         try:
-            evaluated = Evaluated(scene, {name: self._trees[name]})
+            evaluated = Evaluated(scene, self._trees[name])
             step = scene.rows() - 1 if signal is None else int(np.argmin(evaluated.distance(name)))
         except KeyError:  # a task's own recorders need not record what this looks at
             return None
         words = evaluated.wrong(name, step)
         if words is None:
             return None
-        measures = dict.fromkeys(leaf.measure for leaf in leaves(self._trees[name]))
+        measures = dict.fromkeys(leaf.measure for leaf in self._trees[name].leaves)
         return Shortfall(
             words=words if signal is None else f"nearest at step {step + 1}: {words}",
             measures=tuple((measure, measure.value(scene)) for measure in measures),
@@ -142,10 +141,10 @@ def success_rule(task: str) -> Callable[[Arrays], str | None] | None:
     found = None if task.endswith(".toml") else described(task)
     if found is None:
         return None
-    condition = tree(found.task.success, found)
+    trees = Trees({FINAL: found.task.success}, found)
 
     def why_not(arrays: Arrays) -> str | None:
-        return Evaluated(RecordedScene(arrays, found), {FINAL: condition}).wrong(FINAL, -1)
+        return Evaluated(RecordedScene(arrays, found), trees).wrong(FINAL, -1)
 
     return why_not
 

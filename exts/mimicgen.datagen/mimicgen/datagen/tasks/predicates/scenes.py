@@ -173,6 +173,7 @@ class LiveScene(Scene):
         super().__init__(described)
         self.xp = torch
         self._env = env
+        self._origins = env.scene.env_origins
         self._start_heights: dict[str, Array] = {}
         self._columns: dict[tuple[str, ...], Any] = {}
 
@@ -200,7 +201,7 @@ class LiveScene(Scene):
         asset = self._asset(name)
         if asset is None:
             return self.constant(self._drawn(name)[0]).expand(self.rows(), 3)
-        return asset.data.root_pos_w.torch - self._env.scene.env_origins
+        return asset.data.root_pos_w.torch - self._origins
 
     def _quaternion(self, name: str) -> Array:
         asset = self._asset(name)
