@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.isaaclab.runtime import cache_folder
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.report.collect import collect
 from mimicgen.datagen.report.page import assembled, write
 from mimicgen.datagen.report.robot import robot

@@ -26,30 +26,20 @@ ORDER = (
 NOT_YET = {
     # What is known of tasks by their names lies above what asks for it.
     ("config/run.py", "tasks"),
-    ("dataset/sources/raw.py", "tasks"),
-    ("dataset/sources/sources.py", "tasks"),
-    ("dataset/tools/convert.py", "tasks"),
-    ("dataset/tools/merge.py", "tasks"),
     ("dataset/tools/validate.py", "tasks"),
     # Which tasks there are is asked of Isaac Lab, in the runtime that is here.
     ("tasks/listing.py", "embedded"),
     ("tasks/listing.py", "isaaclab"),
     ("tasks/registered.py", "isaaclab"),
-    # Neighbours: the environment adapts a scene to the embedded runtime, which asks where the cache is.
+    # Neighbours: the environment adapts a scene to the embedded runtime.
     ("isaaclab/environment.py", "embedded"),
-    ("embedded/scene.py", "isaaclab"),
-    # Resets take an attempt's random streams, the ray tracer gives the renderer's images.
+    # Resets take an attempt's random streams.
     ("isaaclab/resets.py", "generation"),
-    ("embedded/raytracer.py", "rendering"),
-    # Neighbours: what all policies share, and a type.
-    ("generation/batched.py", "rendering"),
+    # Neighbours: what all policies share.
     ("generation/expert.py", "reference"),
     ("generation/replay.py", "reference"),
     ("reference/driver.py", "generation"),
-    ("reference/driver.py", "rendering"),
     ("reference/mimic.py", "generation"),
-    # The application opens the panel.
-    ("kit/panel.py", "ui"),
 }
 """Imports against the order that are still there, by module and room."""
 

@@ -15,9 +15,9 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.errors import OutputError
-from mimicgen.datagen.isaaclab.runtime import cache_folder
 from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.page import THREE
 from tests.dataset.writing import SHIPPED, attempt_of, recorded_episodes

@@ -12,17 +12,17 @@ import contextlib
 import heapq
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.dataset.images.pixels import Colour, Frame
+from mimicgen.datagen.dataset.images.renderer import Renderer, State
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.progress import End, Progress
-from mimicgen.datagen.rendering.images import Frame
-from mimicgen.datagen.rendering.renderer import Renderer, State
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation
 
@@ -127,6 +127,7 @@ class Stripes:
     """A renderer: normals whose stripes move on, so that no image is constant and no two are alike."""
 
     labels: tuple[str, ...] = ()
+    colours: ClassVar[dict[str, Colour]] = {}
     borrows_environment = False
 
     def __init__(self, views: Sequence[str], size: int = 16):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,18 +23,19 @@ from PIL import ImageDraw
 from pxr import Usd, UsdSemantics
 from scipy.spatial import ConvexHull, QhullError
 
-from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
-from mimicgen.datagen.errors import SetupError
-from mimicgen.datagen.rendering.images import (
+from mimicgen.datagen.dataset.images.pixels import (
     BACKGROUND,
     UNLABELLED,
+    Colour,
     Frame,
-    colour_of,
+    colours_of,
     encode_depth,
     encode_normals,
 )
-from mimicgen.datagen.rendering.renderer import State
-from mimicgen.datagen.rendering.views import View
+from mimicgen.datagen.dataset.images.renderer import State
+from mimicgen.datagen.dataset.images.views import View
+from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
+from mimicgen.datagen.errors import SetupError
 
 ENVIRONMENT = "/World/envs/env_0"
 """The environment that is drawn; all of them look alike."""
@@ -47,7 +48,7 @@ RAYS_AT_ONCE = 16_384
 
 
 class Raytracer:
-    """Implements `mimicgen.datagen.rendering.renderer.Renderer` for the embedded runtime.
+    """Implements `mimicgen.datagen.dataset.images.renderer.Renderer` for the embedded runtime.
 
     Args:
         stage: The USD stage of an open environment.
@@ -56,6 +57,7 @@ class Raytracer:
         device: Where to trace.
         origin: Where the drawn environment stands in the stage, x, y, z [m]; cameras and states are relative to it.
         every_ray: Trace every ray of every image.
+        colours: Colours that the task gives classes in segmentation images.
     """
 
     borrows_environment = False
@@ -69,6 +71,7 @@ class Raytracer:
         device: str,
         origin: Sequence[float] = (0.0, 0.0, 0.0),
         every_ray: bool = False,
+        colours: Mapping[str, Colour] | None = None,
     ):
         builder = newton.ModelBuilder()
         others = [
@@ -83,8 +86,9 @@ class Raytracer:
         labels = [_label_of(stage, path) for path in self._model.shape_label]
         visible = self._model.shape_flags.numpy() & int(newton.ShapeFlags.VISIBLE) != 0
         self.labels = tuple(sorted({label for label, seen in zip(labels, visible, strict=True) if seen} - {UNLABELLED}))
-        colours = [*map(colour_of, labels), colour_of(UNLABELLED), colour_of(BACKGROUND)]
-        self._colours = np.array(colours, dtype=np.uint8)
+        self.colours = colours_of(labels, colours)
+        by_shape = [self.colours[label] for label in (*labels, UNLABELLED, BACKGROUND)]
+        self._colours = np.array(by_shape, dtype=np.uint8)
         self._outlines = _Outlines(self._model, visible & ~np.isin(self._model.shape_body.numpy(), _fixed(self._model)))
         self._modalities = tuple(modalities)
         everything = every_ray or not self._model.device.is_cpu or "rgb" in modalities  # shadows fall anywhere

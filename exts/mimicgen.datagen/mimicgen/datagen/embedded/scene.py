@@ -17,11 +17,11 @@ from isaaclab.sim.spawners.materials import UsdPhysicsRigidBodyMaterialCfg
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 from isaaclab_newton.sim.schemas import MujocoCollisionCfg, MujocoRigidBodyCfg
 
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.embedded.cuda_terms import use_cuda_terms
 from mimicgen.datagen.embedded.native_ik import use_native_controller
 from mimicgen.datagen.embedded.physics import CudaMujocoSolverCfg, NativeMujocoSolverCfg
 from mimicgen.datagen.errors import SetupError, TaskError
-from mimicgen.datagen.isaaclab.runtime import cache_folder
 from mimicgen.datagen.robots.franka import franka_usd
 
 CUBE_EDGE = 0.0467

@@ -22,6 +22,7 @@ import torch
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_abort, reason_for_failure
 from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.images.renderer import Renderer
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.generation import clearance
 from mimicgen.datagen.generation.flight import Flight
@@ -30,7 +31,6 @@ from mimicgen.datagen.generation.pool import SourcePool
 from mimicgen.datagen.generation.randomness import Streams, attempt_seed
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.resets import Resets
-from mimicgen.datagen.rendering.renderer import Renderer
 
 GROUPS = 32
 """A reset takes as long for one environment as for many, so this part of the environments is waited for..."""

@@ -16,12 +16,12 @@ import torch
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_failure
 from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.images.renderer import Renderer
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.generation.flight import Flight
 from mimicgen.datagen.generation.randomness import Streams, attempt_seed, run_with
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.reference.rendezvous import Rendezvous
-from mimicgen.datagen.rendering.renderer import Renderer
 
 
 class Policy(Protocol):

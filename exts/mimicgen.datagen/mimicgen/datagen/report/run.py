@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mimicgen.datagen.isaaclab.runtime import cache_folder
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.report.collect import collect
 from mimicgen.datagen.report.page import page, write
 from mimicgen.datagen.report.records import of_run

@@ -16,9 +16,9 @@ from typing import Any, Protocol, cast
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
 from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError
-from mimicgen.datagen.isaaclab.runtime import cache_folder
 from mimicgen.datagen.progress import Drawing, End, Progress, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendered, Rendering

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimicgen.datagen.tasks.families import task_family
+from mimicgen.datagen.dataset.families import task_family
 
 STACK = ("cube_1", "cube_2", "cube_3")
 """The stack, from the lowest cube up."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import h5py
 
+from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.dataset.files import datasets_in, demo_names, natural_order, open_source, recorded_task
 from mimicgen.datagen.dataset.sources.conventions import (
     FORMAT_VERSION,
@@ -23,7 +24,6 @@ from mimicgen.datagen.dataset.sources.conventions import (
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.copying import written
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.tasks.families import task_family
 from mimicgen.datagen.version import __version__
 
 CONVERTED = "converted"
