@@ -12,7 +12,7 @@ import contextlib
 import heapq
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -127,10 +127,10 @@ class Stripes:
     """A renderer: normals whose stripes move on, so that no image is constant and no two are alike."""
 
     labels: tuple[str, ...] = ()
-    colours: ClassVar[dict[str, Colour]] = {}
     borrows_environment = False
 
     def __init__(self, views: Sequence[str], size: int = 16):
+        self.colours: dict[str, Colour] = {}
         self.closed = 0
         self._views = views
         self._drawn = 0

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from mimicgen.datagen.dataset.files import demo_names, env_args, open_source, read_demo, recorded_task
 from mimicgen.datagen.dataset.sources.conventions import told_order
 from mimicgen.datagen.dataset.sources.findings import Finding, Say, Severity
-from mimicgen.datagen.dataset.sources.plausible import check_commands, check_finite, check_motion, check_rotations
+from mimicgen.datagen.dataset.sources.plausible import (
+    Motion,
+    MotionOf,
+    check_commands,
+    check_finite,
+    check_motion,
+    check_rotations,
+)
 from mimicgen.datagen.dataset.sources.structure import Walk
 from mimicgen.datagen.dataset.tools.copying import read_masks
 from mimicgen.datagen.errors import SourceError
@@ -55,8 +62,14 @@ class Report:
         return sum(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def validate(path: Path, part: int = 0, parts: int = 1) -> Report:
+def validate(path: Path, motion_of: MotionOf, part: int = 0, parts: int = 1) -> Report:
     """Check a dataset, or every `parts`-th demonstration of it from the `part`-th on; see `joined`.
+
+    Args:
+        path: The dataset.
+        motion_of: Tells what is known of a task's robots.
+        part: The first demonstration that is looked at.
+        parts: How many parts there are.
 
     Raises:
         SourceError: The file cannot be read as a dataset at all.
@@ -64,7 +77,7 @@ def validate(path: Path, part: int = 0, parts: int = 1) -> Report:
     with open_source(path, demos=()) as file, np.errstate(invalid="ignore", over="ignore"):
         walk, names = Walk(file), demo_names(file)[part::parts]
         task = recorded_task(file)
-        check = _Check(file, task, step_seconds(file))
+        check = _Check(file, task, motion_of(task), step_seconds(file))
         findings = [finding for name in names for finding in check(name, *read_demo(file, walk, name))]
     return Report(
         findings=tuple(findings),
@@ -130,9 +143,10 @@ def _check_file(file: h5py.File, names: Sequence[str], steps: int) -> Iterator[F
 class _Check:
     """Checks one demonstration after the other, and remembers what the report counts."""
 
-    def __init__(self, file: h5py.File, task: str, seconds: float):
+    def __init__(self, file: h5py.File, task: str, motion: Motion, seconds: float):
         self._file = file
         self._task = task
+        self._motion = motion
         self._seconds = seconds
         self.steps = 0
         self.success = 0
@@ -177,8 +191,8 @@ class _Check:
             remedy = "see docs/sources.md, 'Quaternions'"
             yield say(where="format_version", what=f"is in question: {error}", remedy=remedy)
         yield from check_rotations(say, numbers)
-        yield from check_motion(say, numbers, self._seconds, self._task)
-        yield from check_commands(say, numbers, self._task)
+        yield from check_motion(say, numbers, self._seconds, self._motion)
+        yield from check_commands(say, numbers, self._motion)
         yield from self._check_success(say, demo, numbers)
 
     def _check_success(self, say: Say, demo: h5py.Group, arrays: dict[str, NDArray[Any]]) -> Iterator[Finding]:
