@@ -155,7 +155,7 @@ def report(options: argparse.Namespace) -> int:
     from mimicgen.datagen.report import document, page
     from mimicgen.datagen.report.collect import DEMOS, collect
     from mimicgen.datagen.report.records import of_run
-    from mimicgen.datagen.report.robot import robot
+    from mimicgen.datagen.report.scene import scene_of
 
     dataset = options.dataset.expanduser().absolute()
     check_regular(dataset)
@@ -166,7 +166,7 @@ def report(options: argparse.Namespace) -> int:
         if path.suffix == ".docx":
             document.write(path, data)
         else:
-            page.write(path, page.page(data, robot(cache_folder())))
+            page.write(path, page.page(data, scene_of(data, cache_folder())))
     count = counted(len(data["demos"]), "demonstration")
     print(f"wrote {shown(path)}: {count}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
