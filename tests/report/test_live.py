@@ -20,8 +20,8 @@ from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.page import THREE
+from tests.containers import until
 from tests.dataset.writing import SHIPPED, attempt_of, recorded_episodes
-from tests.test_docker import until
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from mimicgen.datagen.attempts import reason_for_abort
 from mimicgen.datagen.report.collect import of_attempts
 from mimicgen.datagen.report.page import THREE
 from tests.conftest import PROJECT
+from tests.containers import until
 from tests.dataset.writing import attempt_of
-from tests.test_docker import until
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
 EVIL = "<img src=x onerror=document.title='evil'>"

@@ -121,7 +121,7 @@ def _corners(prim: Any) -> meshes.Array | None:
             return None
         counts, indices = np.array(value("faceVertexCounts")), np.array(value("faceVertexIndices"))
         return meshes.of_faces(np.array(value("points"), dtype=np.float64), counts, indices)
-    if kind == "Cube":
+    if prim.HasAttribute("size"):  # a box: its edge, which a transform stretches
         return meshes.box(value("size"))
     if kind == "Sphere":
         return meshes.capsule(value("radius"), 0.0)

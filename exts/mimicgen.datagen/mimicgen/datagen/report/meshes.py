@@ -82,7 +82,7 @@ def of_faces(points: Array, counts: Array, indices: Array) -> Array:
 
 
 def box(edge: float) -> Array:
-    """Return the triangles of a cube around the origin, shape (12, 3, 3)."""
+    """Return the triangles of a box with equal edges around the origin, shape (12, 3, 3)."""
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * edge / 2
     sides = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
     return of_faces(corners, np.full(6, 4), np.array(sides).reshape(-1))
