@@ -216,6 +216,21 @@ def test_nothing_is_wider_than_the_window(opened: WebDriver, width: int) -> None
     assert opened.find_element(By.CSS_SELECTOR, "#stage canvas").size["width"] > 0.7 * min(width, 1500) - 40
 
 
+def test_what_no_file_describes_is_shown_as_boxes_without_a_robot(tmp_path: Path, browser: WebDriver) -> None:
+    dataset = tmp_path / "other.hdf5"
+    dataset.write_bytes(SHIPPED.read_bytes())
+    with h5py.File(dataset, "r+") as file:
+        file["data"].attrs["env_args"] = json.dumps({"env_name": "Isaac-PickPlace-GR1T2-Abs-Mimic-v0"})
+    page = tmp_path / "r.html"
+    assert report(dataset, "--demos", "2", "--output", page).returncode == 0
+    browser.get(page.as_uri())
+    until(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'true'"), 30)
+    told = scrub(browser, 20)
+    assert (len(told["joints"]), told["computed"], len(told["recorded"])) == (9, [], 3)
+    assert "robot 9" in browser.find_element(By.ID, "joints").text
+    assert not [entry for entry in browser.get_log("browser") if entry["source"] != "rendering"]
+
+
 def test_bad_input_is_refused(tmp_path: Path) -> None:
     ran = report(tmp_path / "none.hdf5")
     assert ran.returncode == 2
