@@ -29,7 +29,7 @@ from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.progress import Drawing
-from mimicgen.datagen.rendering.images import COLOURS
+from mimicgen.datagen.tasks.colours import class_colours
 
 ISAAC_NAMES = {"normals": "normals", "segmentation": "semantic_segmentation"}
 STEPS = 30
@@ -58,20 +58,22 @@ def main() -> None:
 def measure(config: RunConfig, dataset: Path, demos: int, folder: Path, *, stock: bool) -> dict[str, Any]:
     """Return the figures: seconds and milliseconds."""
     kitless.teach_isaaclab()
+    from mimicgen.datagen.dataset.images.views import views_of
     from mimicgen.datagen.embedded.raytracer import Raytracer
     from mimicgen.datagen.isaaclab.environment import Environment, task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
     from mimicgen.datagen.rendering.rendering import Rendering
-    from mimicgen.datagen.rendering.views import views_of
 
     recorded = check_recorded(dataset.absolute(), config.task, (f"0-{demos - 1}",))
     cfg, success = task_config(config, Outputs(config), Runtime.EMBEDDED)
     saver = Saver(folder / "stock", config.render)
     if stock:
-        add_cameras(cfg, config.render, saver)
+        add_cameras(cfg, config.task, config.render, saver)
     environment = Environment(cfg, success, Runtime.EMBEDDED)
     env = environment.env
-    renderer = Raytracer(env.sim.stage, views_of(config.render), config.render.drawn(), device=str(env.device))
+    colours = class_colours(config.task)
+    views, modalities = views_of(config.render), config.render.drawn()
+    renderer = Raytracer(env.sim.stage, views, modalities, device=str(env.device), colours=colours)
     rendering = Rendering(config.render, folder, renderer, {"dataset": dataset.name})
 
     async def pace(drawing: Drawing) -> None:
@@ -142,14 +144,14 @@ def save_image(tensor: torch.Tensor, path: Path) -> None:
     Image.fromarray(pixels).save(path)
 
 
-def add_cameras(cfg: Any, render: RenderConfig, saver: Saver) -> None:
+def add_cameras(cfg: Any, task: str, render: RenderConfig, saver: Saver) -> None:
     """Put Isaac Lab's cameras, and the observation that saves their images, into a configuration."""
     import isaaclab.sim as sim_utils
     from isaaclab.managers import ObservationTermCfg
     from isaaclab.sensors import CameraCfg
     from isaaclab_newton.renderers import NewtonWarpRendererCfg
 
-    mapping = {f"class:{label}": (*colour, 255) for label, colour in COLOURS.items()}
+    mapping = {f"class:{label}": (*colour, 255) for label, colour in class_colours(task).items()}
     for name, camera in render.used().items():
         sensor = CameraCfg(
             prim_path=f"{{ENV_REGEX_NS}}/{name}",

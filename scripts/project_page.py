@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.isaaclab.runtime import cache_folder
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.report.collect import collect
 from mimicgen.datagen.report.page import assembled, write
-from mimicgen.datagen.report.robot import robot
+from mimicgen.datagen.report.scene import scene_of
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MEASURED = DOCS / "measured"
@@ -29,7 +29,8 @@ def measured() -> dict[str, Any]:
 
 def main() -> None:
     """Write the page."""
-    data = measured() | {"robot": robot(cache_folder())}
+    data = measured()
+    data["scene"] = scene_of(data, cache_folder())
     write(PAGE, assembled("project", "mimicgen.datagen", ("report.css", "project.css"), data))
     print(f"wrote {PAGE}")
 

@@ -29,7 +29,7 @@ class Person:
         self, size: tuple[int, int] = (1280, 900), before: Callable[[], None] = lambda: None, **settings: object
     ):
         from mimicgen.datagen.cli.desktop import load_ui
-        from mimicgen.datagen.isaaclab.runtime import cache_folder
+        from mimicgen.datagen.dataset.folders import cache_folder
 
         load_ui(cache_folder() / "lib")
         from mimicgen.datagen.cli.launch import kit_app

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import pytest
 import yaml
 
 from tests.conftest import PROJECT
+from tests.containers import DOCKER, Container, answer, free_port, stopped_in, until
 
-DOCKER = PROJECT / "docker"
 BIN = Path(sys.executable).parent
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 STANDALONE = {"NUM_TRIALS": "1", "MIMICGEN_DATAGEN_GUARANTEE": "false"}
@@ -33,82 +28,11 @@ FEW = ("--set", "render.every=20")
 """Passed on to the run: images that are soon rendered."""
 
 
-class Container:
-    """An emulated container.
-
-    Attributes:
-        workspace: Where `datasets` and `output` are mounted.
-    """
-
-    def __init__(self, folder: Path):
-        self.workspace = folder / "workspace"
-        for name in ("datasets", "output"):
-            (self.workspace / name).mkdir(parents=True)
-        self._home = folder / "home"
-        self._home.mkdir()
-        self._started: list[subprocess.Popen[str]] = []
-
-    def environment(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return a container's environment: of this machine's, only where programs and the caches are."""
-        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        kept = {"PATH": os.environ["PATH"], "HOME": str(self._home), "XDG_CACHE_HOME": cache}
-        return kept | {"ACCEPT_EULA": "Y", "PYTHONUNBUFFERED": "1"} | dict(values)
-
-    def start(self, *arguments: str, **values: str) -> subprocess.Popen[str]:
-        """Start the entry point."""
-        process = subprocess.Popen(
-            [str(DOCKER / "launch.sh"), *arguments],
-            cwd=self.workspace,
-            env=self.environment(values),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self._started.append(process)
-        return process
-
-    def run(self, *arguments: str, **values: str) -> tuple[int, str]:
-        """Run the entry point to its end; return its exit code and what it said."""
-        process = self.start(*arguments, **values)
-        said, _ = process.communicate(timeout=300)
-        return process.returncode, said
-
-    def close(self) -> None:
-        """End what is left."""
-        for process in self._started:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
 @pytest.fixture
 def container(tmp_path: Path) -> Iterator[Container]:
     emulated = Container(tmp_path)
     yield emulated
     emulated.close()
-
-
-def until(condition: Callable[[], Any], seconds: float) -> Any:
-    """Wait until something is true, and return it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    raise TimeoutError("it did not come true")
-
-
-def stopped_in(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> float:
-    """Send a signal as `docker stop` does, to the first process only, and return how long it takes to end [s]."""
-    begin = time.monotonic()
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    return time.monotonic() - begin
-
-
-# The files.
 
 
 def test_the_scripts_are_clean() -> None:
@@ -242,7 +166,7 @@ def test_the_selftest_passes_and_says_what_is_wrong(container: Container) -> Non
     answers = (container.workspace / "output" / "field_test.txt").read_text()
     assert "\nKit: 110." in answers
     assert "\nisaaclab: 3." in answers
-    for answer in (
+    for line in (
         "ok      Another step, and another frame",
         "ok      A second environment in the same process",
         "ok      It steps again after it has drawn: 3 attempts, 3 drawn; target reached",
@@ -250,8 +174,8 @@ def test_the_selftest_passes_and_says_what_is_wrong(container: Container) -> Non
         "n/a     Pause and play in the toolbar: this application has no timeline",
         "n/a     A stage with unsaved changes is left alone: this application has no stage",
     ):
-        assert f"\n{answer}" in answers
-        assert answer in said
+        assert f"\n{line}" in answers
+        assert line in said
     broken = container.workspace / "datasets" / "broken.hdf5"
     broken.write_bytes(b"not a dataset")
     code, said = container.run(MODE="selftest", MIMICGEN_DATAGEN_SOURCE="datasets/broken.hdf5")
@@ -274,25 +198,6 @@ def test_the_window_opens_and_a_stop_closes_it(container: Container, display: st
     time.sleep(3)
     assert stopped_in(process) < 10
     assert process.returncode in (130, 143)
-
-
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
-
-
-def answer(url: str) -> int:
-    """Return the status of an answer, 0 when nobody answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            status: int = response.status
-            return status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return 0
 
 
 def test_the_notebook_is_served_to_this_machine_with_a_token(container: Container) -> None:

@@ -18,7 +18,7 @@ from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.report import document, page
-from mimicgen.datagen.report import robot as robots
+from mimicgen.datagen.report import scene as scenes
 from mimicgen.datagen.report.word import WordDocument
 from tests.dataset.writing import recorded_episodes
 from tests.hostile import small_dataset, snapshot
@@ -96,7 +96,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(cli, "_launch", begin)
     monkeypatch.setattr(page, "_three", dict)
-    monkeypatch.setattr(robots, "robot", lambda cache: {})
+    monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
     monkeypatch.setattr(document, "compose", short)
     monkeypatch.chdir(tmp_path)
     small_dataset(tmp_path / "source.hdf5")

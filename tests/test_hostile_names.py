@@ -16,15 +16,15 @@ import pytest
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.config.run import build
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.sources.preflight import report
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.dataset.tools.copying import read_masks
 from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.rendering.frames import DemoFrames
-from mimicgen.datagen.rendering.views import views_of
 from mimicgen.datagen.report import page
-from mimicgen.datagen.report import robot as robots
+from mimicgen.datagen.report import scene as scenes
 from tests.dataset.sources.test_sources import STACK
 from tests.hostile import NAMES, TASK, acts, small_dataset, snapshot
 
@@ -43,7 +43,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(page, "_three", dict)  # a megabyte that is the same in every page
-    monkeypatch.setattr(robots, "robot", lambda cache: {})
+    monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
     monkeypatch.setattr(dataset_cli, "PROCESSES", 1)
     (tmp_path / "sentinel").mkdir()
     (tmp_path / "sentinel" / "thesis.txt").write_text("years of work")
@@ -80,7 +80,7 @@ def render(path: Path, out: Path) -> None:
     try:
         for name in check_recorded(path, TASK).names:
             for _ in range(2):
-                frames = DemoFrames(out, name, VIEWS, ("segmentation", "normals"), {})
+                frames = DemoFrames(out, name, VIEWS, ("segmentation", "normals"), {}, {})
                 frames.begin()
                 frames.finish()
             assert {folder.resolve().parent.parent for folder in frames.folders.values()} == {out}

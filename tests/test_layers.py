@@ -26,20 +26,12 @@ ORDER = (
 NOT_YET = {
     # What is known of tasks by their names lies above what asks for it.
     ("config/run.py", "tasks"),
-    ("dataset/sources/raw.py", "tasks"),
-    ("dataset/sources/sources.py", "tasks"),
-    ("dataset/tools/convert.py", "tasks"),
-    ("dataset/tools/merge.py", "tasks"),
     # Which tasks there are is asked of Isaac Lab, in the runtime that is here.
     ("tasks/listing.py", "embedded"),
     ("tasks/listing.py", "isaaclab"),
     ("tasks/registered.py", "isaaclab"),
-    # Neighbours: the environment adapts a scene to the embedded runtime, which asks where the cache is.
+    # Neighbours: the environment adapts a scene to the embedded runtime.
     ("isaaclab/environment.py", "embedded"),
-    # The ray tracer gives the renderer's images.
-    ("embedded/raytracer.py", "rendering"),
-    # The application opens the panel.
-    ("kit/panel.py", "ui"),
 }
 """Imports against the order that are still there, by module and room."""
 

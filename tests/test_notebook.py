@@ -20,7 +20,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.conftest import PROJECT
-from tests.test_docker import answer, free_port, until
+from tests.containers import answer, free_port, until
 
 NOTEBOOK = PROJECT / "notebook" / "generate_dataset.ipynb"
 PYTHON = PROJECT / "notebook" / ".venv" / "bin" / "python"

@@ -14,7 +14,7 @@ import pytest
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.cli import client
 from mimicgen.datagen.cli.client import Run, Seen, start
-from tests.test_docker import until
+from tests.containers import until
 
 STACK = {"grasp_1": 20, "stack_1": 50, "grasp_2": None}
 

@@ -24,6 +24,7 @@ from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.dataset.tools import convert, info, merge, validate
 from mimicgen.datagen.dataset.tools import filter as filtering
 from mimicgen.datagen.errors import BadInputError
+from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
 from tests.dataset.sources.test_sources import STACK
@@ -41,7 +42,7 @@ def read(path: Path, turn: int | None) -> list[str]:
         "check_sources": lambda: sources.check_sources(path, STACK),
         "replay": lambda: _replayed(path),
         "info": lambda: info.info(path).rows(),
-        "validate": lambda: str(validate.joined(path, [validate.validate(path, success_rule=success_rule)])),
+        "validate": lambda: str(validate.joined(path, [validate.validate(path, motion_of, success_rule)])),
         "filter": lambda: filtering.choose(
             path, [filtering.parse("signals.max > 1"), filtering.parse("num_samples < 99")]
         ),

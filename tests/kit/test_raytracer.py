@@ -10,13 +10,15 @@ import h5py
 import numpy as np
 import pytest
 
+from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, Frame, decode_normals
+from mimicgen.datagen.dataset.images.views import View, views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
-from mimicgen.datagen.rendering.images import MILLIMETRES, Frame, colour_of, decode_normals
-from mimicgen.datagen.rendering.views import View, views_of
 from mimicgen.datagen.session import opening
+from mimicgen.datagen.tasks.colours import class_colours
 from tests.conftest import PROJECT, Kit
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+COLOURS = class_colours("stack_three")
 CUBES = ("cube_1", "cube_2", "cube_3")
 SMALL = {"source": SHIPPED, "mode": "render", "render.when": "at_end", "render.width": 320, "render.height": 176}
 
@@ -68,7 +70,7 @@ def test_pixels_are_where_the_recorded_cubes_are(kit: Kit, viewer: tuple[Any, tu
                     if surface < distance - 0.0467 / 2 * np.sqrt(3):  # in front of any point of the cube
                         hidden += 1
                         continue
-                    assert tuple(images["segmentation"][row, column]) == colour_of(cube), (demo, step, view.name, cube)
+                    assert tuple(images["segmentation"][row, column]) == COLOURS[cube], (demo, step, view.name, cube)
                     seen[view.name, cube] += 1
     assert all(count >= 3 for count in seen.values()), seen
     assert hidden < sum(seen.values())
@@ -79,7 +81,7 @@ def test_the_table_top_points_up(kit: Kit, viewer: tuple[Any, tuple[View, ...]])
     frame = draw(kit, simulated, simulated.demos[0], 0)
     for view in views:
         images = frame[view.name]
-        table = np.all(images["segmentation"] == colour_of("table"), axis=-1)
+        table = np.all(images["segmentation"] == COLOURS["table"], axis=-1)
         # The table's sides have its colour, too: its top is what lies inside of its rim.
         rows, columns = np.nonzero(table)
         rays = view.directions()[rows, columns]
@@ -105,7 +107,7 @@ def test_the_hand_is_where_it_was_recorded(kit: Kit, viewer: tuple[Any, tuple[Vi
         (pixel,), _ = view.project(hands[step][None])
         column, row = int(pixel[0]), int(pixel[1])
         around = image[row - 12 : row + 4, column - 6 : column + 7].reshape(-1, 3)
-        assert np.all(around == colour_of("robot"), axis=-1).mean() > 0.2
+        assert np.all(around == COLOURS["robot"], axis=-1).mean() > 0.2
 
 
 def test_rendering_again_or_every_ray_gives_the_same_bytes(kit: Kit, viewer: tuple[Any, tuple[View, ...]]) -> None:
@@ -116,7 +118,8 @@ def test_rendering_again_or_every_ray_gives_the_same_bytes(kit: Kit, viewer: tup
     from isaaclab.sim import SimulationContext
 
     modalities = ("normals", "segmentation", "depth")
-    every_ray = Raytracer(SimulationContext.instance().stage, views, modalities, device="cpu", every_ray=True)
+    stage = SimulationContext.instance().stage
+    every_ray = Raytracer(stage, views, modalities, device="cpu", every_ray=True, colours=COLOURS)
     try:
         demo = simulated.demos[1]
         for step in (0, 50, 100, 150):

@@ -16,7 +16,7 @@ from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.progress import State
 from tests.conftest import PROJECT, Kit
 from tests.dataset.sources.test_sources import STACK
-from tests.kit.test_session_in_kit import MakeConfig, records, run_record, run_to_end
+from tests.kit.runs import MakeConfig, records, run_record, run_to_end
 
 Edit = Callable[[Callable[[h5py.File], None]], Path]
 

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 
 from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.images.pixels import read_image
 from mimicgen.datagen.progress import End, Progress, State
-from mimicgen.datagen.rendering.images import read_image
 from tests.conftest import PROJECT, Kit
 
 MakeConfig = Callable[..., RunConfig]

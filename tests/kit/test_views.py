@@ -9,7 +9,7 @@ import pytest
 from pxr import Gf, Usd, UsdGeom
 
 from mimicgen.datagen.config.run import build
-from mimicgen.datagen.rendering.views import views_of
+from mimicgen.datagen.dataset.images.views import views_of
 from tests.conftest import Kit
 
 ENVIRONMENTS = 3

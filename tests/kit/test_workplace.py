@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.rendering.images import colour_of
+from mimicgen.datagen.tasks.colours import class_colours
 from tests.kit.standins.scenario import facts_of
 
 EDGES = """
@@ -64,13 +64,14 @@ kit.run(enter(open_among_others))
 # Every modality of a state.
 async def draw():
     from mimicgen.datagen.kit.replicator import WANTED, ReplicatorRenderer
+    from mimicgen.datagen.tasks.colours import class_colours
     before = {path: settings.get(path) for path in WANTED}
     async with isaacsim.workplace("cpu"):
         cubes = lifting.Cubes(1)
         environment = object.__new__(lifting.Environment)
         environment.env = cubes
         config = host.config("drawn", render__modalities=("normals", "segmentation", "depth"), render__views=())
-        renderer = ReplicatorRenderer(environment, config.render)
+        renderer = ReplicatorRenderer(environment, config.render, class_colours("stack_three"))
         during = {path: settings.get(path) for path in WANTED}
         pose = [[0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0]]
         cube = {"root_pose": pose, "root_velocity": [[0.0] * 6]}
@@ -138,7 +139,8 @@ def test_a_step_is_refused_while_the_timeline_is_paused(edges: dict[str, Any]) -
 def test_every_modality_is_read_in_this_projects_terms(edges: dict[str, Any]) -> None:
     assert edges["labels"] == ["robot", "cube_1"]
     assert edges["views"] == [["table_cam", "table_high_cam"]] * 2
-    assert edges["segmentation"] == [list(colour_of("cube_1")), list(colour_of("table"))]
+    colours = class_colours("stack_three")
+    assert edges["segmentation"] == [list(colours["cube_1"]), list(colours["table"])]
     assert edges["normals"] == [[16, 32, 3], [50, 50, 50]]
     assert edges["depth"] == [0, 1500]
     assert edges["subframes"] == -1, "only colour is gathered over time"

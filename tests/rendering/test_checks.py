@@ -6,24 +6,25 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config.sections import CameraConfig
+from mimicgen.datagen.dataset.images.pixels import colours_of
+from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.rendering.checks import FrameChecks
-from mimicgen.datagen.rendering.images import colour_of
-from mimicgen.datagen.rendering.views import View
 
 VIEW = View("cam", CameraConfig(width=40, height=20))
+COLOURS = colours_of(("cube_1", "cube_3", "bottle"))
 STATE: dict[str, Any] = {"rigid_object": {"cube_1": {"root_pose": np.array([[0.0, 0.0, 1.0, 0, 0, 0, 1]])}}}
 
 
 def picture(middle: str, rest: str = "table") -> dict[str, dict[str, Any]]:
     image = np.empty((20, 40, 3), np.uint8)
-    image[:] = colour_of(rest)
-    image[8:12, 18:22] = colour_of(middle)
+    image[:] = COLOURS[rest]
+    image[8:12, 18:22] = COLOURS[middle]
     return {"cam": {"segmentation": image}}
 
 
 def checks(*labels: str) -> FrameChecks:
-    return FrameChecks([VIEW], labels)
+    return FrameChecks([VIEW], labels, COLOURS)
 
 
 def test_right_frames_pass() -> None:

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config.run import build
+from mimicgen.datagen.dataset.images.pixels import read_image
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.outputs.writers import QUEUE, Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.frames import DemoFrames
-from mimicgen.datagen.rendering.images import read_image
-from mimicgen.datagen.rendering.views import views_of
 from tests.hostile import snapshot
 
 MODALITIES = ("segmentation", "depth")
@@ -26,7 +26,7 @@ VIEWS = views_of(build({"render.width": 32, "render.height": 16}).render)
 
 
 def frames_in(root: Path, **facts: Any) -> DemoFrames:
-    return DemoFrames(root, "demo_12", VIEWS, MODALITIES, {"dataset": "a.hdf5", **facts})
+    return DemoFrames(root, "demo_12", VIEWS, MODALITIES, {"dataset": "a.hdf5", **facts}, {"cube_1": (255, 36, 66)})
 
 
 def frame(step: int) -> dict[str, dict[str, Any]]:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimicgen.datagen.rendering.images import colour_of, encode_normals
+from mimicgen.datagen.dataset.images.pixels import colours_of, encode_normals
 from mimicgen.datagen.rendering.sheet import CAPTION, MARGIN, Sample, write_sheet
 from mimicgen.datagen.rendering.video import SHORTEST, write_video
+
+COLOURS = colours_of((), {"cube_1": (255, 36, 66), "cube_2": (255, 184, 48)})
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
     for step in range(3):
         normal = np.array([0.0, 0.0, 1.0 - step])
         images = {
-            "segmentation": np.broadcast_to(np.array(colour_of("cube_1"), np.uint8), (17, 33, 3)),
+            "segmentation": np.broadcast_to(np.array(COLOURS["cube_1"], np.uint8), (17, 33, 3)),
             "normals": np.broadcast_to(encode_normals(normal), (17, 33, 3)),
             "depth": np.full((17, 33), 2500, np.uint16),
         }
@@ -44,7 +46,7 @@ def test_a_short_demonstration_is_held_to_the_length_that_cosmos_wants(
     write_video(path, "shaded", folders, [f"{step:04d}.png" for step in range(3)])
     frames = frames_of(path)
     assert len(frames) == SHORTEST == 120
-    np.testing.assert_allclose(frames[0].reshape(-1, 3).mean(0), colour_of("cube_1"), atol=6)
+    np.testing.assert_allclose(frames[0].reshape(-1, 3).mean(0), COLOURS["cube_1"], atol=6)
     assert frames[2].mean() < 0.5 * frames[0].mean()
     np.testing.assert_allclose(frames[-1], frames[2], atol=6)
     assert not path.with_suffix(".part.mp4").exists()
@@ -60,16 +62,16 @@ def test_a_sheet_shows_each_frame_with_its_caption(tmp_path: Path, folders: dict
         [Sample("demo_0, step 0", {name: folder / "0000.png" for name, folder in folders.items()})],
         [Sample("demo_1, step 2", {"depth": folders["depth"] / "0002.png"})],
     ]
-    write_sheet(tmp_path / "sheet.png", rows)
+    write_sheet(tmp_path / "sheet.png", rows, COLOURS)
     frame = rows[0][0].picture().height + CAPTION + MARGIN
     with Image.open(tmp_path / "sheet.png") as sheet:
         middle = sheet.getpixel((sheet.width // 2, MARGIN + CAPTION + 40))
         assert isinstance(middle, tuple)
-        assert all(abs(found - wanted) <= 1 for found, wanted in zip(middle, colour_of("cube_1"), strict=True))
+        assert all(abs(found - wanted) <= 1 for found, wanted in zip(middle, COLOURS["cube_1"], strict=True))
         assert sheet.getpixel((sheet.width // 2, MARGIN + frame + CAPTION + 40)) == (255, 255, 255)
         legend = np.asarray(sheet)[2 * frame + MARGIN :]
-    for name in ("cube_1", "cube_2", "cube_3", "table", "robot"):
-        assert (legend == colour_of(name)).all(axis=-1).sum() > 100, f"the colour of {name} is explained"
-    write_sheet(tmp_path / "grey.png", rows[1:])
+    for name in ("cube_1", "cube_2", "table", "robot"):
+        assert (legend == COLOURS[name]).all(axis=-1).sum() > 100, f"the colour of {name} is explained"
+    write_sheet(tmp_path / "grey.png", rows[1:], COLOURS)
     with Image.open(tmp_path / "grey.png") as sheet:
         assert sheet.height == frame + MARGIN, "nothing to explain"

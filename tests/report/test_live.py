@@ -15,13 +15,13 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.errors import OutputError
-from mimicgen.datagen.isaaclab.runtime import cache_folder
 from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.page import THREE
+from tests.containers import until
 from tests.dataset.writing import SHIPPED, attempt_of, recorded_episodes
-from tests.test_docker import until
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from mimicgen.datagen.attempts import reason_for_abort
 from mimicgen.datagen.report.collect import of_attempts
 from mimicgen.datagen.report.page import THREE
 from tests.conftest import PROJECT
+from tests.containers import until
 from tests.dataset.writing import attempt_of
-from tests.test_docker import until
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
 EVIL = "<img src=x onerror=document.title='evil'>"
@@ -116,7 +116,7 @@ def test_joints_and_hand_are_the_files(opened: WebDriver, run: Path) -> None:
                 expected = demo["states/articulation/robot/joint_position"][step]
                 assert np.abs(np.array(told["joints"]) - expected).max() <= 1e-3
                 hand = demo["obs/eef_pos"][step + 1]  # before the next step is after this one
-                assert np.linalg.norm(np.array(told["computed"]) - hand) <= 0.002
+                assert np.linalg.norm(np.array(told["computed"][0]) - hand) <= 0.002
                 assert np.linalg.norm(np.array(told["recorded"]) - hand) <= 0.001
             assert scrub(opened, steps - 1)["recorded"] is None
 
@@ -214,6 +214,21 @@ def test_nothing_is_wider_than_the_window(opened: WebDriver, width: int) -> None
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     assert opened.execute_script("return document.documentElement.scrollWidth") <= width
     assert opened.find_element(By.CSS_SELECTOR, "#stage canvas").size["width"] > 0.7 * min(width, 1500) - 40
+
+
+def test_what_no_file_describes_is_shown_as_boxes_without_a_robot(tmp_path: Path, browser: WebDriver) -> None:
+    dataset = tmp_path / "other.hdf5"
+    dataset.write_bytes(SHIPPED.read_bytes())
+    with h5py.File(dataset, "r+") as file:
+        file["data"].attrs["env_args"] = json.dumps({"env_name": "Isaac-PickPlace-GR1T2-Abs-Mimic-v0"})
+    page = tmp_path / "r.html"
+    assert report(dataset, "--demos", "2", "--output", page).returncode == 0
+    browser.get(page.as_uri())
+    until(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'true'"), 30)
+    told = scrub(browser, 20)
+    assert (len(told["joints"]), told["computed"], len(told["recorded"])) == (9, [], 3)
+    assert "robot 9" in browser.find_element(By.ID, "joints").text
+    assert not [entry for entry in browser.get_log("browser") if entry["source"] != "rendering"]
 
 
 def test_bad_input_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from mimicgen.datagen.report.page import THREE
-from tests.test_docker import until
+from tests.containers import until
 
 pytestmark = pytest.mark.skipif(not THREE.is_dir(), reason="Three.js is not there: npm, then ./scripts/setup.sh")
 

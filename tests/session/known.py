@@ -18,11 +18,11 @@ import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.dataset.images.pixels import Colour, Frame
+from mimicgen.datagen.dataset.images.renderer import Renderer, State
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.progress import End, Progress
-from mimicgen.datagen.rendering.images import Frame
-from mimicgen.datagen.rendering.renderer import Renderer, State
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation
 
@@ -130,6 +130,7 @@ class Stripes:
     borrows_environment = False
 
     def __init__(self, views: Sequence[str], size: int = 16):
+        self.colours: dict[str, Colour] = {}
         self.closed = 0
         self._views = views
         self._drawn = 0

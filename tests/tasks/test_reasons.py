@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.tasks.catalogue import described
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, success_rule
 from tests.conftest import SHIPPED_DEMOS
 from tests.generation.running import OPEN, python
@@ -35,13 +36,13 @@ def poses(demo: dict[str, Any], name: str) -> Any:
 
 
 def test_a_success_lacks_nothing(demo: dict[str, Any]) -> None:
-    reasons = Reasons(TASK, {})
+    reasons = Reasons(described(TASK), {})
     assert [reasons.shortfall(demo, signal) for signal in (None, "grasp_1", "stack_1", "grasp_2")] == [None] * 4
 
 
 def test_success_says_what_was_missing_at_the_end(demo: dict[str, Any]) -> None:
     poses(demo, "cube_3")[-1, 0] += 0.1
-    short = Reasons(TASK, {}).shortfall(demo, None)
+    short = Reasons(described(TASK), {}).shortfall(demo, None)
     assert short is not None
     assert short.words == "cube_3 is 99 mm beside cube_2, 40 mm are allowed (59 mm too far)"
 
@@ -50,7 +51,7 @@ def test_a_signal_says_how_near_it_came_and_when(demo: dict[str, Any]) -> None:
     tool = demo["obs"]["datagen_info"]["eef_pose"]["franka"][1:, :3, 3]
     poses(demo, "cube_2")[:, 0] += 0.3  # out of reach
     away = np.linalg.norm(poses(demo, "cube_2")[:-1, :3] - tool, axis=1)
-    short = Reasons(TASK, {}).shortfall(demo, "grasp_1")
+    short = Reasons(described(TASK), {}).shortfall(demo, "grasp_1")
     assert short is not None
     step, words = short.words.removeprefix("nearest at step ").split(": ", 1)
     nearest = away[int(step) - 1]
@@ -62,7 +63,7 @@ def test_a_signal_says_how_near_it_came_and_when(demo: dict[str, Any]) -> None:
 def test_a_task_that_no_file_describes_says_how_near_the_hand_came(demo: dict[str, Any]) -> None:
     subtask = types.SimpleNamespace(subtask_term_signal="idle_right", object_ref="cube_2")
     last = types.SimpleNamespace(subtask_term_signal=None, object_ref="cube_1")
-    reasons = Reasons("Isaac-PickPlace-GR1T2-Abs-Mimic-v0", {"franka": [subtask, last]})
+    reasons = Reasons(described("Isaac-PickPlace-GR1T2-Abs-Mimic-v0"), {"franka": [subtask, last]})
     assert (reasons.knows("idle_right"), reasons.knows("other"), reasons.knows(None)) == (True, False, False)
     short = reasons.shortfall(demo, "idle_right")
     assert short is not None
@@ -75,7 +76,7 @@ def test_a_task_that_no_file_describes_says_how_near_the_hand_came(demo: dict[st
 
 def test_the_plot_shows_the_distances_and_replaces_only_its_own(demo: dict[str, Any], tmp_path: Path) -> None:
     poses(demo, "cube_2")[:, 2] += 0.08
-    short = Reasons(TASK, {}).shortfall(demo, "stack_1")
+    short = Reasons(described(TASK), {}).shortfall(demo, "stack_1")
     assert short is not None
     assert [measure.label for measure, _ in short.measures] == [
         "cube_2 beside cube_1",

@@ -55,9 +55,16 @@ def _reason() -> "str | None":
 
 reason = _reason()
 if reason is None:
-    from mimicgen.datagen.kit import DatagenExtension
+    from mimicgen.datagen import kit
 
-    __all__ = ["DatagenExtension"]
+    class DatagenExtension(kit.DatagenExtension):
+        """The extension, with its panel: `kit` does not know `ui`."""
+
+        def panel_class(self):  # type: ignore[no-untyped-def]
+            """Return the panel's class."""
+            from mimicgen.datagen.ui.panel import Panel
+
+            return Panel
 else:
     import carb
 

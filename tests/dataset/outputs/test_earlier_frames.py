@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.frames import DemoFrames
-from mimicgen.datagen.rendering.views import views_of
 from tests.dataset.outputs.test_outputs import run
 from tests.dataset.writing import config_in
 
@@ -23,7 +23,7 @@ def draw(config: RunConfig) -> None:
     """Write a frame of each folder as a run with this configuration does."""
     writers, views = Writers(threads=1), views_of(config.render)
     about = {"dataset": config.output_dataset.name, "task": config.task, "every": config.render.every}
-    frames = DemoFrames(config.output_dir, "demo_0", views, config.render.drawn(), about)
+    frames = DemoFrames(config.output_dir, "demo_0", views, config.render.drawn(), about, {})
     frames.begin()
     image = np.zeros((16, 32, 3), dtype=np.uint8)
     frames.add(0, {view.name: dict.fromkeys(config.render.drawn(), image) for view in views}, writers)

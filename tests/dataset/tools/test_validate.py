@@ -15,6 +15,7 @@ import pytest
 from mimicgen.datagen.dataset.sources.findings import Finding, Severity
 from mimicgen.datagen.dataset.sources.plausible import check_motion
 from mimicgen.datagen.dataset.tools.validate import Report, joined, validate
+from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
 
@@ -23,7 +24,7 @@ ROBOT, CUBES = "data/demo_3/states/articulation/robot", "data/demo_3/states/rigi
 
 
 def check(path: Path, parts: int = 2) -> Report:
-    return joined(path, [validate(path, part, parts, success_rule) for part in range(parts)])
+    return joined(path, [validate(path, motion_of, success_rule, part, parts) for part in range(parts)])
 
 
 def edited(tmp_path: Path, change: Callable[[h5py.File], Any]) -> Path:
@@ -177,6 +178,10 @@ def test_the_frankas_limits_are_for_the_franka(tmp_path: Path) -> None:
     joints = np.zeros((3, 9))
     joints[2, 0] = 0.3  # 6 rad/s
     arrays = {"states/articulation/robot/joint_position": joints}
-    (finding,) = check_motion(say, arrays, 0.05, "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0")
+    (finding,) = check_motion(say, arrays, 0.05, motion_of("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"))
     assert "its limit is 2.175 rad/s" in str(finding)
-    assert list(check_motion(say, arrays, 0.05, "Isaac-Stack-Cube-Galbot-Left-Arm-Gripper-RmpFlow-v0")) == []
+    other = motion_of("Isaac-Stack-Cube-Galbot-Left-Arm-Gripper-RmpFlow-v0")
+    assert list(check_motion(say, arrays, 0.05, other)) == []
+    assert [finding.what for finding in check_motion(say, arrays, 0.05, motion_of("stack_three-d0-Mimic-v0"))] == [
+        finding.what
+    ]

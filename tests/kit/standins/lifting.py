@@ -154,7 +154,7 @@ def opening(fate: Fate, seen: list[Lifting]) -> Any:
                 stack.callback(environment.close)
                 renderer = None
                 if config.render.when != "never":
-                    renderer = make_renderer(environment, config.render)
+                    renderer = make_renderer(environment, config.render, {})
                     stack.callback(renderer.close)
             seen.append(Lifting(environment, fate, outputs.earlier.numbers, renderer))
             yield seen[-1]

@@ -151,11 +151,11 @@ def check(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write a page that shows a dataset and its run: replay, funnel, plots, table. Opens without a network."""
-    from mimicgen.datagen.isaaclab.runtime import cache_folder
+    from mimicgen.datagen.dataset.folders import cache_folder
     from mimicgen.datagen.report import document, page
     from mimicgen.datagen.report.collect import DEMOS, collect
     from mimicgen.datagen.report.records import of_run
-    from mimicgen.datagen.report.robot import robot
+    from mimicgen.datagen.report.scene import scene_of
 
     dataset = options.dataset.expanduser().absolute()
     check_regular(dataset)
@@ -166,7 +166,7 @@ def report(options: argparse.Namespace) -> int:
         if path.suffix == ".docx":
             document.write(path, data)
         else:
-            page.write(path, page.page(data, robot(cache_folder())))
+            page.write(path, page.page(data, scene_of(data, cache_folder())))
     count = counted(len(data["demos"]), "demonstration")
     print(f"wrote {shown(path)}: {count}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
@@ -226,7 +226,7 @@ def _launch(run: RunConfig, app: str, settings: Flat, *, window: bool = False) -
     """Run one of the project's Kit applications with a configuration."""
     folder = writable_folder(run.output_dir.expanduser().absolute())
     from mimicgen.datagen.cli.launch import fresh_log, run_kit
-    from mimicgen.datagen.isaaclab.runtime import cache_folder
+    from mimicgen.datagen.dataset.folders import cache_folder
 
     log = fresh_log(folder)
     print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {shown(log)}", flush=True)

@@ -29,6 +29,7 @@ from mimicgen.datagen.dataset.tools import merge as merging
 from mimicgen.datagen.dataset.tools import split as splitting
 from mimicgen.datagen.dataset.tools import validate as validation
 from mimicgen.datagen.dataset.tools.convert import convert_legacy
+from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from mimicgen.datagen.text import as_json, counted, shown
 
@@ -60,7 +61,8 @@ def info(options: argparse.Namespace) -> int:
 def validate(options: argparse.Namespace) -> int:
     """Check a dataset: whole, consistent, physically possible, successful. Exit code 2 when there are errors."""
     parts = min(len(os.sched_getaffinity(0)), PROCESSES)
-    reports = guarded(validation.validate, *((options.dataset, part, parts, success_rule) for part in range(parts)))
+    asked = (options.dataset, motion_of, success_rule)
+    reports = guarded(validation.validate, *((*asked, part, parts) for part in range(parts)))
     (report,) = guarded(validation.joined, (options.dataset, reports))
     if options.json:
         counts = {"demos": report.demos, "steps": report.steps, "success": report.success, "errors": report.errors}

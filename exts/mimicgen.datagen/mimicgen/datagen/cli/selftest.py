@@ -15,11 +15,11 @@ import numpy as np
 
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.config.sections import MODALITIES
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import DatagenError, RenderError
 from mimicgen.datagen.rendering.checks import FrameChecks
-from mimicgen.datagen.rendering.views import views_of
 from mimicgen.datagen.session.generator import Generator, OpenSimulation
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ async def _step_and_draw(
         await _step(generator)
     async with stage(f"One frame of {', '.join(config.render.modalities)}"):
         first = await renderer.draw(states.at(0))
-        checks = FrameChecks(views_of(config.render), ())
+        checks = FrameChecks(views_of(config.render), (), renderer.colours)
         checks.first(first, states.at(0))
         checks.every(first)
     async with stage("Another step, and another frame"):

@@ -56,7 +56,7 @@ def _subtask_index(attempt: Attempt, steps: int) -> NDArray[np.int8]:
 def _final_offsets(episode: Episode) -> dict[str, list[float]]:
     """Return how each object lies relative to the one before it, in the last state, x, y, z [m], by the object's name.
 
-    Of three stacked cubes: twice (0, 0, the cube's edge), if they stand well.
+    Of three objects that are stacked, each twice as large as `size`: twice (0, 0, `size`), if they stand well.
     """
     objects = episode.get("states", {}).get("rigid_object", {})
     last = {name: objects[name]["root_pose"][-1, :3] for name in sorted(objects, key=natural_order)}

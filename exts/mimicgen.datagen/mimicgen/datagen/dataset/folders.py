@@ -1,4 +1,4 @@
-"""Folders that a run writes into."""
+"""Folders that are written into: a run's, and the cache."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mimicgen.datagen.errors import OutputError
+
+
+def cache_folder() -> Path:
+    """Return the folder for converted assets: `$XDG_CACHE_HOME/mimicgen.datagen`, in `~/.cache` by default."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mimicgen.datagen"
 
 
 def writable_folder(folder: Path) -> Path:

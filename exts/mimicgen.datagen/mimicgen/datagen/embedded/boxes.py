@@ -4,7 +4,7 @@ Its algorithm for two boxes (`box_box` in `mujoco_warp/_src/collision_primitive_
 overlap. Where two faces rest on each other, products of their edges point where the faces do, and as axes they overlap
 as little as the face's own. MuJoCo prefers the face unless an edge's axis has less by a part in 1e12. In float32 that
 is nothing at all, so rounding decides, and the branch for edges, which is not made for faces, adds a contact that is
-up to a whole table deep: by 0.85 m, in 12% of the states in which a cube rested on the table (`docs/throughput.md`).
+up to a whole table deep: by 0.85 m, in 12% of the states in which a box rested on the table (`docs/throughput.md`).
 https://github.com/google-deepmind/mujoco_warp/pull/1597 reports it.
 """
 

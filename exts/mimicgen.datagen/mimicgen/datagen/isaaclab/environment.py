@@ -15,6 +15,7 @@ from isaaclab_mimic.datagen.generation import setup_env_config
 
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.config.sections import MimicConfig
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.dataset.sources.sources import SubtaskNeed, TaskNeeds
@@ -23,7 +24,7 @@ from mimicgen.datagen.isaaclab import observing, recording
 from mimicgen.datagen.isaaclab import runtime as runtimes
 from mimicgen.datagen.isaaclab.randomization import apply_randomization
 from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
-from mimicgen.datagen.isaaclab.runtime import Runtime, cache_folder
+from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
 from mimicgen.datagen.tasks.catalogue import described, description_of, names, task_file
 from mimicgen.datagen.tasks.environment.registration import register

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -85,11 +84,6 @@ def pinned_version(package: str, of: str) -> Version | None:
             pins = [Version(own.version) for own in requirement.specifier if own.operator == "=="]
             return pins[0] if pins else None
     return None
-
-
-def cache_folder() -> Path:
-    """Return the folder for converted assets: `$XDG_CACHE_HOME/mimicgen.datagen`, in `~/.cache` by default."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mimicgen.datagen"
 
 
 def versions() -> dict[str, str]:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import carb.eventdispatcher
 import omni.ext
@@ -21,6 +22,9 @@ from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import next_frame, open_simulation
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
+
+if TYPE_CHECKING:
+    from mimicgen.datagen.kit.panel import Panel
 
 _session: Session | None = None
 
@@ -37,7 +41,11 @@ def session() -> Session:
 
 
 class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
-    """The extension. Whatever shows or starts a run uses `session()`."""
+    """The extension but for its panel. Whatever shows or starts a run uses `session()`."""
+
+    def panel_class(self) -> type[Panel]:
+        """Return the class of the panel; asked where the application has `omni.ui`."""
+        raise NotImplementedError
 
     def on_startup(self, ext_id: str) -> None:
         """Make the session, and start the configured run if the settings say so."""
@@ -59,7 +67,7 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
         if "omni.ui" in sys.modules:  # the application has it: extensions that we depend on, optionally too, come first
             from mimicgen.datagen.kit.panel import PanelHost
 
-            self._on_close.append(PanelHost(ext_id, self._session).close)
+            self._on_close.append(PanelHost(ext_id, self._session, self.panel_class()).close)
         if settings.get("desktop"):
             self._quit_on_signals()
         if settings.get("selftest"):

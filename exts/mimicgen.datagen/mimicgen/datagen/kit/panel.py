@@ -10,7 +10,7 @@ import importlib
 import logging
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import carb.eventdispatcher
 import carb.settings
@@ -22,7 +22,6 @@ from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
-from mimicgen.datagen.ui.panel import TITLE, Panel
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +31,61 @@ VISIBLE = f"{settings.ROOT}/window"
 """Whether the window is shown: set it, and it opens or closes."""
 
 
+class Panel(Protocol):
+    """What the application needs of the panel, which `mimicgen.datagen.ui.panel.Panel` is.
+
+    Attributes:
+        title: Of its window.
+        window: Of `omni.ui`.
+        visible: Whether the window is shown.
+    """
+
+    title: str
+    window: Any
+    visible: bool
+
+    def __init__(self, session: Session, values: Flat):
+        """Make the panel of a session, with the values that it starts with."""
+
+    def refresh(self) -> bool:
+        """Show what has changed; return whether anything has."""
+
+    def start(self) -> None:
+        """Start a run."""
+
+    def pause_or_resume(self) -> None:
+        """Pause the run, or let it go on."""
+
+    def stop(self) -> None:
+        """Stop the run."""
+
+    def open_output(self) -> None:
+        """Open the folder of the run's records."""
+
+    def close(self) -> None:
+        """Close the window."""
+
+
 class PanelHost:
     """Shows the panel in the application.
 
     Args:
         ext_id: The extension's id.
         session: Owns the runs.
+        kind: The panel's class.
 
     Attributes:
         panel: The panel.
     """
 
-    def __init__(self, ext_id: str, session: Session):
+    def __init__(self, ext_id: str, session: Session, kind: type[Panel]):
         self._session = session
         self._settings = carb.settings.get_settings()
         with contextlib.ExitStack() as stack:
-            self._desktop = _open_desktop(stack) if settings.get("desktop") else None  # before any window is made
-            self.panel = Panel(session, _values())
+            self._desktop = (
+                _open_desktop(stack, kind.title) if settings.get("desktop") else None
+            )  # before any window is made
+            self.panel = kind(session, _values())
             stack.callback(self.panel.close)
             if self._desktop is not None:
                 self._desktop.fill(self.panel.window)
@@ -92,7 +129,7 @@ class PanelHost:
         if actions is None:
             return None
         registry = actions.get_action_registry()
-        name = omni.ext.get_extension_name(ext_id)
+        name, tag = omni.ext.get_extension_name(ext_id), self.panel.title
         for identifier, function, about in (
             ("toggle_window", self._toggle, "Show or hide the panel"),
             ("start", self.panel.start, "Start a run with the panel's configuration"),
@@ -100,7 +137,7 @@ class PanelHost:
             ("stop", self.panel.stop, "Stop the run; what is finished is kept"),
             ("open_output", self.panel.open_output, "Open the folder of the run's records"),
         ):
-            registry.register_action(name, identifier, function, display_name=about, description=about, tag=TITLE)
+            registry.register_action(name, identifier, function, display_name=about, description=about, tag=tag)
         return lambda: registry.deregister_all_actions_for_extension(name)
 
     def _add_menu(self, _: str) -> Callable[[], None] | None:
@@ -108,7 +145,7 @@ class PanelHost:
         if menus is None:
             return None
         item = menus.MenuItemDescription(
-            name=TITLE, ticked=True, ticked_fn=lambda: self.panel.visible, onclick_fn=self._toggle
+            name=self.panel.title, ticked=True, ticked_fn=lambda: self.panel.visible, onclick_fn=self._toggle
         )
         menus.add_menu_items([item], MENU)
         return lambda: menus.remove_menu_items([item], MENU)
@@ -125,17 +162,18 @@ class PanelHost:
                 failed = progress.state is State.FAILED
                 where = f"\n{progress.written[0]}" if progress.written else ""
                 notifications.post_notification(
-                    f"{TITLE}: {progress.end.reason}{where}", status=status.WARNING if failed else status.INFO
+                    f"{self.panel.title}: {progress.end.reason}{where}",
+                    status=status.WARNING if failed else status.INFO,
                 )
 
         return self._session.subscribe(notify)
 
 
-def _open_desktop(stack: contextlib.ExitStack) -> Any:
+def _open_desktop(stack: contextlib.ExitStack, title: str) -> Any:
     from mimicgen.datagen.kit.desktop import Desktop  # needs ovui
 
     size = int(settings.get("desktop_width")), int(settings.get("desktop_height"))
-    desktop = Desktop(TITLE, size, on_close=lambda: omni.kit.app.get_app().post_quit(0))
+    desktop = Desktop(title, size, on_close=lambda: omni.kit.app.get_app().post_quit(0))
     stack.callback(desktop.close)
     return desktop
 

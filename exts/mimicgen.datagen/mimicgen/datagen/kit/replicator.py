@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ import omni.usd
 from PIL import Image as Pillow
 
 from mimicgen.datagen.config.sections import RenderConfig
+from mimicgen.datagen.dataset.images.pixels import UNLABELLED, Colour, Frame, Image, colours_of, encode_depth
+from mimicgen.datagen.dataset.images.renderer import State
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.views import PREFIX, FirstAlone, define_camera
-from mimicgen.datagen.rendering.images import UNLABELLED, Frame, Image, colour_of, encode_depth
-from mimicgen.datagen.rendering.renderer import State
-from mimicgen.datagen.rendering.views import views_of
 
 WANTED = {"/omni/replicator/captureOnPlay": False, "/exts/omni.replicator.core/Orchestrator/enabled": True}
 """Settings that a frame at a time needs; Isaac Lab's applications start Replicator disabled."""
@@ -46,18 +47,19 @@ _WRITTEN = {
 
 
 class ReplicatorRenderer:
-    """Implements `mimicgen.datagen.rendering.renderer.Renderer` for Isaac Sim.
+    """Implements `mimicgen.datagen.dataset.images.renderer.Renderer` for Isaac Sim.
 
     States are restored in the first environment, and stay there: draw when it is between two attempts.
 
     Args:
         environment: The environment, open.
         render: What to draw.
+        colours: Colours that the task gives classes in segmentation images.
     """
 
     borrows_environment = True
 
-    def __init__(self, environment: Environment, render: RenderConfig):
+    def __init__(self, environment: Environment, render: RenderConfig, colours: Mapping[str, Colour]):
         self._env = environment.env
         self._modalities = render.drawn()
         self._subframes = SUBFRAMES if "rgb" in self._modalities else -1
@@ -82,6 +84,7 @@ class ReplicatorRenderer:
             self._products.append(product)
             self._writers[view.name] = writer
         self.labels = ("robot", *sorted(self._env.scene.rigid_objects))
+        self.colours = colours_of(self.labels, colours)
 
     async def draw(self, state: State) -> Frame:
         """See `Renderer.draw`."""
@@ -127,19 +130,21 @@ class ReplicatorRenderer:
         if modality != "segmentation":
             return pixels[..., :3].copy()
         labels = json.loads((folder / f"semantic_segmentation_labels_{self._frames:04d}.json").read_text())
-        return recoloured(pixels, labels)
+        return recoloured(pixels, labels, self.colours)
 
 
-def recoloured(pixels: Image, labels: dict[str, Any]) -> Image:
+def recoloured(pixels: Image, labels: dict[str, Any], colours: Mapping[str, Colour]) -> Image:
     """Return segmentation in this project's colours.
 
     Args:
         pixels: BasicWriter's colours, (height, width, 4).
         labels: Its labels: '(r, g, b, a)' to {'class': name}.
+        colours: This project's colours by class; a class without one counts as unlabelled.
     """
     found = np.empty((*pixels.shape[:2], 3), np.uint8)
-    found[:] = colour_of(UNLABELLED)
+    found[:] = colours[UNLABELLED]
     for colour, label in labels.items():
         told = np.array([int(part) for part in colour.strip("()").split(",")], dtype=np.uint8)
-        found[np.all(pixels == told, axis=-1)] = colour_of(str(label.get("class", UNLABELLED)).lower())
+        own = colours.get(str(label.get("class", UNLABELLED)).lower(), colours[UNLABELLED])
+        found[np.all(pixels == told, axis=-1)] = own
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import carb.settings
 from pxr import Gf, Sdf, UsdGeom
 
-from mimicgen.datagen.rendering.views import View
+from mimicgen.datagen.dataset.images.views import View
 
 ENVIRONMENTS = "/World/envs/env_{}"
 """Isaac Lab's path of an environment, by its number."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from mimicgen.datagen.dataset.images.pixels import BACKGROUND, Colour, Frame, Image
+from mimicgen.datagen.dataset.images.renderer import State
+from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.errors import RenderError
-from mimicgen.datagen.rendering.images import Frame, Image, colour_of
-from mimicgen.datagen.rendering.renderer import State
-from mimicgen.datagen.rendering.views import View
+
+NEVER_IN_FRONT = {BACKGROUND, "ground", "table"}
+"""Classes that hide no object."""
 
 
 class FrameChecks:
@@ -18,11 +21,13 @@ class FrameChecks:
     Args:
         views: The views that are rendered.
         labels: Classes that have to be seen in every demonstration.
+        colours: Colours of the classes of the scene.
     """
 
-    def __init__(self, views: Iterable[View], labels: Iterable[str]):
+    def __init__(self, views: Iterable[View], labels: Iterable[str], colours: Mapping[str, Colour]):
         self._views = {view.name: view for view in views}
-        self._labels = {label: _packed_colour(label) for label in labels}
+        self._colours = {label: _packed_colour(colour) for label, colour in colours.items()}
+        self._labels = {label: self._colours[label] for label in labels}
         self._last: Frame | None = None
         self._unseen: dict[str, int] = {}
         self._steps = 0
@@ -75,6 +80,7 @@ class FrameChecks:
 
     def _objects_are_where_they_were_recorded(self, frame: Frame, state: State) -> None:
         """Every object whose middle is in view, and not hidden, has its colour there."""
+        in_front = {colour for label, colour in self._colours.items() if label not in NEVER_IN_FRONT}
         for view_name, images in frame.items():
             if "segmentation" not in images:
                 continue
@@ -85,11 +91,10 @@ class FrameChecks:
                 continue
             middles = np.array([state["rigid_object"][name]["root_pose"][0, :3] for name in names], dtype=np.float64)
             pixels, depth = view.project(middles)
-            in_front = {_packed_colour(name) for name in (*names, "robot")}
             for name, (column, row), distance in zip(names, pixels, depth, strict=True):
                 if distance <= view.camera.near or not (0 <= column < width and 0 <= row < height):
                     continue
-                # Another object, or the robot, may stand in front of it; small, it may lie between two pixels.
+                # Another object, or a robot, may stand in front of it; small, it may lie between two pixels.
                 x, y = int(column), int(row)
                 around = _packed(image[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2])
                 if not in_front.intersection(around.ravel().tolist()):
@@ -103,8 +108,8 @@ def _constant(image: Image) -> bool:
     return bool(np.all(image[::16, ::16] == first) and np.all(image == first))
 
 
-def _packed_colour(label: str) -> int:
-    red, green, blue = colour_of(label)
+def _packed_colour(colour: Colour) -> int:
+    red, green, blue = colour
     return red << 16 | green << 8 | blue
 
 

@@ -11,11 +11,11 @@ import h5py
 
 from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.images.pixels import read_image
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.tools.copying import written
-from mimicgen.datagen.rendering.images import read_image
 
 
 async def embed(

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
 
+from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, Colour, Frame, Image
+from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.ours import MANIFEST, is_frames, read_json
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.replacing import begin_frames, finish_frames
 from mimicgen.datagen.errors import OutputError
-from mimicgen.datagen.rendering.images import COLOURS, MILLIMETRES, Frame, Image
-from mimicgen.datagen.rendering.views import View
 
 COMPRESSION = 3
 """Of PNG: 6, the usual level, takes twice the time for a tenth of the size."""
@@ -45,15 +46,23 @@ class DemoFrames:
         views: The views that are rendered.
         modalities: What is rendered of them.
         facts: What the manifests say about the demonstration and the rendering.
+        colours: Colours of the classes in segmentation images.
     """
 
     def __init__(
-        self, root: Path, demo: str, views: tuple[View, ...], modalities: tuple[str, ...], facts: dict[str, Any]
+        self,
+        root: Path,
+        demo: str,
+        views: tuple[View, ...],
+        modalities: tuple[str, ...],
+        facts: dict[str, Any],
+        colours: Mapping[str, Colour],
     ):
         self._root = root
         self.demo = demo
         self._views = {view.name: view for view in views}
         self._modalities = modalities
+        self._colours = colours
         self._facts = json.loads(json.dumps(facts))  # as it will be read back
         self._steps: list[int] = []
 
@@ -115,7 +124,7 @@ class DemoFrames:
         """Write the labels and, last, the manifests."""
         for (view, modality), folder in self.folders.items():
             if modality == "segmentation":
-                labels = {label: list(colour) for label, colour in COLOURS.items()}
+                labels = {label: list(colour) for label, colour in self._colours.items()}
                 (folder / "labels.json").write_text(_as_json(labels), encoding="utf-8")
             finish_frames(folder, _as_json(self._manifest(view, modality)))
 

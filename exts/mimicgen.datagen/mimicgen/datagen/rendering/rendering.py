@@ -11,6 +11,8 @@ from typing import Any
 
 from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.folders import writable_folder
+from mimicgen.datagen.dataset.images.renderer import Renderer
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.outputs.writers import QUEUE, Writers
@@ -19,10 +21,8 @@ from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
 from mimicgen.datagen.rendering.frames import DemoFrames, file_name
-from mimicgen.datagen.rendering.renderer import Renderer
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder, write_video
-from mimicgen.datagen.rendering.views import views_of
 
 Pace = Callable[[Drawing], Awaitable[None]]
 """Waits for the application's next frame, and may raise to end the rendering; is told how far it is."""
@@ -79,7 +79,7 @@ class Rendering:
         self._about = about
         self._views = views_of(config)
         self._modalities = config.drawn()
-        self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen))
+        self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen), renderer.colours)
         self._writers = Writers()
         self._sheet: list[list[Sample]] = []
         self.rendered = Rendered()
@@ -96,7 +96,7 @@ class Rendering:
         begin = time.perf_counter()
         steps = range(0, len(states), self._config.every)
         about = self._about | {"states": states.digest(), "steps": len(states), "every": self._config.every}
-        frames = DemoFrames(self._root, demo, self._views, self._modalities, about)
+        frames = DemoFrames(self._root, demo, self._views, self._modalities, about, self._renderer.colours)
         try:
             if not frames.complete():
                 await self._draw(frames, states, steps, pace)
@@ -116,7 +116,7 @@ class Rendering:
             OutputError: A file cannot be written.
         """
         if self._sheet:
-            self._writers.submit(write_sheet, self._root / "contact_sheet.png", self._sheet)
+            self._writers.submit(write_sheet, self._root / "contact_sheet.png", self._sheet, self._renderer.colours)
         await self._writers.written(next_frame)
 
     def close(self) -> None:

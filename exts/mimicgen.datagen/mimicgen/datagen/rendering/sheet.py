@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from mimicgen.datagen.dataset.images.pixels import UNLABELLED, Colour, read_image, shade
 from mimicgen.datagen.dataset.ours import MARK, is_ours
 from mimicgen.datagen.dataset.replacing import new_file
-from mimicgen.datagen.rendering.images import COLOURS, UNLABELLED, read_image, shade
 
 WIDTH = 264
 """Width of a frame on the sheet [pixels]."""
@@ -20,7 +20,7 @@ WIDTH = 264
 MARGIN, CAPTION = 8, 22
 
 LEGEND = "Colours of classes, not of objects:"
-"""Stands under frames that are shown as segmentation: in the mapping that is used, a blue cube is red."""
+"""Stands under frames that are shown as segmentation: in the mapping that is used, a blue object may be red."""
 
 BACKGROUND, TEXT = (24, 26, 30), (200, 204, 210)
 
@@ -58,12 +58,13 @@ class Sample:
         return Image.fromarray(pixels).convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
 
 
-def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
+def write_sheet(path: Path, rows: Sequence[Sequence[Sample]], colours: Mapping[str, Colour]) -> None:
     """Write a contact sheet, PNG.
 
     Args:
         path: The picture to write.
         rows: The frames of every demonstration.
+        colours: Colours of the classes in segmentation images.
     """
     if len(rows) > MOST:
         rows = [rows[index * (len(rows) - 1) // (MOST - 1)] for index in range(MOST)]
@@ -71,7 +72,7 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
     height = max(picture.height for row in pictures for picture in row)
     across = max(map(len, rows))
     width = across * (WIDTH + MARGIN) + MARGIN
-    legend = _legend(width) if any(sample.by_class for row in rows for sample in row) else None
+    legend = _legend(width, colours) if any(sample.by_class for row in rows for sample in row) else None
     bottom = len(rows) * (height + CAPTION + MARGIN) + MARGIN
     size = (width, bottom + (legend.height if legend is not None else 0))
     sheet = Image.new("RGB", size, BACKGROUND)
@@ -90,12 +91,12 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Sample]]) -> None:
         sheet.save(scratch, optimize=True, pnginfo=made_by)
 
 
-def _legend(width: int) -> Image.Image:
+def _legend(width: int, colours: Mapping[str, Colour]) -> Image.Image:
     """Return what the colours of segmentation mean, in as many lines as the width takes."""
     font = ImageFont.load_default(size=13)
     lines: list[list[tuple[int, str, tuple[int, int, int] | None]]] = [[]]
     left = MARGIN
-    for words, colour in ((LEGEND, None), *((name, each) for name, each in COLOURS.items() if name != UNLABELLED)):
+    for words, colour in ((LEGEND, None), *((name, each) for name, each in colours.items() if name != UNLABELLED)):
         taken = round(font.getlength(words)) + (CAPTION if colour else 0) + 2 * MARGIN
         if lines[-1] and left + taken > width:
             lines.append([])

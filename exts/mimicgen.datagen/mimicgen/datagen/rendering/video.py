@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mimicgen.datagen.config.sections import SHADED
+from mimicgen.datagen.dataset.images.pixels import read_image, shade
 from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.errors import SetupError
-from mimicgen.datagen.rendering.images import read_image, shade
 
 FRAMES_PER_SECOND = 24
 

@@ -16,9 +16,9 @@ from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, r
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.validate import step_seconds
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.report.meshes import packed
 from mimicgen.datagen.report.pictures import MOST, pictures
 from mimicgen.datagen.report.records import read_attempts, read_run
-from mimicgen.datagen.report.robot import packed
 from mimicgen.datagen.text import all_shown
 
 POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
@@ -30,6 +30,9 @@ DEMOS = 1000
 LOST = 3
 """What attempts lacked most before a subtask that they did not reach: so many kinds of it are told."""
 
+STILL = 1e-3
+"""What a robot's base, or what an object with joints stands on, may change in a demonstration and stand still."""
+
 WIDEST = 256
 """Numbers that a row of an array may have: every one is drawn."""
 
@@ -37,7 +40,7 @@ Array = np.ndarray[Any, Any]
 
 
 def collect(dataset: Path, records: Path | None, source: Path | None, most: int = DEMOS) -> dict[str, Any]:
-    """Return everything that the page shows but the robot, as JSON has it.
+    """Return everything that the page shows but the scene, as JSON has it.
 
     Args:
         dataset: HDF5 file of demonstrations in Isaac Lab's layout.
@@ -121,16 +124,17 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
     arms, things = (_groups(demo.get(f"states/{kind}")) for kind in ("articulation", "rigid_object"))
     if not arms or not things:
         raise SourceError(f"source '{file.filename}', {name}: has no recorded states of robot and objects")
-    arm = arms.get("robot") or next(iter(arms.values()))
     actions = _array(demo, "actions")
     steps = len(actions)
-    joints = _array(demo, f"{arm.name}/joint_position", steps)
+    joints = {key: _array(demo, f"{arm.name}/joint_position", steps) for key, arm in arms.items()}
+    roots = {key: _array(demo, f"{arm.name}/root_pose", steps, 7) for key, arm in arms.items() if "root_pose" in arm}
     objects = {key: np.nan_to_num(_array(demo, f"{thing.name}/root_pose", steps, 7)) for key, thing in things.items()}
     # Observations are of the moment before a step, states of the one after it.
     hand = _array(demo, "obs/eef_pos", steps, 3)[1:] if "obs/eef_pos" in demo else np.zeros((0, 3))
-    base = _array(demo, f"{arm.name}/root_pose", steps, 7)[0] if "root_pose" in arm else None
-    rows = [_rows(joints, ANGLE)]
-    for pose in objects.values():
+    roots = {key: np.nan_to_num(pose) for key, pose in roots.items()}
+    moving = {key: pose for key, pose in roots.items() if np.abs(pose - pose[0]).max() > STILL}
+    rows = [_rows(values, ANGLE) for values in joints.values()]
+    for pose in (*moving.values(), *objects.values()):
         rows += [_rows(pose[:, :3], POSITION), _rows(pose[:, 3:], QUATERNION)]
     rows += [_rows(np.resize(hand, (steps, 3)) if len(hand) else np.zeros((steps, 3)), POSITION)]
     track = np.concatenate([*rows, _rows(actions, POSITION)])
@@ -144,11 +148,12 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
         "seed": _whole(attribute(demo, "seed")),
         "segments": _segments(attribute(demo, "segments")),
         "signals": _signals(attribute(demo, "signals")),
-        "joints": joints.shape[1],
+        "joints": {key: values.shape[1] for key, values in joints.items()},
+        "moving": list(moving),
         "objects": list(objects),
         "actions": actions.shape[1],
         "hands": len(hand),
-        "base": None if base is None else [round(float(value), 5) for value in np.nan_to_num(base)],
+        "bases": {key: [round(float(value), 5) for value in pose[0]] for key, pose in roots.items()},
         "starts": [[round(float(value), 4) for value in pose[0, :2]] for pose in objects.values()],
         "offsets": _offsets(last),
         "track": packed(track.astype("<i2")),

@@ -28,7 +28,7 @@ from mimicgen.datagen.errors import DatagenError, OutputError
 from mimicgen.datagen.report.collect import DEMOS, demonstration, described, of_attempts
 from mimicgen.datagen.report.page import page
 from mimicgen.datagen.report.records import read_attempts, read_run
-from mimicgen.datagen.report.robot import robot
+from mimicgen.datagen.report.scene import scene_of
 from mimicgen.datagen.text import all_shown
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class LivePage:
     Args:
         dataset: What the run writes.
         records: Folder with its records.
-        cache: Folder that keeps the robot's simplified meshes.
+        cache: Folder for what is made of robots and objects.
         port: Where to serve; 0 takes a free one.
 
     Attributes:
@@ -92,7 +92,8 @@ class LivePage:
         Raises:
             SetupError: Three.js or the robot's package is not installed.
         """
-        return page(self.state(0) | {"live": True}, robot(self._cache))
+        state = self.state(0)
+        return page(state | {"live": True}, scene_of(state, self._cache))
 
     def state(self, known: int) -> dict[str, Any]:
         """Return what the page shows, without the demonstrations that it knows.

@@ -21,6 +21,10 @@ THREE = WEB / "node_modules" / "three"
 """Three.js, as `npm ci` brings it (see `web/package.json`)."""
 
 
+MODULES = {"report": ("charts", "elements", "player", "replay", "table"), "project": ("charts", "replay")}
+"""What the module of each page imports."""
+
+
 def write(path: Path, text: str) -> None:
     """Write a page, whole or not at all.
 
@@ -35,18 +39,18 @@ def write(path: Path, text: str) -> None:
         scratch.write_text(text, encoding="utf-8")
 
 
-def page(data: dict[str, Any], arm: dict[str, Any]) -> str:
+def page(data: dict[str, Any], scene: dict[str, Any]) -> str:
     """Return the HTML of a report.
 
     Args:
         data: See `mimicgen.datagen.report.collect.collect`.
-        arm: See `mimicgen.datagen.report.robot.robot`.
+        scene: See `mimicgen.datagen.report.scene.scene_of`.
 
     Raises:
         SetupError: Three.js is not installed.
     """
     title = f"{data['dataset']} - {data['task'] or 'demonstrations'}"
-    return assembled("report", title, ("report.css",), data | {"robot": arm})
+    return assembled("report", title, ("report.css",), data | {"scene": scene})
 
 
 def assembled(name: str, title: str, styles: Sequence[str], data: dict[str, Any]) -> str:
@@ -61,7 +65,7 @@ def assembled(name: str, title: str, styles: Sequence[str], data: dict[str, Any]
     Raises:
         SetupError: Three.js is not installed.
     """
-    modules = ("charts", "replay", name)
+    modules = (*MODULES[name], name)
     imports = {f"report/{module}": _as_url((WEB / f"{module}.js").read_text(encoding="utf-8")) for module in modules}
     parts = {
         "title": html.escape(title),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mimicgen.datagen.isaaclab.runtime import cache_folder
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.report.collect import collect
 from mimicgen.datagen.report.page import page, write
 from mimicgen.datagen.report.records import of_run
-from mimicgen.datagen.report.robot import robot
+from mimicgen.datagen.report.scene import scene_of
 
 
 def write_report(dataset: Path, records: Path, path: Path) -> None:
@@ -23,4 +23,5 @@ def write_report(dataset: Path, records: Path, path: Path) -> None:
         DatagenError: Something that the page needs is missing or damaged, or it cannot be written.
     """
     _, source = of_run(dataset, records, wanted=True)
-    write(path, page(collect(dataset, records, source), robot(cache_folder())))
+    data = collect(dataset, records, source)
+    write(path, page(data, scene_of(data, cache_folder())))

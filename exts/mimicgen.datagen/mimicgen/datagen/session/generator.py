@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.images.renderer import Renderer
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.dataset.states import StateSequence
-from mimicgen.datagen.rendering.renderer import Renderer
 
 
 class Simulation(Protocol):

@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.config.sections import RenderConfig
+from mimicgen.datagen.dataset.images.pixels import Colour
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.preflight import report
 from mimicgen.datagen.dataset.sources.raw import RawDemos, check_demos
 from mimicgen.datagen.dataset.sources.sources import check_file, check_sources
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.rendering.views import views_of
+from mimicgen.datagen.tasks.colours import class_colours
 
 if TYPE_CHECKING:
+    from mimicgen.datagen.dataset.images.renderer import Renderer
     from mimicgen.datagen.generation.policy import Policy
     from mimicgen.datagen.isaaclab.environment import Environment
-    from mimicgen.datagen.rendering.renderer import Renderer
     from mimicgen.datagen.session.generator import AnnounceStage, Generator
 
 
-MakeRenderer = Callable[["Environment", RenderConfig], "Renderer"]
-"""Makes what draws an open environment."""
+MakeRenderer = Callable[["Environment", RenderConfig, Mapping[str, Colour]], "Renderer"]
+"""Makes what draws an open environment, with the colours that the task gives classes."""
 
 
 @dataclass
@@ -102,7 +104,7 @@ async def open_simulation(
             stack.callback(opened.close)
             renderer = None
             if config.render.when != "never":
-                renderer = (make_renderer or _raytracer)(opened, config.render)
+                renderer = (make_renderer or _raytracer)(opened, config.render, class_colours(config.task))
                 stack.callback(renderer.close)
             if outputs.earlier.versions not in ({}, opened.facts["versions"]):
                 changed = _changed(outputs.earlier.versions, opened.facts["versions"])
@@ -172,12 +174,13 @@ def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(text for name, text in zip(names, words, strict=True) if before.get(name) != now.get(name))
 
 
-def _raytracer(environment: Environment, render: RenderConfig) -> Renderer:
+def _raytracer(environment: Environment, render: RenderConfig, colours: Mapping[str, Colour]) -> Renderer:
     from mimicgen.datagen.embedded.raytracer import Raytracer
 
     env = environment.env
     origin = env.scene.env_origins[0].tolist()
-    return Raytracer(env.sim.stage, views_of(render), render.drawn(), device=str(env.device), origin=origin)
+    views, device = views_of(render), str(env.device)
+    return Raytracer(env.sim.stage, views, render.drawn(), device=device, origin=origin, colours=colours)
 
 
 def source_of(config: RunConfig) -> Path:

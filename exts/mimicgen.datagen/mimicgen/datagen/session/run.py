@@ -12,49 +12,24 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
 from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError
-from mimicgen.datagen.isaaclab.runtime import cache_folder
-from mimicgen.datagen.progress import Drawing, End, Progress, Stage, State
+from mimicgen.datagen.progress import Drawing, End, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendered, Rendering
 from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.run import write_report
-from mimicgen.datagen.session.clock import Clock
 from mimicgen.datagen.session.committing import Committer
 from mimicgen.datagen.session.generator import Generator, OpenSimulation, Viewer
+from mimicgen.datagen.session.host import Host
 from mimicgen.datagen.session.record import run_record
 
 log = logging.getLogger(__name__)
-
-
-class Host(Protocol):
-    """What a run needs of its session.
-
-    Attributes:
-        clock: Time since the first step, without pauses.
-        stopped: The end that somebody asked for, None while nobody did.
-        next_frame: Waits for the application's next frame.
-    """
-
-    clock: Clock
-    stopped: End | None
-    next_frame: Callable[[], Awaitable[None]]
-
-    @property
-    def state(self) -> State:
-        """Where the session is."""
-
-    @property
-    def progress(self) -> Progress:
-        """The latest snapshot."""
-
-    def publish(self, **changes: Any) -> None:
-        """Change the snapshot, and tell the observers."""
 
 
 class Run:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
+
+from mimicgen.datagen.dataset.families import task_family
 
 _STACK: dict[str, Any] = {
     # The signal comes a few steps after the release. Ten to twenty steps later, upstream's range, fast demonstrators
@@ -20,17 +21,6 @@ _STACK: dict[str, Any] = {
 }
 
 _DEFAULTS: dict[str, dict[str, Any]] = {"Stack-Cube-Franka-IK-Rel": _STACK, "Stack-Cube-Franka-IK-Abs": _STACK}
-
-
-def task_family(task: str) -> str:
-    """Return what remains of a registered name when prefixes, versions and Mimic variants are taken away.
-
-    Tasks of one family share robot, scene objects, subtasks and action space, so their demonstrations serve each
-    other: 'Isaac-Stack-Cube-Franka-IK-Rel-Blueprint-Mimic-v0' and 'IsaacContrib-Stack-Cube-Franka-IK-Rel' do.
-    """
-    name = re.sub(r"^(Isaac|IsaacContrib)-", "", task)
-    name = re.sub(r"-v\d+$", "", name)
-    return re.sub(r"-(Mimic|Blueprint|Visuomotor|Cosmos|Skillgen|Play)(?=-|$)", "", name)
 
 
 def task_defaults(task: str) -> dict[str, Any]:

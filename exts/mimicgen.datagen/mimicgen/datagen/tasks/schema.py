@@ -110,7 +110,7 @@ class Object(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         friction: Coulomb friction against whatever touches it.
         colour: Of its shapes.
         label: Its class in segmentation images; its name where it is left out.
-        class_colour: Colour of the class in segmentation images, as bytes or shares; chosen by name if left out.
+        class_colour: Colour of the class in segmentation images, as bytes; chosen by name if left out.
         position: Where it starts when no variant says it [m].
         rotation: Roll, pitch and yaw, likewise [rad].
     """

@@ -24,8 +24,6 @@ from mimicgen.datagen.ui.history import History
 from mimicgen.datagen.ui.parts import Note
 from mimicgen.datagen.ui.watch import Watch
 
-TITLE = "MimicGen data generation"
-
 PERIOD = 0.1
 """The window shows changes at most this often [s]."""
 
@@ -51,6 +49,8 @@ class Panel:
         window: The window.
     """
 
+    title = "MimicGen data generation"
+
     def __init__(self, session: Session, values: Flat):
         self._session = session
         self.draft = Draft(values)
@@ -67,7 +67,7 @@ class Panel:
         self._tab = "setup"
         self._form: Form | None = None
         self._watch: Watch | None = None
-        self.window = ui.Window(TITLE, width=960, height=760, padding_x=0, padding_y=0, visible=False)
+        self.window = ui.Window(self.title, width=960, height=760, padding_x=0, padding_y=0, visible=False)
         self.window.frame.style = style.STYLE
         self.window.frame.set_build_fn(self._build)
 

@@ -8,25 +8,22 @@ are on the disk, synchronised. What a run left, however it ended, the next one o
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
-import os
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from mimicgen.datagen.attempts import Attempt, Outcome
+from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.config.run import RunConfig
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use, refuse_unfinished
 from mimicgen.datagen.dataset.ours import is_ours
 from mimicgen.datagen.dataset.outputs.earlier import Earlier, ended_well, read_earlier, refuse_another
 from mimicgen.datagen.dataset.outputs.earlier_frames import are_there, refuse_other_frames
+from mimicgen.datagen.dataset.outputs.journal import Journal
 from mimicgen.datagen.dataset.outputs.parts import Episode, Parts
-from mimicgen.datagen.dataset.outputs.processes import EpisodeWriters, processes_for
+from mimicgen.datagen.dataset.outputs.processes import processes_for
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.replacing import move_aside, new_file, refuse_foreign
 from mimicgen.datagen.dataset.states import StateSequence
@@ -62,20 +59,14 @@ class Outputs:
         self._frames = [folder / name for name in config.render.written()] if config.render.when != "never" else []
         self._parts, self._failed_parts = Parts(self.dataset), Parts(self.failed_dataset)
         self._locks: list[Lock] = []
-        self._log: TextIO | None = None
         self._writers: Writers | None = None
-        self._episodes: EpisodeWriters | None = None
-        self._committer: ThreadPoolExecutor | None = None
-        self._held: dict[int, Future[None]] = {}
-        self._committing: deque[tuple[Future[None], list[Attempt]]] = deque()
-        self._committed: Future[None] | None = None
+        self._journal: Journal | None = None
         self.made_with: Mapping[str, Any] = {}
-        self._next_demo = self._next_failed = 0
 
     @property
     def writing(self) -> bool:
         """Whether there are attempts that `settled` has not told yet and will tell."""
-        return bool(self._committing)
+        return self._journal is not None and self._journal.writing
 
     @property
     def parts_folder(self) -> Path:
@@ -124,56 +115,26 @@ class Outputs:
         if self._config.mode == "render":
             return
         self.earlier = read_earlier(self.attempts, self._parts)
-        self._next_demo = _next_number(self.earlier.demos)
-        self._next_failed = _next_number([name for name, _ in self._failed_parts.attributes()])
-        lines = "".join(attempt.to_json() + "\n" for attempt in self.earlier.attempts)
-        with explained(self.attempts):
-            with new_file(self.attempts, replace=is_ours) as scratch:
-                scratch.write_text(lines, encoding="utf-8")
-            self._log = self.attempts.open("a", encoding="utf-8")
+        self._journal = Journal(
+            self.attempts, self._parts, self._failed_parts, self.earlier, processes_for(self._config.num_envs)
+        )
         for parts in (self._parts, self._failed_parts) if self._config.keep_failed else (self._parts,):
             parts.prepare()
-        self._episodes = EpisodeWriters(processes_for(self._config.num_envs))
-        # One thread, so that attempts are logged in the order in which they are committed.
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="mimicgen.datagen committing")
         self.write_record({"config": self.plain_config(), "end": None})
 
     def hold(self, attempt: Attempt, episode: Episode) -> None:
         """Write the episode of an attempt that has ended, off the loop, until it is committed."""
-        assert self._episodes is not None
-        parts = self._parts if attempt.outcome is Outcome.SUCCESS else self._failed_parts
-        written = self._episodes.submit(parts, _pending(attempt), episode, attempt, self.made_with)
-        self._held[attempt.number] = written
+        assert self._journal is not None
+        self._journal.hold(attempt, episode, self.made_with)
 
     def commit(self, attempts: Sequence[Attempt]) -> None:
         """Log attempts in the order given, off the loop; `settled` tells when that is done.
 
         A success whose episode was written becomes the next demonstration.
         """
-        if not attempts:
-            return
-        assert self._committer is not None
-        told, waited_for = [], []
-        names: dict[Parts, dict[str, str]] = {}
-        for attempt in attempts:
-            held = self._held.pop(attempt.number, None)
-            if held is None or attempt.outcome is Outcome.ABANDONED:
-                told.append(attempt)
-                continue
-            waited_for.append(held)
-            if attempt.outcome is Outcome.SUCCESS:
-                parts, name = self._parts, f"demo_{self._next_demo}"
-                self._next_demo += 1
-                told.append(dataclasses.replace(attempt, demo=name))
-            else:
-                parts, name = self._failed_parts, f"demo_{self._next_failed}"
-                self._next_failed += 1
-                told.append(attempt)
-            names.setdefault(parts, {})[_pending(attempt)] = name
-        if self._committed is not None:
-            waited_for.append(self._committed)
-        self._committed = self._committer.submit(self._commit, waited_for, names, told)
-        self._committing.append((self._committed, told))
+        if attempts:
+            assert self._journal is not None
+            self._journal.commit(attempts)
 
     def settled(self) -> list[Attempt]:
         """Return the attempts that have come to be on the disk since this was asked last, in order.
@@ -181,16 +142,7 @@ class Outputs:
         Raises:
             OutputError: One could not be written; nothing is written any more.
         """
-        settled: list[Attempt] = []
-        while self._committing and self._committing[0][0].done():
-            written, attempts = self._committing.popleft()
-            try:
-                written.result()
-            except BaseException:
-                self._committing.clear()
-                raise
-            settled += attempts
-        return settled
+        return self._journal.settled() if self._journal is not None else []
 
     def states(self, demo: str) -> StateSequence:
         """Return the states of a kept demonstration."""
@@ -202,10 +154,9 @@ class Outputs:
         Raises:
             OutputError: The dataset cannot be written; what was kept stays beside it, and the next run continues.
         """
-        if self._writers is None or self._committer is None:  # the run made nothing
+        if self._writers is None or self._journal is None:  # the run made nothing
             return
-        committed = self._committer.submit(lambda: None)  # after what still waits to be committed
-        while not committed.done():
+        while not self._journal.idle:
             await next_frame()
         for parts in (self._parts, self._failed_parts):
             self._writers.submit(parts.fold, env_args, provenance)
@@ -252,38 +203,13 @@ class Outputs:
         """Close what is open; episodes that were not committed go, and their attempts are made again."""
         with contextlib.ExitStack() as stack:  # whatever fails, the rest is closed
             stack.callback(self._unlock)
-            if self._log is not None:
+            if self._journal is not None:
                 for parts in (self._parts, self._failed_parts):
                     stack.callback(parts.remove_if_empty)
                     stack.callback(parts.discard)
-                stack.callback(self._log.close)
-            if self._episodes is not None:
-                stack.callback(self._episodes.close)
-            if self._committer is not None:
-                stack.callback(self._committer.shutdown, cancel_futures=True)
+                stack.callback(self._journal.close)
             if self._writers is not None:
                 stack.callback(self._writers.close)
-
-    def _commit(
-        self, waited_for: Sequence[Future[None]], names: Mapping[Parts, Mapping[str, str]], attempts: Sequence[Attempt]
-    ) -> None:
-        """Make written episodes demonstrations, and log their attempts and others.
-
-        Args:
-            waited_for: What has to be done first: the episodes are written, the attempts before are logged. Where one
-                of them failed, nothing comes after it.
-            names: Their names and those of the demonstrations, by where they are.
-            attempts: What is logged.
-        """
-        assert self._log is not None
-        for before in waited_for:
-            before.result()
-        for parts, renamed in names.items():
-            parts.commit(renamed)
-        with explained(self.attempts):
-            self._log.write("".join(attempt.to_json() + "\n" for attempt in attempts))
-            self._log.flush()
-            os.fsync(self._log.fileno())
 
     def _refuse_what_cannot_be_written(self) -> None:
         self._refuse_what_is_not_ours()
@@ -359,13 +285,3 @@ class Outputs:
         if self._config.mode == "render":
             return self.record, *self._frames
         return *self._data(), self.record, self.attempts, self.report, *self._frames
-
-
-def _pending(attempt: Attempt) -> str:
-    """Return the name of an episode that waits to be committed."""
-    return f"attempt_{attempt.number}"
-
-
-def _next_number(names: Sequence[str]) -> int:
-    """Return the number after those of demonstrations: 'demo_0', 'demo_1' give 2."""
-    return 1 + max((int(name.rpartition("_")[2]) for name in names), default=-1)

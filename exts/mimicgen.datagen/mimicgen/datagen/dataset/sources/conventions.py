@@ -1,4 +1,4 @@
-"""Quaternion order and format versions of demonstration files: the one place that knows them.
+"""Quaternion order and format versions of demonstration files.
 
 Isaac Lab 2.x wrote quaternions as w, x, y, z and no version. Isaac Lab 3.0 writes x, y, z, w and the file attribute
 `format_version` = 1. Poses in `obs/datagen_info` are 4x4 matrices in both. Where they are there they tell in which
@@ -16,28 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import datasets_in, demo_names
+from mimicgen.datagen.dataset.sources.layouts import EEF, ROOT_POSE, observations
 from mimicgen.datagen.errors import SourceError
 
 type QuaternionOrder = Literal["wxyz", "xyzw"]
 
 FORMAT_VERSION = 1
 """Isaac Lab 3.0's version of a demonstration file."""
-
-type Layout = tuple[int, tuple[int, ...]]
-"""Width of an array's rows, and where in a row each quaternion starts."""
-
-ROOT_POSE: Layout = (7, (3,))
-"""Position and quaternion of an asset's root, in `initial_state` and `states`."""
-
-OBSERVATIONS: dict[str, Layout] = {
-    "obs/eef_quat": (4, (0,)),
-    "obs/cube_orientations": (12, (0, 4, 8)),
-    # Position and quaternion of each cube, then six distances.
-    "obs/object": (39, (3, 10, 17)),
-}
-"""Observations of the cube-stacking tasks that hold quaternions."""
-
-_CUBES = ("cube_1", "cube_2", "cube_3")
 
 _POSES = "obs/datagen_info"
 
@@ -133,7 +118,7 @@ def _remedy(stated: QuaternionOrder, *, mixed: bool) -> str:
 
 def _telling(demo: h5py.Group) -> dict[str, NDArray[Any]]:
     """Read the arrays of a demonstration that tell the order of quaternions."""
-    beginnings = (f"{_POSES}/", "initial_state/rigid_object/", "states/rigid_object/", *OBSERVATIONS)
+    beginnings = (f"{_POSES}/", "initial_state/rigid_object/", "states/rigid_object/", *observations())
     return {path: dataset[()] for path, dataset in datasets_in(demo) if path.startswith(beginnings)}
 
 
@@ -146,18 +131,18 @@ def _evidence(arrays: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, NDArray
     rotations = _rotations(arrays, f"{_POSES}/object_pose/")
     for name, known in rotations.items():
         for array, first in ((f"initial_state/rigid_object/{name}", 0), (f"states/rigid_object/{name}", 1)):
-            rows = _rows(arrays, f"{array}/root_pose", ROOT_POSE[0])
+            rows = _rows(arrays, f"{array}/root_pose", ROOT_POSE.width)
             count = min(len(rows), len(known) - first)
             if count > 0:
                 yield f"{array}/root_pose", rows[:count, 3:7], known[first : first + count]
-    hand = list(_rotations(arrays, f"{_POSES}/eef_pose/").values())
-    cubes = [rotations[name] for name in _CUBES if name in rotations]
-    for array, (width, starts) in OBSERVATIONS.items():
-        rows = _rows(arrays, array, width)
-        known_here = hand if array == "obs/eef_quat" else cubes
-        if len(known_here) != len(starts):  # several hands, or other objects
+    hands = list(_rotations(arrays, f"{_POSES}/eef_pose/").values())
+    known_here = rotations | ({EEF: hands[0]} if len(hands) == 1 else {})
+    for array, layout in observations().items():
+        rows = _rows(arrays, array, layout.width)
+        if not layout.quaternions.keys() <= known_here.keys():  # several hands, or other objects
             continue
-        for start, known in zip(starts, known_here, strict=True):
+        for name, start in layout.quaternions.items():
+            known = known_here[name]
             if len(rows) == len(known) > 0:
                 yield array, rows[:, start : start + 4], known
 

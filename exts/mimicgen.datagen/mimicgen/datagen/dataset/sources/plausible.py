@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.sources.conventions import OBSERVATIONS
 from mimicgen.datagen.dataset.sources.findings import Finding, Say, Severity
-
-JOINT_SPEEDS = (2.175,) * 4 + (2.61,) * 3
-"""Largest speeds of the Franka's seven arm joints [rad/s]: https://frankaemika.github.io/docs/control_parameters.html"""
+from mimicgen.datagen.dataset.sources.layouts import ROOT_POSE, observations
 
 ROUNDING = 1.02
 """How much faster a recorded joint may seem: simulators clamp at the limit, and positions are rounded."""
@@ -37,6 +36,23 @@ UNIT = 1e-3
 type Arrays = Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """What is known of how the robots of a task move.
+
+    Attributes:
+        speeds: Largest speeds of the first joints of each robot, those of its arm, by its name in the scene [rad/s].
+        relative: Whether the first six components of an action move a hand relative to where it is.
+    """
+
+    speeds: Mapping[str, tuple[float, ...]]
+    relative: bool
+
+
+type MotionOf = Callable[[str], Motion]
+"""Tells it of a task, by its registered name."""
+
+
 def check_finite(say: Say, arrays: Arrays) -> Iterator[Finding]:
     """Check that every number is one."""
     for path, values in arrays.items():
@@ -49,10 +65,9 @@ def check_rotations(say: Say, arrays: Arrays) -> Iterator[Finding]:
     """Check that quaternions have unit length and that 4x4 poses hold rotations."""
     for path, values in arrays.items():
         starts: tuple[int, ...] = ()
-        if path.endswith("/root_pose") and values.shape[1:] == (7,):
-            starts = (3,)
-        elif path in OBSERVATIONS and values.shape[1:] == (OBSERVATIONS[path][0],):
-            starts = OBSERVATIONS[path][1]
+        layout = ROOT_POSE if path.endswith("/root_pose") else observations().get(path)
+        if layout is not None and values.shape[1:] == (layout.width,):
+            starts = layout.starts
         off = [np.abs(np.linalg.norm(values[:, start : start + 4], axis=1) - 1) for start in starts]
         if values.shape[1:] == (4, 4) and values.dtype.kind == "f":
             rotations = values[:, :3, :3]
@@ -64,19 +79,20 @@ def check_rotations(say: Say, arrays: Arrays) -> Iterator[Finding]:
                 yield say(where=path, step=step, what=what, remedy="leave the demonstration out, or record it again")
 
 
-def check_motion(say: Say, arrays: Arrays, step_seconds: float, task: str) -> Iterator[Finding]:
+def check_motion(say: Say, arrays: Arrays, step_seconds: float, motion: Motion) -> Iterator[Finding]:
     """Check that nothing moved faster than it can.
 
     Args:
         say: Makes findings.
         arrays: The arrays of a demonstration by path.
         step_seconds: Duration of a step [s].
-        task: Registered name of the task; the joints' limits are known of the Franka's.
+        motion: What is known of the task's robots.
     """
     for path in [path for path in arrays if path.startswith("states/")]:
         initial = arrays.get(f"initial_state/{path.removeprefix('states/')}")
         values = arrays[path]
-        joints = "Franka" in task and path.endswith("robot/joint_position") and values.shape[1:] == (9,)
+        speeds = _speeds(motion, path)
+        joints = bool(speeds) and values.ndim == 2 and values.shape[1] >= len(speeds)
         moved = path.startswith("states/rigid_object/") and path.endswith("/root_pose") and values.ndim == 2
         if not (joints or moved) or len(values) == 0:
             continue
@@ -85,13 +101,19 @@ def check_motion(say: Say, arrays: Arrays, step_seconds: float, task: str) -> It
         first = len(arrays[path]) - len(values) + 1  # the step that the first difference leads to
         change = np.abs(np.diff(values, axis=0)) / step_seconds
         if joints:
-            yield from _too_fast(say, path, change[:, :7] / JOINT_SPEEDS, first, JOINT_SPEEDS)
+            yield from _too_fast(say, path, change[:, : len(speeds)] / speeds, first, speeds)
         else:
             speed = np.linalg.norm(change[:, :3], axis=1)
             if len(speed) and np.nanmax(speed, initial=0) > OBJECT_SPEED:
                 step = int(np.nanargmax(speed))
                 what = f"jumps at {speed[step]:.1f} m/s, {OBJECT_SPEED} m/s are possible"
                 yield say(where=path, step=step + first, what=what, remedy="leave the demonstration out")
+
+
+def _speeds(motion: Motion, path: str) -> tuple[float, ...]:
+    """Return the largest speeds of the joints whose positions an array has; none where they are not known."""
+    robot = re.fullmatch(r"states/articulation/([^/]+)/joint_position", path)
+    return motion.speeds.get(robot[1], ()) if robot else ()
 
 
 def _too_fast(say: Say, path: str, share: NDArray[Any], first: int, limits: tuple[float, ...]) -> Iterator[Finding]:
@@ -102,10 +124,10 @@ def _too_fast(say: Say, path: str, share: NDArray[Any], first: int, limits: tupl
         yield say(where=path, step=step + first, what=what, remedy="leave the demonstration out")
 
 
-def check_commands(say: Say, arrays: Arrays, task: str) -> Iterator[Finding]:
+def check_commands(say: Say, arrays: Arrays, motion: Motion) -> Iterator[Finding]:
     """Check relative commands: within the range that policies learn, without jumps, and followed by something."""
     actions = arrays["actions"]
-    if "IK-Rel" not in task or actions.shape[1] < 6 or len(actions) < 2:
+    if not motion.relative or actions.shape[1] < 6 or len(actions) < 2:
         return
     if np.nanmax(np.abs(actions)) > 1:
         step = int(np.argmax(np.nanmax(np.abs(actions), axis=1)))
@@ -117,17 +139,17 @@ def check_commands(say: Say, arrays: Arrays, task: str) -> Iterator[Finding]:
         step = int(np.nanargmax(jumps)) + 1
         what = f"jumps by {jumps[step - 1]:.2f}, {ACTION_JUMP} at most is what a hand can make of it"
         yield say(where="actions", step=step, what=what, remedy="look at it (replay), or leave it out")
-    joints = arrays.get("states/articulation/robot/joint_position")
-    if joints is None or joints.shape[:1] != actions.shape[:1]:
-        return
     told = np.abs(actions[1:, :6]).max(axis=1) > MOVING
-    stuck = told & (np.diff(joints[:, :7], axis=0) == 0).all(axis=1)
-    step, length = _longest(stuck)
-    if length >= FROZEN:
-        what = f"is the same for {length} steps while the hand is told to move"
-        remedy = "the recording or the simulation hung there: leave the demonstration out"
-        where = "states/articulation/robot/joint_position"
-        yield say(where=where, step=step + 1, what=what, remedy=remedy)
+    for path, joints in arrays.items():
+        speeds = _speeds(motion, path)
+        if not speeds or joints.shape[:1] != actions.shape[:1]:
+            continue
+        stuck = told & (np.diff(joints[:, : len(speeds)], axis=0) == 0).all(axis=1)
+        step, length = _longest(stuck)
+        if length >= FROZEN:
+            what = f"is the same for {length} steps while the hand is told to move"
+            remedy = "the recording or the simulation hung there: leave the demonstration out"
+            yield say(where=path, step=step + 1, what=what, remedy=remedy)
 
 
 def _longest(flags: NDArray[np.bool_]) -> tuple[int, int]:

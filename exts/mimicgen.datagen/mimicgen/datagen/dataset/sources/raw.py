@@ -10,10 +10,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.dataset.files import demo_names, open_source, recorded_task
 from mimicgen.datagen.dataset.sources.conventions import quaternion_order, to_xyzw
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.tasks.families import task_family
 
 type States = dict[str, dict[str, dict[str, np.ndarray[Any, Any]]]]
 """States by kind, asset and quantity, rows of each."""

@@ -10,11 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.dataset.files import datasets_in, demo_names, natural_order, open_source, recorded_task
 from mimicgen.datagen.dataset.sources.checks import Finding, Severity, SubtaskNeed, TaskNeeds, check_demo
 from mimicgen.datagen.dataset.sources.conventions import QuaternionOrder, format_version, quaternion_order
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.tasks.families import task_family
 
 __all__ = [
     "Finding",

@@ -11,19 +11,13 @@ from pathlib import Path
 
 import h5py
 
+from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.dataset.files import datasets_in, demo_names, natural_order, open_source, recorded_task
-from mimicgen.datagen.dataset.sources.conventions import (
-    FORMAT_VERSION,
-    OBSERVATIONS,
-    ROOT_POSE,
-    Layout,
-    quaternion_order,
-    to_xyzw,
-)
+from mimicgen.datagen.dataset.sources.conventions import FORMAT_VERSION, quaternion_order, to_xyzw
 from mimicgen.datagen.dataset.sources.guard import alive
+from mimicgen.datagen.dataset.sources.layouts import EEF, ROOT_POSE, Layout, observations
 from mimicgen.datagen.dataset.tools.copying import written
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.tasks.families import task_family
 from mimicgen.datagen.version import __version__
 
 CONVERTED = "converted"
@@ -31,7 +25,7 @@ CONVERTED = "converted"
 
 _WITHOUT = frozenset(
     {"joint_position", "joint_velocity", "root_velocity", "nodal_position", "nodal_velocity"}  # states
-    | {"joint_pos", "joint_vel", "cube_positions", "eef_pos", "gripper_pos"}  # observations
+    | {"joint_pos", "joint_vel", "eef_pos", "gripper_pos"}  # observations
 )
 """Arrays, by the last part of their path, that hold no quaternions in any task."""
 
@@ -44,10 +38,9 @@ _ABSOLUTE = (7, 8, 9)
 def convert_legacy(source: Path, target: Path) -> None:
     """Write a copy of an Isaac Lab 2.x file with every quaternion reordered from w, x, y, z to x, y, z, w.
 
-    Reordered: `root_pose` in `initial_state` and `states`; `obs/eef_quat`, `obs/cube_orientations` and the quaternions
-    in `obs/object` of the cube-stacking tasks; the actions of tasks with absolute poses. Everything else is copied as
-    it is, with attributes, chunks and compression; demonstrations are in natural order. One array is in memory at a
-    time.
+    Reordered: `root_pose` in `initial_state` and `states`; the observations that `data/observations.toml` names; the
+    actions of tasks with absolute poses. Everything else is copied as it is, with attributes, chunks and compression;
+    demonstrations are in natural order. One array is in memory at a time.
 
     Args:
         source: File of Isaac Lab 2.x.
@@ -96,16 +89,16 @@ def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:
     """
     width = dataset.shape[-1] if dataset.ndim else 0
     kind, name = path.split("/")[0], path.split("/")[-1]
-    if name == "root_pose" and kind in ("initial_state", "states") and width == ROOT_POSE[0]:
+    if name == "root_pose" and kind in ("initial_state", "states") and width == ROOT_POSE.width:
         return ROOT_POSE
     named = re.search("quat|orientation|root_pose", name) is not None
     if dataset.dtype.kind != "f" or (width < 4 and not named):
         return None
     if path in _ACTIONS:
         return _layout_of_actions(path, width, task)
-    stacking = task_family(task).startswith("Stack-Cube-")
-    if stacking and path in OBSERVATIONS and OBSERVATIONS[path][0] == width:
-        return OBSERVATIONS[path]
+    observed = observations(task_family(task)).get(path)
+    if observed is not None and observed.width == width:
+        return observed
     pose = path.startswith("obs/datagen_info/") and dataset.shape[1:] == (4, 4)
     if not named and (pose or name in _WITHOUT):
         return None
@@ -114,7 +107,7 @@ def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:
 
 def _layout_of_actions(path: str, width: int, task: str) -> Layout | None:
     if "-IK-Abs" in task and width in _ABSOLUTE:
-        return width, (3,)
+        return Layout(width=width, quaternions={EEF: 3})
     if not task or "-Abs" in task:
         raise KeyError(path)
     return None
@@ -133,6 +126,6 @@ def _copy_group(source: h5py.Group, target: h5py.Group, layouts: dict[str, Layou
         source.copy(member, target, name=name)
         if member.name in layouts:
             values = member[:]
-            for start in layouts[member.name][1]:
+            for start in layouts[member.name].starts:
                 values[..., start : start + 4] = to_xyzw(values[..., start : start + 4])
             target[name][:] = values

@@ -40,7 +40,7 @@ _REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
 
 _EXPRESSION = re.compile(r"\s*([\w.]+)\s*(==|!=|<=|>=|<|>|\bhas\b|\blacks\b)\s*(\S.*?)\s*")
 
-_HELP = "expected PROPERTY OPERATOR VALUE, for instance 'num_samples<400', 'final_offsets.cube_2.2>0.04' or " + (
+_HELP = "expected PROPERTY OPERATOR VALUE, for instance 'num_samples<400', 'final_offsets.OBJECT.2>0.04' or " + (
     "'segments.demo has demo_3'; the operators are ==, !=, <, <=, >, >=, has and lacks"
 )
 

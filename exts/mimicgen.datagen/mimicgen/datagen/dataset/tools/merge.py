@@ -9,12 +9,12 @@ from typing import Any
 
 import h5py
 
+from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.dataset.files import attribute, attributes, demo_names, env_args, main_arrays, open_source
 from mimicgen.datagen.dataset.sources.conventions import format_version, spelled
 from mimicgen.datagen.dataset.sources.structure import is_images
 from mimicgen.datagen.dataset.tools.copying import copy_attributes, copy_demos, read_masks, write_masks, written
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.tasks.families import task_family
 
 MERGED = "merged_from"
 """Attribute of a demonstration: file and name that it had before, JSON."""

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from mimicgen.datagen.dataset.files import demo_names, env_args, open_source, read_demo, recorded_task
 from mimicgen.datagen.dataset.sources.conventions import told_order
 from mimicgen.datagen.dataset.sources.findings import Finding, Say, Severity
-from mimicgen.datagen.dataset.sources.plausible import check_commands, check_finite, check_motion, check_rotations
+from mimicgen.datagen.dataset.sources.plausible import (
+    Motion,
+    MotionOf,
+    check_commands,
+    check_finite,
+    check_motion,
+    check_rotations,
+)
 from mimicgen.datagen.dataset.sources.structure import Walk
 from mimicgen.datagen.dataset.tools.copying import read_masks
 from mimicgen.datagen.errors import SourceError
@@ -26,6 +33,7 @@ STEP_SECONDS = 0.05
 """Duration of a step where the file does not say it: that of Isaac Lab's Mimic tasks [s]."""
 
 WhyNot = Callable[[Mapping[str, NDArray[Any]]], str | None]
+SuccessRule = Callable[[str], WhyNot | None]
 """Says from a demonstration's arrays, by path, why its last state is no success; None if it is one.
 
 It raises KeyError, IndexError or ValueError where they do not tell.
@@ -60,16 +68,15 @@ class Report:
         return sum(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def validate(
-    path: Path, part: int = 0, parts: int = 1, success_rule: Callable[[str], WhyNot | None] = lambda task: None
-) -> Report:
+def validate(path: Path, motion_of: MotionOf, success_rule: SuccessRule, part: int = 0, parts: int = 1) -> Report:
     """Check a dataset, or every `parts`-th demonstration of it from the `part`-th on; see `joined`.
 
     Args:
-        path: The file.
-        part: Demonstration to begin with.
-        parts: Demonstrations to go on by.
+        path: The dataset.
+        motion_of: Tells what is known of a task's robots.
         success_rule: Gives what tells success in a task of this name, None where nothing does.
+        part: The first demonstration that is looked at.
+        parts: How many parts there are.
 
     Raises:
         SourceError: The file cannot be read as a dataset at all.
@@ -78,7 +85,7 @@ def validate(
         walk, names = Walk(file), demo_names(file)[part::parts]
         task = recorded_task(file)
         why_not = success_rule(task)
-        check = _Check(file, task, step_seconds(file), why_not)
+        check = _Check(file, task, motion_of(task), why_not, step_seconds(file))
         findings = [finding for name in names for finding in check(name, *read_demo(file, walk, name))]
     return Report(
         findings=tuple(findings),
@@ -144,9 +151,10 @@ def _check_file(file: h5py.File, names: Sequence[str], steps: int) -> Iterator[F
 class _Check:
     """Checks one demonstration after the other, and remembers what the report counts."""
 
-    def __init__(self, file: h5py.File, task: str, seconds: float, why_not: WhyNot | None):
+    def __init__(self, file: h5py.File, task: str, motion: Motion, why_not: WhyNot | None, seconds: float):
         self._file = file
         self._task = task
+        self._motion = motion
         self._seconds = seconds
         self._why_not = why_not
         self.steps = 0
@@ -192,8 +200,8 @@ class _Check:
             remedy = "see docs/sources.md, 'Quaternions'"
             yield say(where="format_version", what=f"is in question: {error}", remedy=remedy)
         yield from check_rotations(say, numbers)
-        yield from check_motion(say, numbers, self._seconds, self._task)
-        yield from check_commands(say, numbers, self._task)
+        yield from check_motion(say, numbers, self._seconds, self._motion)
+        yield from check_commands(say, numbers, self._motion)
         yield from self._check_success(say, demo, numbers)
 
     def _check_success(self, say: Say, demo: h5py.Group, arrays: dict[str, NDArray[Any]]) -> Iterator[Finding]:

@@ -156,8 +156,8 @@ function measured() {
 async function demonstration() {
   const demo = data.demos[0];
   const track = await trackOf(demo, data.units);
-  const replay = await Replay.create(byId("stage"), data.robot);
-  replay.show(track, demo.base);
+  const replay = await Replay.create(byId("stage"), data.scene);
+  replay.show(track);
   const ends = Object.entries(demo.signals).sort((one, other) => one[1] - other[1]);
   ends.push(["to the end", demo.steps]);
   ends.forEach(([, step], index) => replay.path(track, index ? ends[index - 1][1] : 0, step + 1, colour(index)));

@@ -3,8 +3,9 @@
 import * as THREE from "three";
 import { OrbitControls } from "three/orbit";
 
-const OBJECT_COLOURS = [0x2f6fd0, 0xc92f2f, 0x2f9e44, 0xe8a200, 0x8e44ad];
-const CUBE_EDGE = 0.0467;
+// What stands for an object of which nobody knows what it looks like: a box, in one of these colours.
+const COLOURS = [0x2f6fd0, 0xc92f2f, 0x2f9e44, 0xe8a200, 0x8e44ad];
+const EDGE = 0.04;
 
 // Reads packed numbers: base64 of what zlib compressed.
 export async function unpacked(text, Kind) {
@@ -28,106 +29,126 @@ export async function trackOf(demo, units) {
     row += 1;
     return values;
   });
-  const joints = rows(demo.joints, units.angle);
-  const objects = demo.objects.map((name) => ({ name, position: rows(3, units.position), quaternion: rows(4, units.quaternion) }));
-  return { steps, hands: demo.hands, joints, objects, hand: rows(3, units.position), actions: rows(demo.actions, units.position) };
+  const robots = Object.entries(demo.joints).map(([name, count]) => ({ name, joints: rows(count, units.angle) }));
+  const posed = (name) => ({ name, position: rows(3, units.position), quaternion: rows(4, units.quaternion) });
+  const moving = demo.moving.map(posed);
+  const objects = demo.objects.map(posed);
+  const joints = robots.flatMap((robot) => robot.joints);
+  return { steps, hands: demo.hands, bases: demo.bases, robots, joints, moved: [...moving, ...objects], hand: rows(3, units.position), actions: rows(demo.actions, units.position) };
 }
 
-class Robot {
-  constructor(description, parts, opacity) {
+// A robot or an object: its links, and what is seen of them.
+class Asset {
+  constructor({ links, place, tools }, opacity) {
     this.root = new THREE.Group();
     this.moving = [];
     this.links = new Map();
-    for (const link of description.links) {
+    for (const link of links) {
       const node = new THREE.Group();
       node.position.fromArray(link.origin.position);
       node.quaternion.fromArray(link.origin.quaternion);
-      (link.parent ? this.links.get(link.parent) : this.root).add(node);
+      (link.parent === null ? this.root : this.links.get(link.parent)).add(node);
       this.links.set(link.name, node);
+      for (const { geometry, colour, flat } of link.meshes) node.add(new THREE.Mesh(geometry, material(colour, opacity, flat)));
       if (link.joint) {
-        const axis = new THREE.Vector3().fromArray(link.joint.axis);
-        this.moving.push({ node, axis, type: link.joint.type, position: node.position.clone(), turn: node.quaternion.clone() });
+        const [axis, pivot] = [link.joint.axis, link.joint.pivot].map((values) => new THREE.Vector3().fromArray(values));
+        this.moving.push({ node, axis, pivot, slides: link.joint.slides, position: node.position.clone(), turn: node.quaternion.clone() });
       }
     }
-    for (const { link, geometry, colour, origin } of parts) {
-      const material = new THREE.MeshStandardMaterial({ color: colour, roughness: 0.55, metalness: 0.05, transparent: opacity < 1, opacity, flatShading: false });
-      const mesh = new THREE.Mesh(geometry, material);
-      mesh.position.fromArray(origin.position);
-      mesh.quaternion.fromArray(origin.quaternion);
-      this.links.get(link).add(mesh);
-    }
-    this.tool = new THREE.Vector3().fromArray(description.tool.point);
-    this.toolLink = this.links.get(description.tool.link);
+    this.tools = tools.map(({ link, point }) => ({ node: this.links.get(link), point: new THREE.Vector3().fromArray(point) }));
+    this.place(place);
+  }
+
+  // Position and quaternion (x, y, z, w).
+  place(pose) {
+    this.root.position.fromArray(pose);
+    this.root.quaternion.fromArray(pose, 3).normalize();
   }
 
   set(joints) {
     const turn = new THREE.Quaternion();
-    this.moving.forEach(({ node, axis, type, position, turn: rest }, index) => {
-      if (type === "revolute") node.quaternion.copy(rest).multiply(turn.setFromAxisAngle(axis, joints[index]));
-      else node.position.copy(axis).applyQuaternion(rest).multiplyScalar(joints[index]).add(position);
+    this.moving.slice(0, joints.length).forEach(({ node, axis, pivot, slides, position, turn: rest }, index) => {
+      const shift = axis.clone().multiplyScalar(joints[index]);
+      if (!slides) {
+        turn.setFromAxisAngle(axis, joints[index]);
+        node.quaternion.copy(rest).multiply(turn);
+        shift.copy(pivot).sub(pivot.clone().applyQuaternion(turn));
+      }
+      node.position.copy(shift.applyQuaternion(rest)).add(position);
     });
-    this.root.updateMatrixWorld(true);
   }
 
-  hand() {
-    return this.tool.clone().applyMatrix4(this.toolLink.matrixWorld);
+  // Where its tools are.
+  hands() {
+    this.root.updateWorldMatrix(true, true);
+    return this.tools.map(({ node, point }) => point.clone().applyMatrix4(node.matrixWorld));
   }
+}
+
+function material(colour, opacity, flat) {
+  return new THREE.MeshStandardMaterial({ color: colour, roughness: 0.55, metalness: 0.05, transparent: opacity < 1, opacity, flatShading: flat });
 }
 
 // One demonstration in the scene.
 class Figure {
-  constructor(scene, description, parts, opacity) {
-    this.scene = scene;
-    this.robot = new Robot(description, parts, opacity);
+  constructor(scene, described, opacity) {
+    this.described = described;
     this.opacity = opacity;
-    this.cubes = [];
+    this.assets = new Map();
     this.group = new THREE.Group();
-    this.group.add(this.robot.root);
     scene.add(this.group);
+    for (const [name, asset] of Object.entries(described)) this.add(name, asset);
   }
 
-  show(track, base) {
+  add(name, asset) {
+    const made = new Asset(asset, this.opacity);
+    this.assets.set(name, made);
+    this.group.add(made.root);
+  }
+
+  show(track) {
     this.track = track;
-    if (base) {
-      this.robot.root.position.fromArray(base);
-      this.robot.root.quaternion.fromArray(base, 3);
-    }
-    for (const cube of this.cubes) this.group.remove(cube);
-    this.cubes = track.objects.map((object, index) => {
-      const material = new THREE.MeshStandardMaterial({ color: OBJECT_COLOURS[index % OBJECT_COLOURS.length], roughness: 0.6, transparent: this.opacity < 1, opacity: this.opacity });
-      const cube = new THREE.Mesh(new THREE.BoxGeometry(CUBE_EDGE, CUBE_EDGE, CUBE_EDGE), material);
-      this.group.add(cube);
-      return cube;
+    track.moved.forEach(({ name }, index) => {
+      if (this.assets.has(name)) return;
+      const geometry = new THREE.BoxGeometry(EDGE, EDGE, EDGE);
+      const meshes = [{ geometry, colour: COLOURS[index % COLOURS.length], flat: true }];
+      this.add(name, { links: [{ name, parent: null, joint: null, origin: { position: [0, 0, 0], quaternion: [0, 0, 0, 1] }, meshes }], place: [0, 0, 0, 0, 0, 0, 1], tools: [] });
     });
+    for (const [name, base] of Object.entries(track.bases)) this.assets.get(name)?.place(base);
   }
 
   at(step) {
     const last = Math.min(step, this.track.steps - 1);
-    this.robot.set(this.track.joints.map((values) => values[last]));
-    this.track.objects.forEach((object, index) => {
-      this.cubes[index].position.set(...object.position.map((values) => values[last]));
-      this.cubes[index].quaternion.set(...object.quaternion.map((values) => values[last])).normalize();
-    });
+    const now = (rows) => rows.map((values) => values[last]);
+    for (const { name, joints } of this.track.robots) this.assets.get(name)?.set(now(joints));
+    for (const { name, position, quaternion } of this.track.moved) this.assets.get(name).place([...now(position), ...now(quaternion)]);
+  }
+
+  hands() {
+    return [...this.assets.values()].flatMap((asset) => asset.hands());
   }
 }
 
+// Unpacks the meshes of the scene's assets, once for all that is drawn of them.
+async function unpackedAssets(assets) {
+  const geometryOf = async ({ vertices, faces, unit, colour, flat }) => {
+    const geometry = new THREE.BufferGeometry();
+    geometry.setAttribute("position", new THREE.BufferAttribute(Float32Array.from(await unpacked(vertices, Int16Array), (value) => value * unit), 3));
+    geometry.setIndex(new THREE.BufferAttribute(await unpacked(faces, Uint32Array), 1));
+    geometry.computeVertexNormals();
+    return { geometry, colour, flat };
+  };
+  const linksOf = (links) => Promise.all(links.map(async (link) => ({ ...link, meshes: await Promise.all(link.meshes.map(geometryOf)) })));
+  const pairs = Object.entries(assets).map(async ([name, asset]) => [name, { ...asset, links: await linksOf(asset.links) }]);
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
 export class Replay {
-  static async create(place, description) {
-    const parts = [];
-    for (const link of description.links) {
-      for (const mesh of link.meshes) {
-        const vertices = Float32Array.from(await unpacked(mesh.vertices, Int16Array), (value) => value * description.unit);
-        const geometry = new THREE.BufferGeometry();
-        geometry.setAttribute("position", new THREE.BufferAttribute(vertices, 3));
-        geometry.setIndex(new THREE.BufferAttribute(await unpacked(mesh.faces, Uint16Array), 1));
-        geometry.computeVertexNormals();
-        parts.push({ link: link.name, geometry, colour: mesh.colour, origin: mesh.origin });
-      }
-    }
-    return new Replay(place, description, parts);
+  static async create(place, { assets, table }) {
+    return new Replay(place, await unpackedAssets(assets), table);
   }
 
-  constructor(place, description, parts) {
+  constructor(place, assets, table) {
     this.place = place;
     this.renderer = new THREE.WebGLRenderer({ antialias: true });
     this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
@@ -141,11 +162,14 @@ export class Replay {
     const sun = new THREE.DirectionalLight(0xffffff, 2.2);
     sun.position.set(1.5, -1.5, 3);
     this.scene.add(sun);
-    const table = new THREE.Mesh(new THREE.BoxGeometry(0.9, 1.3, 0.04), new THREE.MeshStandardMaterial({ color: 0xc9bfae, roughness: 0.9 }));
-    table.position.set(0.5, 0, -0.023);
-    this.scene.add(table);
-    this.main = new Figure(this.scene, description, parts, 1);
-    this.other = new Figure(this.scene, description, parts, 0.35);
+    if (table) {
+      const board = new THREE.Mesh(new THREE.BoxGeometry(...table.size), material(table.colour, 1, true));
+      const [x, y, top] = table.position;
+      board.position.set(x, y, top - table.size[2] / 2);
+      this.scene.add(board);
+    }
+    this.main = new Figure(this.scene, assets, 1);
+    this.other = new Figure(this.scene, assets, 0.35);
     this.other.group.visible = false;
     this.paths = new THREE.Group();
     this.scene.add(this.paths);
@@ -172,14 +196,14 @@ export class Replay {
     this.draw();
   }
 
-  show(track, base) {
-    this.main.show(track, base);
+  show(track) {
+    this.main.show(track);
     this.clearPaths();
   }
 
-  compare(track, base) {
+  compare(track) {
     this.other.group.visible = track !== null;
-    if (track) this.other.show(track, base);
+    if (track) this.other.show(track);
   }
 
   clearPaths() {
@@ -187,7 +211,7 @@ export class Replay {
     this.paths.clear();
   }
 
-  // The way of a hand between two steps, in a colour of the style sheet.
+  // The way of the hand between two steps, in a colour of the style sheet.
   path(track, from, to, colour, dashed = false) {
     const points = [];
     for (let step = from; step < Math.min(to, track.hands); step += 1) {

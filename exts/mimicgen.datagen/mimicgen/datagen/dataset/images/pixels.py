@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import colorsys
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +20,55 @@ Image = NDArray[Any]
 Frame = dict[str, dict[str, Image]]
 """The images of one step, by view and modality."""
 
-COLOURS: dict[str, tuple[int, int, int]] = {
-    "cube_1": (255, 36, 66),
-    "cube_2": (255, 184, 48),
-    "cube_3": (55, 255, 139),
+Colour = tuple[int, int, int]
+"""Red, green and blue, bytes."""
+
+BACKGROUND, UNLABELLED = "background", "unlabelled"
+
+COLOURS: dict[str, Colour] = {
     "table": (255, 237, 218),
     "ground": (100, 100, 100),
     "robot": (125, 125, 125),
-    "unlabelled": (125, 125, 125),
-    "background": (10, 10, 10),
+    UNLABELLED: (125, 125, 125),
+    BACKGROUND: (10, 10, 10),
 }
-"""Colour of every class, the mapping of NVIDIA's synthetic-manipulation-motion-generation blueprint."""
+"""Colours of classes that every scene may have, as NVIDIA's synthetic-manipulation-motion-generation blueprint."""
 
-BACKGROUND, UNLABELLED = "background", "unlabelled"
+APART = 60
+"""How far the colours of two classes are apart at least, summed over red, green and blue."""
 
 MILLIMETRES = 1000.0
 """Depth images count millimetres along the camera's axis; 0 means that nothing was hit."""
 
 
-def colour_of(label: str) -> tuple[int, int, int]:
-    """Return a class's colour; a class that is not known counts as unlabelled."""
-    return COLOURS.get(label, COLOURS[UNLABELLED])
+def colours_of(labels: Iterable[str], own: Mapping[str, Colour] | None = None) -> dict[str, Colour]:
+    """Return the colour of every class: those that are given, those of `COLOURS`, and one for each of the others.
+
+    A colour that nobody has chosen follows from the class's name alone, unless it is much like another one's.
+
+    Args:
+        labels: Classes of a scene.
+        own: Colours that its task gives some of them.
+    """
+    found = {**(own or {}), **{label: colour for label, colour in COLOURS.items() if label not in (own or {})}}
+    for label in sorted(set(labels) - found.keys()):
+        found[label] = next(
+            colour
+            for colour in map(partial(_drawn_by_name, label), itertools.count())
+            if all(_distance(colour, other) >= APART for other in found.values())
+        )
+    return found
+
+
+def _drawn_by_name(label: str, attempt: int) -> Colour:
+    """Return a saturated, light colour, the same in every process."""
+    digest = hashlib.blake2b(f"{label} {attempt}".encode(), digest_size=2).digest()
+    red, green, blue = colorsys.hsv_to_rgb(digest[0] / 256, 0.55 + 0.4 * (digest[1] % 16) / 15, 1.0 - digest[1] / 640)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _distance(one: Colour, other: Colour) -> int:
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 def encode_normals(normals: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mimicgen.datagen.rendering.images import (
-    colour_of,
+from mimicgen.datagen.dataset.images.pixels import (
+    APART,
+    colours_of,
     decode_normals,
     encode_depth,
     encode_normals,
@@ -36,7 +37,7 @@ def test_depth_counts_millimetres(tmp_path: Path) -> None:
 
 def test_shading_takes_light_from_above_by_default() -> None:
     up, side, down, nothing = encode_normals(np.array([[0, 0, 1], [1, 0, 0], [0, 0, -1], [0, 0, 0]], dtype=float))
-    colour = np.array(colour_of("cube_2"), dtype=np.uint8)
+    colour = np.array((255, 184, 48), dtype=np.uint8)
     shaded = shade(np.stack([colour] * 4)[None], np.stack([up, side, down, nothing])[None], ambient=0.25)[0]
     assert shaded[0].tolist() == colour.tolist()
     for pixel in shaded[1:3]:
@@ -46,5 +47,13 @@ def test_shading_takes_light_from_above_by_default() -> None:
     assert sideways[0, 0].tolist() == colour.tolist()
 
 
-def test_an_unknown_class_has_the_colour_of_the_unlabelled() -> None:
-    assert colour_of("teapot") == colour_of("unlabelled") == (125, 125, 125)
+def test_classes_that_nobody_gave_a_colour_get_one_each_by_name() -> None:
+    names = [f"thing_{index}" for index in range(30)]
+    found = colours_of(names, {"thing_3": (1, 2, 3), "table": (4, 5, 6)})
+    assert found["thing_3"] == (1, 2, 3)
+    assert found["table"] == (4, 5, 6)
+    assert found["unlabelled"] == found["robot"] == (125, 125, 125)
+    drawn = [np.array(found[name], dtype=int) for name in names]
+    apart = [np.abs(one - other).sum() for index, one in enumerate(drawn) for other in drawn[:index]]
+    assert min(apart) >= APART
+    assert colours_of(["thing_7"])["thing_7"] == colours_of(["thing_7", "zebra"])["thing_7"]

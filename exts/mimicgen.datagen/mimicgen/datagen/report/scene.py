@@ -1,0 +1,91 @@
+"""The scene for the page's replay: robots, objects and table of a task that a file describes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mimicgen.datagen.dataset.folders import explained
+from mimicgen.datagen.dataset.replacing import new_file
+from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.report.links import html_colour, links_of
+from mimicgen.datagen.robots.usd import robot_usd
+from mimicgen.datagen.tasks.catalogue import Described, described
+from mimicgen.datagen.tasks.environment.usd import Body, object_usd
+from mimicgen.datagen.tasks.geometry import quaternion
+
+_VERSION = 2
+"""Of the cached descriptions; another one is made anew."""
+
+EMPTY: dict[str, Any] = {"assets": {}, "table": None}
+"""What is shown of a task that no file describes: where things were, and not what they look like."""
+
+
+def scene_of(data: dict[str, Any], cache: Path) -> dict[str, Any]:
+    """Return the scene of what the page shows.
+
+    Args:
+        data: See `mimicgen.datagen.report.collect.collect`: the task that the dataset names, else that of the run.
+        cache: Folder for what is made of robots and objects.
+
+    Raises:
+        SetupError: The package of a robot's model is not installed.
+    """
+    recorded, made = str(data["task"]), str(((data["run"] or {}).get("config") or {}).get("task", ""))
+    for task in (recorded, made):
+        if task is recorded and task.endswith(".toml"):
+            continue  # whoever wrote the dataset, no path of it is followed
+        try:
+            found = described(task)
+            if found is not None:
+                return scene(found, cache)
+        except TaskError:  # the file is gone, or is another by now
+            continue
+    return EMPTY
+
+
+def scene(task: Described, cache: Path) -> dict[str, Any]:
+    """Return a task's scene as JSON has it: assets by name, each with links, place and tools; and the table.
+
+    Args:
+        task: The task.
+        cache: Folder for what is made of robots and objects.
+
+    Raises:
+        SetupError: The package of a robot's model is not installed.
+        TaskError: A model or a mesh cannot be read.
+    """
+    assets: dict[str, Any] = {}
+    for key, robot in task.robots.items():
+        placed = task.task.robots[key]
+        assets[key] = {
+            "links": _kept_links(robot_usd(robot, task.robot_files[key], cache), cache),
+            "place": [*placed.position, *quaternion((0.0, 0.0, placed.yaw))],
+            "tools": [{"link": arm.body, "point": [*arm.tool]} for arm in robot.arms.values()],
+        }
+    for name, content in task.task.objects.items():
+        assets[name] = {
+            "links": links_of(object_usd(name, content, Body.MOVABLE, task.path.parent, cache)),
+            "place": [*content.position, *quaternion(content.rotation)],
+            "tools": [],
+        }
+    table = task.task.table
+    told = table and {
+        "size": [*table.size],
+        "position": [*table.position],
+        "colour": html_colour(table.colour),
+    }
+    return {"assets": assets, "table": told or None}
+
+
+def _kept_links(usd: Path, cache: Path) -> list[dict[str, Any]]:
+    """Return a robot's links, made once: its USD is in a folder named by its content."""
+    kept = cache / f"{usd.parent.name}-report-{_VERSION}.json"
+    if kept.is_file():
+        found: list[dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+    links = links_of(usd)
+    with explained(kept), new_file(kept, replace=Path.is_file) as scratch:  # another process may have made it meanwhile
+        scratch.write_text(json.dumps(links), encoding="utf-8")
+    return links
