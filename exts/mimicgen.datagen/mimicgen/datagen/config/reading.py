@@ -7,8 +7,10 @@ looked for again, from the outside in, and told the way this project tells it.
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +30,9 @@ TEXT = 2000
 
 DEPTH = 20
 """Tables within tables at most."""
+
+TOLD = 20
+"""Findings that one error tells at most."""
 
 
 def read_file[T](path: Path, kind: type[T], what: str, error: type[BadInputError]) -> T:
@@ -53,8 +58,11 @@ def content(path: Path, place: str, error: type[BadInputError]) -> str:
     Raises:
         BadInputError: It cannot be read, is too large or is not text; as `error`.
     """
+    file_path = as_path("file", path).expanduser()
     try:
-        with as_path("file", path).expanduser().open("rb") as file:
+        if not stat.S_ISREG(file_path.stat().st_mode):  # opening a pipe would wait for somebody to write into it
+            raise error(f"{place} is no regular file; pass an existing TOML file")
+        with file_path.open("rb") as file:
             data = file.read(FILE_BYTES + 1)
     except OSError as failed:
         raise error(f"{place}: {failed.strerror}; pass an existing TOML file") from failed
@@ -91,14 +99,25 @@ def typed[T](tree: Any, kind: type[T], place: str, error: type[BadInputError]) -
     try:
         return msgspec.convert(tree, kind)
     except (msgspec.ValidationError, OverflowError) as failed:
-        for said in _wrong(tree, inspect.type_info(kind), ""):
-            raise error(f"{place}: {said}") from None
+        refuse(_wrong(tree, inspect.type_info(kind), ""), place, error)
         raise error(f"{place}: {failed}") from failed
 
 
-def json_schema(kind: type, title: str) -> dict[str, Any]:
-    """Return the JSON Schema of a type, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **msgspec.json.schema(kind)}
+def refuse(findings: Iterable[str], place: str, error: type[BadInputError]) -> None:
+    """Raise one error that tells all that is wrong with a file, if anything is: the first, and the others as details.
+
+    Args:
+        findings: What is wrong: key, value and remedy of each. They may depend on each other: the first says most.
+        place: The file.
+        error: What is raised.
+
+    Raises:
+        BadInputError: There are findings; as `error`.
+    """
+    told = list(dict.fromkeys(itertools.islice(findings, 10 * TOLD)))
+    if told:
+        more = ["... and more"] if len(told) > TOLD else []
+        raise error(f"{place}: {told[0]}", *told[1:TOLD], *more)
 
 
 def meant(name: str, known: Iterable[str]) -> str:
@@ -114,6 +133,8 @@ def _refuse_wild(value: Any, place: str, key: str, error: type[BadInputError], d
         raise error(f"{place}: {key}: its tables are nested too deep")
     if isinstance(value, Mapping):
         for name, own in value.items():
+            if len(name) > TEXT:
+                raise error(f"{place}: {_joined(key, quoted(name))}: expected a key of at most {TEXT} characters")
             _refuse_wild(own, place, _joined(key, name), error, depth - 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, own in enumerate(value):
@@ -131,7 +152,12 @@ def _joined(key: str, name: str) -> str:
 
 def _wrong(value: Any, info: inspect.Type, key: str) -> Iterable[str]:
     """Yield what is wrong with a value, the innermost first."""
-    info = info.type if isinstance(info, inspect.Metadata) else info
+    if isinstance(info, inspect.Metadata):
+        said = info
+        info = info.type
+        if isinstance(info, inspect.StrType) and not _fits(value, info):
+            yield _said(value, said, key)
+            return
     if isinstance(info, inspect.UnionType):
         yield from _wrong_in_union(value, info, key)
     elif isinstance(info, inspect.StructType):
@@ -250,7 +276,8 @@ def _said(value: Any, info: inspect.Type, key: str) -> str:
 def _expected(info: inspect.Type) -> str:
     """Return what a type takes, in words."""
     if isinstance(info, inspect.Metadata):
-        return _expected(info.type)
+        examples = (info.extra_json_schema or {}).get("examples")
+        return f"a text like '{examples[0]}'" if examples else _expected(info.type)
     if isinstance(info, inspect.UnionType):
         others = (_expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
         return " or ".join(dict.fromkeys(others))

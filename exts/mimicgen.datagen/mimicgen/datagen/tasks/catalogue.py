@@ -141,7 +141,10 @@ def load_task(path: Path) -> Described:
         )
     text = content(path, place, TaskError)
     task = typed(parsed(text, place, TaskError), Task, place, TaskError)
-    files = {key: find_robot(placed.robot, path.parent) for key, placed in task.robots.items()}
+    files = {
+        key: find_robot(placed.robot, path.parent, f"{place}: robots.{key}.robot")
+        for key, placed in task.robots.items()
+    }
     robots = {key: load_robot(file) for key, file in files.items()}
     found = Described(name=path.stem, path=path, text=text, task=task, robots=robots, robot_files=files)
     check_task(found, place)

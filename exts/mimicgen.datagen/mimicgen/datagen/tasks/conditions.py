@@ -131,7 +131,7 @@ class Near(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     Attributes:
         object: The object; or
         arm: the end effector.
-        of: The other object; None for a point of the environment's frame.
+        of: The other object; a point of the environment's frame if left out.
         point: In the other's frame, or the environment's [m].
         within: Largest distance [m].
     """
@@ -233,8 +233,10 @@ class Custom(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         parameters: Passed on by name.
     """
 
-    function: Annotated[str, Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)]
-    parameters: dict[Name, float | bool | Text] = {}
+    function: Annotated[
+        str, Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$(?!\n)", max_length=200, examples=["module:function"])
+    ]
+    parameters: Annotated[dict[Name, float | bool | Text], Meta(max_length=50)] = {}
 
 
 AnyCondition = (
