@@ -31,6 +31,10 @@ TEXT = 2000
 DEPTH = 20
 """Tables within tables at most."""
 
+_DOTS = 100
+_DOT = re.compile(r"(?<!\.)\.(?!\.)")
+_PIECES = re.compile(r"[=,{}\[\]\n#]")
+
 TOLD = 20
 """Findings that one error tells at most."""
 
@@ -80,6 +84,9 @@ def parsed(text: str, place: str, error: type[BadInputError]) -> dict[str, Any]:
     Raises:
         BadInputError: It is not TOML, or no file of a person; as `error`.
     """
+    # tomllib takes a time that grows with the square of a dotted key's length.
+    if any(len(_DOT.findall(piece)) > _DOTS for piece in _PIECES.split(text)):
+        raise error(f"{place} is not valid TOML: it has a key of more than {_DOTS} parts, nested too deep")
     try:
         tree = tomllib.loads(text)
     except RecursionError as failed:
@@ -134,7 +141,7 @@ def _refuse_wild(value: Any, place: str, key: str, error: type[BadInputError], d
     if isinstance(value, Mapping):
         for name, own in value.items():
             if len(name) > TEXT:
-                raise error(f"{place}: {_joined(key, quoted(name))}: expected a key of at most {TEXT} characters")
+                raise error(f"{place}: {key}.{quoted(name)}: expected a key of at most {TEXT} characters")
             _refuse_wild(own, place, _joined(key, name), error, depth - 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, own in enumerate(value):

@@ -35,9 +35,7 @@ def find_robot(robot: str, beside: Path, key: str) -> Path:
     if robot.endswith(".toml"):
         return inside(beside, robot, key)
     if robot not in names():
-        raise TaskError(
-            f"{key} = {quoted(robot)}: there is no such robot, and no path ends so; {meant(robot, names())}"
-        )
+        raise TaskError(f"{key} = {quoted(robot)}: neither a robot nor a path with .toml; {meant(robot, names())}")
     return ROBOTS / f"{robot}.toml"
 
 
