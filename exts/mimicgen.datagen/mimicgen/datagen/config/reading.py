@@ -207,7 +207,9 @@ def _wrong_in_union(value: Any, info: inspect.UnionType, key: str) -> Iterable[s
         else:
             yield from _wrong(value, structs[str(value[field])], key)
         return
-    if any(_fits(value, one) for one in info.types):
+    fitting = [one for one in info.types if _fits(value, one)]
+    if fitting:  # as far as can be seen without what is inside
+        yield from _wrong(value, fitting[0], key)
         return
     others = [one for one in info.types if not isinstance(one, inspect.NoneType)]
     if len(others) == 1:

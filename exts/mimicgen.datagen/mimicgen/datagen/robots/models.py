@@ -81,9 +81,10 @@ def _mjcf(path: Path) -> Model:
 
     model = mujoco.MjModel.from_xml_path(str(path))
     joints = {}
+    moving = [int(mujoco.mjtJoint.mjJNT_SLIDE), int(mujoco.mjtJoint.mjJNT_HINGE)]
     for index in range(model.njnt):
         joint = model.joint(index)
-        if model.jnt_type[index] in (mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE):
+        if model.jnt_type[index] in moving:
             low, high = map(float, model.jnt_range[index])
             joints[joint.name] = (low, high) if model.jnt_limited[index] else None
     return Model(links=frozenset(model.body(index).name for index in range(1, model.nbody)), joints=joints)

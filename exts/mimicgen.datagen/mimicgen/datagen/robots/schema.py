@@ -63,19 +63,33 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 
 
 class Box(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="box"):
-    """A box with edges along the axes [m]."""
+    """A box.
+
+    Attributes:
+        size: Edges along x, y and z [m].
+    """
 
     size: Sizes
 
 
 class Sphere(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="sphere"):
-    """A sphere [m]."""
+    """A sphere.
+
+    Attributes:
+        radius: [m]
+    """
 
     radius: Size
 
 
 class Cylinder(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="cylinder"):
-    """A cylinder along an axis [m]."""
+    """A cylinder.
+
+    Attributes:
+        radius: [m]
+        height: [m]
+        axis: That it is along.
+    """
 
     radius: Size
     height: Size
@@ -83,10 +97,12 @@ class Cylinder(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
 
 
 class Capsule(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="capsule"):
-    """A capsule along an axis: a cylinder, and half a sphere at either end [m].
+    """A capsule: a cylinder with half a sphere at either end.
 
     Attributes:
-        height: Of the cylinder alone.
+        radius: [m]
+        height: Of the cylinder alone [m].
+        axis: That it is along.
     """
 
     radius: Size

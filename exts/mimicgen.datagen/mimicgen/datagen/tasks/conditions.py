@@ -196,19 +196,31 @@ class AtRest(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 
 class All(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="all"):
-    """All of several conditions hold."""
+    """All of several conditions hold.
+
+    Attributes:
+        of: The conditions.
+    """
 
     of: Annotated[tuple[AnyCondition, ...], Meta(min_length=1, max_length=64)]
 
 
 class OneOf(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="any"):
-    """At least one of several conditions holds."""
+    """At least one of several conditions holds.
+
+    Attributes:
+        of: The conditions.
+    """
 
     of: Annotated[tuple[AnyCondition, ...], Meta(min_length=1, max_length=64)]
 
 
 class Not(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="not"):
-    """A condition does not hold."""
+    """A condition does not hold.
+
+    Attributes:
+        condition: The condition.
+    """
 
     condition: AnyCondition
 
