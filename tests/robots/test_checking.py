@@ -183,4 +183,4 @@ print("RESULT", *sorted(prim.GetName() for prim in links))
 """
     arguments = [sys.executable, "-c", code, str(folder / "two_arms.toml"), str(tmp_path / "cache")]
     result = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
-    assert "RESULT base left_lower left_tip left_upper right_lower right_tip right_upper" in result.stdout
+    assert "RESULT left_lower left_tip left_upper right_lower right_tip right_upper" in result.stdout

@@ -345,6 +345,16 @@ OUTSIDE: Wrong = {
         '"franka_panda"\nhome = { "panda_joint[47]" = -1.0 } #',
         ("robots.robot.home.'panda_joint[47]'", "leave one of them out"),
     ),
+    "usd that is damaged": (
+        "[objects.chest]",
+        "[objects.kettle]\nusd = 'damaged.usda'\n[objects.chest]",
+        ("objects.kettle.usd = 'damaged.usda'", "no USD file"),
+    ),
+    "usd that nothing can move": (
+        "[objects.chest]",
+        "[objects.kettle]\nusd = 'still.usda'\n[objects.chest]",
+        ("objects.kettle.usd = 'still.usda'", "no rigid body"),
+    ),
     "module that is not there": (
         GRASP,
         'grasped = { is = "python", function = "no_such_module:f" }',

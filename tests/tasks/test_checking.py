@@ -26,6 +26,8 @@ def written(folder: Path, text: str) -> Path:
     (folder / "link.obj").symlink_to(folder.parent / "outside.obj")
     (folder / "text.stl").write_text("no mesh")
     (folder / "a.fbx").write_text("no mesh")
+    (folder / "damaged.usda").write_text("no USD")
+    (folder / "still.usda").write_text('#usda 1.0\n(\n    defaultPrim = "kettle"\n)\ndef Xform "kettle"\n{\n}\n')
     os.mkfifo(folder / "pipe.obj")
     (folder / "raising_module.py").write_text("1 / 0\n")
     (folder / "sound_module.py").write_text("def grasped(scene):\n    raise AssertionError('called')\n")

@@ -175,7 +175,7 @@ def _wrong(value: Any, info: inspect.Type, key: str) -> Iterable[str]:
             return
         for name, own in value.items():
             if not _fits(name, info.key_type):
-                yield f"{_joined(key, name)}: expected a name of {_expected(info.key_type).removeprefix('a text of ')}"
+                yield f"{_joined(key, name)}: expected a name of {expected(info.key_type).removeprefix('a text of ')}"
             yield from _wrong(own, info.value_type, _joined(key, name))
         if not _fits(value, info):
             yield _said(value, info, key)
@@ -231,7 +231,7 @@ def _wrong_in_struct(value: Any, info: inspect.StructType, key: str) -> Iterable
         if name in value:
             yield from _wrong(value[name], field.type, _joined(key, name))
         elif field.required:
-            yield f"{_joined(key, name)} is missing: {_expected(field.type)}"
+            yield f"{_joined(key, name)} is missing: {expected(field.type)}"
 
 
 def _fits(value: Any, info: inspect.Type) -> bool:
@@ -279,16 +279,16 @@ def _bound(info: Any, *names: str) -> float | None:
 def _said(value: Any, info: inspect.Type, key: str) -> str:
     if isinstance(info, inspect.LiteralType) and isinstance(value, str):
         return f"{key} = {quoted(value)}: {meant(value, map(str, info.values))}"
-    return f"{key} = {quoted(value)}: expected {_expected(info)}"
+    return f"{key} = {quoted(value)}: expected {expected(info)}"
 
 
-def _expected(info: inspect.Type) -> str:
+def expected(info: inspect.Type) -> str:
     """Return what a type takes, in words."""
     if isinstance(info, inspect.Metadata):
         examples = (info.extra_json_schema or {}).get("examples")
-        return f"a text like '{examples[0]}'" if examples else _expected(info.type)
+        return f"a text like '{examples[0]}'" if examples else expected(info.type)
     if isinstance(info, inspect.UnionType):
-        others = (_expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
+        others = (expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
         return " or ".join(dict.fromkeys(others))
     if isinstance(info, (inspect.IntType, inspect.FloatType)):
         words = "a whole number" if isinstance(info, inspect.IntType) else "a number"
@@ -308,7 +308,7 @@ def _expected(info: inspect.Type) -> str:
     if isinstance(info, (inspect.VarTupleType, inspect.ListType)):
         low, high = info.min_length, info.max_length
         many = f"{low} to {high} " if low is not None and high is not None else f"at least {low} " if low else ""
-        return f"a list of {many}items, each {_expected(info.item_type)}"
+        return f"a list of {many}items, each {expected(info.item_type)}"
     if isinstance(info, inspect.StructType):
         return "a table"
     if isinstance(info, inspect.DictType):

@@ -11,8 +11,9 @@ from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.catalogue import model_file
 from mimicgen.datagen.robots.checking import check_against_model, faults_of_home
 from mimicgen.datagen.robots.models import Model, read_model
-from mimicgen.datagen.tasks.checks.conditions import faults_of_conditions, faults_of_functions
+from mimicgen.datagen.tasks.checks.conditions import faults_of_conditions
 from mimicgen.datagen.tasks.checks.expert import faults_of_expert
+from mimicgen.datagen.tasks.checks.outside import faults_of_functions, faults_of_usd
 from mimicgen.datagen.tasks.checks.plausible import warnings
 from mimicgen.datagen.tasks.checks.scene import faults_of_cameras, faults_of_names, faults_of_objects, faults_of_robots
 from mimicgen.datagen.tasks.checks.starts import faults_of_variants
@@ -37,7 +38,7 @@ def check_task(described: Described, place: str) -> None:
 
 
 def check_outside(described: Described, place: str) -> None:
-    """Check a task against what its files name: the robots' models, and functions of Python.
+    """Check a task against what its files name: the robots' models, USD files, and functions of Python.
 
     Models are read and modules imported, which takes up to a second; nothing is simulated and no function is called.
 
@@ -80,4 +81,5 @@ def _faults_outside(described: Described, models: dict[str, Model]) -> Iterator[
         home = {**described.robots[key].home, **placed.home}
         if placed.home:
             yield from faults_of_home(f"robots.{key}.home", home, models[key].joints)
+    yield from faults_of_usd(described)
     yield from faults_of_functions(described)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,6 @@ from mimicgen.datagen.tasks.conditions import (
     All,
     AnyCondition,
     AtRest,
-    Custom,
     Grasped,
     GripperOpen,
     Held,
@@ -51,31 +48,6 @@ def all_conditions(described: Described) -> Iterator[tuple[str, AnyCondition]]:
     for name, condition in described.task.signals.items():
         yield from _walk(f"signals.{name}", condition)
     yield from _walk("success", described.task.success)
-
-
-def faults_of_functions(described: Described) -> Iterator[str]:
-    """Yield which functions of Python do not exist; their modules are imported for that, and none is called."""
-    folder = str(described.path.parent)
-    sys.path.insert(0, folder)
-    try:
-        for key, condition in all_conditions(described):
-            if isinstance(condition, Custom):
-                yield from _faults_of_function(f"{key}.function", condition.function)
-    finally:
-        sys.path.remove(folder)
-
-
-def _faults_of_function(key: str, function: str) -> Iterator[str]:
-    module, _, name = function.partition(":")
-    said = f"{key} = {quoted(function)}"
-    try:
-        found = importlib.import_module(module)
-    except Exception as failed:  # noqa: BLE001 - whatever the module of somebody else raises is what is told
-        yield f"{said}: the module cannot be imported: {type(failed).__name__}: {failed}"
-        return
-    if not callable(getattr(found, name, None)):
-        functions = [one for one, value in vars(found).items() if callable(value) and not one.startswith("_")]
-        yield f"{said}: the module has no such function; {meant(name, functions)}"
 
 
 def _walk(key: str, condition: AnyCondition) -> Iterator[tuple[str, AnyCondition]]:
