@@ -13,7 +13,8 @@ import pytest
 
 from mimicgen.datagen.tasks.beginning import BEGINNING
 from tests.hostile import acts, snapshot
-from tests.tasks.hostile_files import FILES, KEYS_AND_VALUES, NAMES, OUTSIDE, SENSE, SOUND
+from tests.tasks.hostile_files import KEYS_AND_VALUES, NAMES, SENSE, SOUND
+from tests.tasks.hostile_paths import FILES, OUTSIDE
 
 SAMPLE = (
     *((KEYS_AND_VALUES, name) for name in ("unknown key", "nan", "name read backwards", "nested too deep", "no TOML")),

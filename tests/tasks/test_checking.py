@@ -14,8 +14,8 @@ from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.tasks.catalogue import TASKS, load_task
 from mimicgen.datagen.tasks.checking import check_outside, likely_mistakes
 from tests.hostile import acts, snapshot
-from tests.tasks import hostile_files
-from tests.tasks.hostile_files import BLOCK, FILES, KEYS_AND_VALUES, NAMES, OUTSIDE, PAD, SENSE, SHAPES, SOUND
+from tests.tasks.hostile_files import BLOCK, KEYS_AND_VALUES, NAMES, PAD, SENSE, SHAPES, SOUND
+from tests.tasks.hostile_paths import FILES, OUTSIDE
 
 WRONG = KEYS_AND_VALUES | NAMES | SENSE | FILES
 
@@ -177,7 +177,7 @@ def test_what_is_shipped_is_sound(path: Path) -> None:
 
 
 def test_two_arms_wait_for_each_other(folder: Path) -> None:
-    second = hostile_files.SOUND.replace(
+    second = SOUND.replace(
         "[table]", '[robots.other]\nrobot = "franka_panda"\nposition = [1.0, 0.0, 0.0]\nyaw = 3.14\n[table]'
     )
     second = second.replace('object = "block" }\n\n', 'object = "block", arm = "robot" }\n\n').replace(
