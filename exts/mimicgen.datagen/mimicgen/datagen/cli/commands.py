@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from mimicgen.datagen.cli import dataset as dataset_cli
+from mimicgen.datagen.cli import tasks as tasks_cli
 from mimicgen.datagen.cli.remembered import recall
 from mimicgen.datagen.config import layers
 from mimicgen.datagen.config import run as config
@@ -288,6 +289,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--states", dest="replay_states", action="store_true", help=config.fields()["replay_states"].metadata["doc"]
     )
+    tools = commands.add_parser("task", help="tools for task files").add_subparsers(metavar="TOOL", required=True)
+    tasks_cli.add_tools(tools)
     return parser
 
 

@@ -7,8 +7,10 @@ looked for again, from the outside in, and told the way this project tells it.
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +30,13 @@ TEXT = 2000
 
 DEPTH = 20
 """Tables within tables at most."""
+
+_DOTS = 100
+_DOT = re.compile(r"(?<!\.)\.(?!\.)")
+_PIECES = re.compile(r"[=,{}\[\]\n#]")
+
+TOLD = 20
+"""Findings that one error tells at most."""
 
 
 def read_file[T](path: Path, kind: type[T], what: str, error: type[BadInputError]) -> T:
@@ -53,8 +62,11 @@ def content(path: Path, place: str, error: type[BadInputError]) -> str:
     Raises:
         BadInputError: It cannot be read, is too large or is not text; as `error`.
     """
+    file_path = as_path("file", path).expanduser()
     try:
-        with as_path("file", path).expanduser().open("rb") as file:
+        if not stat.S_ISREG(file_path.stat().st_mode):  # opening a pipe would wait for somebody to write into it
+            raise error(f"{place} is no regular file; pass an existing TOML file")
+        with file_path.open("rb") as file:
             data = file.read(FILE_BYTES + 1)
     except OSError as failed:
         raise error(f"{place}: {failed.strerror}; pass an existing TOML file") from failed
@@ -72,6 +84,9 @@ def parsed(text: str, place: str, error: type[BadInputError]) -> dict[str, Any]:
     Raises:
         BadInputError: It is not TOML, or no file of a person; as `error`.
     """
+    # tomllib takes a time that grows with the square of a dotted key's length.
+    if any(len(_DOT.findall(piece)) > _DOTS for piece in _PIECES.split(text)):
+        raise error(f"{place} is not valid TOML: it has a key of more than {_DOTS} parts, nested too deep")
     try:
         tree = tomllib.loads(text)
     except RecursionError as failed:
@@ -91,14 +106,25 @@ def typed[T](tree: Any, kind: type[T], place: str, error: type[BadInputError]) -
     try:
         return msgspec.convert(tree, kind)
     except (msgspec.ValidationError, OverflowError) as failed:
-        for said in _wrong(tree, inspect.type_info(kind), ""):
-            raise error(f"{place}: {said}") from None
+        refuse(_wrong(tree, inspect.type_info(kind), ""), place, error)
         raise error(f"{place}: {failed}") from failed
 
 
-def json_schema(kind: type, title: str) -> dict[str, Any]:
-    """Return the JSON Schema of a type, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **msgspec.json.schema(kind)}
+def refuse(findings: Iterable[str], place: str, error: type[BadInputError]) -> None:
+    """Raise one error that tells all that is wrong with a file, if anything is: the first, and the others as details.
+
+    Args:
+        findings: What is wrong: key, value and remedy of each. They may depend on each other: the first says most.
+        place: The file.
+        error: What is raised.
+
+    Raises:
+        BadInputError: There are findings; as `error`.
+    """
+    told = list(dict.fromkeys(itertools.islice(findings, 10 * TOLD)))
+    if told:
+        more = ["... and more"] if len(told) > TOLD else []
+        raise error(f"{place}: {told[0]}", *told[1:TOLD], *more)
 
 
 def meant(name: str, known: Iterable[str]) -> str:
@@ -114,6 +140,8 @@ def _refuse_wild(value: Any, place: str, key: str, error: type[BadInputError], d
         raise error(f"{place}: {key}: its tables are nested too deep")
     if isinstance(value, Mapping):
         for name, own in value.items():
+            if len(name) > TEXT:
+                raise error(f"{place}: {key}.{quoted(name)}: expected a key of at most {TEXT} characters")
             _refuse_wild(own, place, _joined(key, name), error, depth - 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, own in enumerate(value):
@@ -131,7 +159,12 @@ def _joined(key: str, name: str) -> str:
 
 def _wrong(value: Any, info: inspect.Type, key: str) -> Iterable[str]:
     """Yield what is wrong with a value, the innermost first."""
-    info = info.type if isinstance(info, inspect.Metadata) else info
+    if isinstance(info, inspect.Metadata):
+        said = info
+        info = info.type
+        if isinstance(info, inspect.StrType) and not _fits(value, info):
+            yield _said(value, said, key)
+            return
     if isinstance(info, inspect.UnionType):
         yield from _wrong_in_union(value, info, key)
     elif isinstance(info, inspect.StructType):
@@ -142,7 +175,7 @@ def _wrong(value: Any, info: inspect.Type, key: str) -> Iterable[str]:
             return
         for name, own in value.items():
             if not _fits(name, info.key_type):
-                yield f"{_joined(key, name)}: expected a name of {_expected(info.key_type).removeprefix('a text of ')}"
+                yield f"{_joined(key, name)}: expected a name of {expected(info.key_type).removeprefix('a text of ')}"
             yield from _wrong(own, info.value_type, _joined(key, name))
         if not _fits(value, info):
             yield _said(value, info, key)
@@ -174,7 +207,9 @@ def _wrong_in_union(value: Any, info: inspect.UnionType, key: str) -> Iterable[s
         else:
             yield from _wrong(value, structs[str(value[field])], key)
         return
-    if any(_fits(value, one) for one in info.types):
+    fitting = [one for one in info.types if _fits(value, one)]
+    if fitting:  # as far as can be seen without what is inside
+        yield from _wrong(value, fitting[0], key)
         return
     others = [one for one in info.types if not isinstance(one, inspect.NoneType)]
     if len(others) == 1:
@@ -196,7 +231,7 @@ def _wrong_in_struct(value: Any, info: inspect.StructType, key: str) -> Iterable
         if name in value:
             yield from _wrong(value[name], field.type, _joined(key, name))
         elif field.required:
-            yield f"{_joined(key, name)} is missing: {_expected(field.type)}"
+            yield f"{_joined(key, name)} is missing: {expected(field.type)}"
 
 
 def _fits(value: Any, info: inspect.Type) -> bool:
@@ -244,15 +279,16 @@ def _bound(info: Any, *names: str) -> float | None:
 def _said(value: Any, info: inspect.Type, key: str) -> str:
     if isinstance(info, inspect.LiteralType) and isinstance(value, str):
         return f"{key} = {quoted(value)}: {meant(value, map(str, info.values))}"
-    return f"{key} = {quoted(value)}: expected {_expected(info)}"
+    return f"{key} = {quoted(value)}: expected {expected(info)}"
 
 
-def _expected(info: inspect.Type) -> str:
+def expected(info: inspect.Type) -> str:
     """Return what a type takes, in words."""
     if isinstance(info, inspect.Metadata):
-        return _expected(info.type)
+        examples = (info.extra_json_schema or {}).get("examples")
+        return f"a text like '{examples[0]}'" if examples else expected(info.type)
     if isinstance(info, inspect.UnionType):
-        others = (_expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
+        others = (expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
         return " or ".join(dict.fromkeys(others))
     if isinstance(info, (inspect.IntType, inspect.FloatType)):
         words = "a whole number" if isinstance(info, inspect.IntType) else "a number"
@@ -272,7 +308,7 @@ def _expected(info: inspect.Type) -> str:
     if isinstance(info, (inspect.VarTupleType, inspect.ListType)):
         low, high = info.min_length, info.max_length
         many = f"{low} to {high} " if low is not None and high is not None else f"at least {low} " if low else ""
-        return f"a list of {many}items, each {_expected(info.item_type)}"
+        return f"a list of {many}items, each {expected(info.item_type)}"
     if isinstance(info, inspect.StructType):
         return "a table"
     if isinstance(info, inspect.DictType):

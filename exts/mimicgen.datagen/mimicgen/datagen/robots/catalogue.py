@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from mimicgen.datagen.config.reading import meant, read_file
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import SetupError, TaskError
+from mimicgen.datagen.robots.checking import check_robot
 from mimicgen.datagen.robots.schema import Packaged, Robot
 
 ROBOTS = Path(__file__).resolve().parents[3] / "data" / "robots"
@@ -19,20 +21,21 @@ def names() -> list[str]:
     return sorted(path.stem for path in ROBOTS.glob("*.toml"))
 
 
-def find_robot(robot: str, beside: Path) -> Path:
+def find_robot(robot: str, beside: Path, key: str) -> Path:
     """Return the file of a robot.
 
     Args:
         robot: A name, or the path of a robot file relative to a folder.
         beside: That folder.
+        key: What messages call it.
 
     Raises:
         TaskError: There is none, or the path leads out of the folder.
     """
     if robot.endswith(".toml"):
-        return inside(beside, robot, "robot file")
+        return inside(beside, robot, key)
     if robot not in names():
-        raise TaskError(f"robot {quoted(robot)} is not known; {meant(robot, names())}")
+        raise TaskError(f"{key} = {quoted(robot)}: neither a robot nor a path with .toml; {meant(robot, names())}")
     return ROBOTS / f"{robot}.toml"
 
 
@@ -42,7 +45,9 @@ def load_robot(path: Path) -> Robot:
     Raises:
         TaskError: It cannot be read, or says something that is not valid.
     """
-    return read_file(path, Robot, "robot file", TaskError)
+    robot = read_file(path, Robot, "robot file", TaskError)
+    check_robot(robot, f"robot file {quoted(path)}")
+    return robot
 
 
 def model_file(model: Packaged, beside: Path) -> Path:
@@ -62,31 +67,53 @@ def model_file(model: Packaged, beside: Path) -> Path:
     return found
 
 
-def ros_packages(model: Packaged) -> dict[str, Path]:
+def ros_packages(model: Packaged, beside: Path) -> dict[str, Path]:
     """Return the folders that `package://NAME/` stands for.
+
+    Args:
+        model: The robot's model.
+        beside: Folder of the robot file.
 
     Raises:
         SetupError: The model's package is not installed.
+        TaskError: A path leads out of the package or the folder.
     """
-    return {name: _in_package(model, path) for name, path in model.ros_packages.items()}
+    return {
+        name: _in_package(model, path) if model.package else inside(beside, path, f"model.ros_packages.{name}")
+        for name, path in model.ros_packages.items()
+    }
 
 
 def inside(folder: Path, path: str, key: str) -> Path:
     """Return a path that a file names relative to its own folder.
 
     Raises:
-        TaskError: It leads out of the folder.
+        TaskError: It leads out of the folder, by itself or through a link.
     """
-    if Path(path).is_absolute() or ".." in Path(path).parts:
+    _check_relative(path, key)
+    found = folder / path
+    try:
+        within = found.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as failed:
+        raise TaskError(f"{key} = {quoted(path)}: {failed}") from failed
+    if not within:
+        raise TaskError(f"{key} = {quoted(path)}: a link leads out of the folder {quoted(folder)}; copy the file there")
+    return found
+
+
+def _check_relative(path: str, key: str) -> None:
+    parts = Path(path).parts
+    too_long = any(len(os.fsencode(part)) > 255 for part in parts)
+    if Path(path).is_absolute() or ".." in parts or not path.isprintable() or too_long:
         raise TaskError(f"{key} = {quoted(path)}: expected a path inside the folder of the file that names it")
-    return folder / path
 
 
 def _in_package(model: Packaged, path: str) -> Path:
     assert model.package is not None
+    _check_relative(path, "model.path")
     spec = importlib.util.find_spec(model.package) if model.package.isidentifier() else None
     for root in (spec.submodule_search_locations or ()) if spec else ():
-        found = inside(Path(root), path, "model.path")
+        found = Path(root) / path
         if found.exists():
             return found
     raise SetupError(

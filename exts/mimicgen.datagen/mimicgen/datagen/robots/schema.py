@@ -11,10 +11,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$(?!\n)")]
 """A name that can be a key, a part of a path in a dataset and the name of a prim."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+
+Link = Annotated[str, Meta(min_length=1, max_length=200)]
+"""Name of a link, or of a joint, of a robot's model."""
+
+Joints = Annotated[tuple[Link, ...], Meta(min_length=1, max_length=100)]
+"""Names of joints, or regular expressions that match whole names: `shoulder`, `joint[1-7]`, `finger.*`."""
 
 Length = Annotated[float, Meta(ge=-100, le=100)]
 """A coordinate [m]."""
@@ -24,6 +30,9 @@ Size = Annotated[float, Meta(ge=1e-4, le=100)]
 
 Angle = Annotated[float, Meta(ge=-6.2832, le=6.2832)]
 """[rad]."""
+
+Home = Annotated[dict[Link, Length], Meta(max_length=200)]
+"""Positions of joints by name or regular expression [rad, m]."""
 
 Vector = tuple[Length, Length, Length]
 Sizes = tuple[Size, Size, Size]
@@ -54,19 +63,33 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 
 
 class Box(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="box"):
-    """A box with edges along the axes [m]."""
+    """A box.
+
+    Attributes:
+        size: Edges along x, y and z [m].
+    """
 
     size: Sizes
 
 
 class Sphere(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="sphere"):
-    """A sphere [m]."""
+    """A sphere.
+
+    Attributes:
+        radius: [m]
+    """
 
     radius: Size
 
 
 class Cylinder(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="cylinder"):
-    """A cylinder along an axis [m]."""
+    """A cylinder.
+
+    Attributes:
+        radius: [m]
+        height: [m]
+        axis: That it is along.
+    """
 
     radius: Size
     height: Size
@@ -74,10 +97,12 @@ class Cylinder(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
 
 
 class Capsule(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="capsule"):
-    """A capsule along an axis: a cylinder, and half a sphere at either end [m].
+    """A capsule: a cylinder with half a sphere at either end.
 
     Attributes:
-        height: Of the cylinder alone.
+        radius: [m]
+        height: Of the cylinder alone [m].
+        axis: That it is along.
     """
 
     radius: Size
@@ -93,17 +118,21 @@ class Packaged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         format: What the file is; URDF and MJCF are converted to USD, once, into the user's cache.
-        package: Installed Python package that holds the file; None for a path of the robot file's folder.
-        path: The file, inside the package or relative to the robot file.
-        ros_packages: Folders, inside the same package, that `package://NAME/` in a URDF stands for.
+        package: Installed Python package that holds the file; left out for a file beside the robot file.
+        path: The file, inside the package, or inside the robot file's folder.
+        ros_packages: Folders, likewise, that `package://NAME/` in a URDF stands for.
         install: How the package gets installed, for the message when it is not.
     """
 
     format: Literal["urdf", "mjcf", "usd"]
     path: Text
     package: Text | None = None
-    ros_packages: dict[str, Text] = {}
+    ros_packages: Annotated[dict[Link, Text], Meta(max_length=20)] = {}
     install: Text = "./scripts/setup.sh"
+
+
+Force = Annotated[float, Meta(ge=0, le=1e7)]
+"""A largest force or torque [N, N m]."""
 
 
 class Drive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,13 +142,13 @@ class Drive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         joints: Names, or patterns of them.
         stiffness: [N m/rad] or [N/m].
         damping: [N m s/rad] or [N s/m].
-        effort: Largest torque or force [N m, N], by joint pattern, or one for all; None for the model's own.
+        effort: Largest torque or force [N m, N], by joint pattern, or one for all; the model's own where left out.
     """
 
-    joints: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    joints: Joints
     stiffness: Annotated[float, Meta(ge=0, le=1e7)]
     damping: Annotated[float, Meta(ge=0, le=1e7)]
-    effort: Annotated[float, Meta(ge=0, le=1e7)] | dict[str, Annotated[float, Meta(ge=0, le=1e7)]] | None = None
+    effort: Force | Annotated[dict[Link, Force], Meta(max_length=100)] | None = None
 
 
 class Gripper(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,10 +162,10 @@ class Gripper(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         reach: Largest width that fits between the fingers [m].
     """
 
-    joints: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    joints: Joints
     open: Length
     closed: Length
-    fingers: dict[str, Vector] = {}
+    fingers: Annotated[dict[Link, Vector], Meta(max_length=20)] = {}
     reach: Size = 0.08
 
 
@@ -166,15 +195,15 @@ class Arm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         controlled: Point that the controller moves, in the frame of `body` [m]; the tool where it is left out.
         speeds: Largest speeds of the joints [rad/s], for the checks of demonstrations.
         controller: How actions move it.
-        gripper: What it grasps with; None for a tool that does not.
+        gripper: What it grasps with; left out for a tool that does not.
     """
 
-    joints: Annotated[tuple[Text, ...], Meta(min_length=1)]
-    links: Annotated[tuple[Text, ...], Meta(min_length=2)]
-    body: Text
+    joints: Joints
+    links: Annotated[tuple[Link, ...], Meta(min_length=2, max_length=100)]
+    body: Link
     tool: Vector = (0.0, 0.0, 0.0)
     controlled: Vector | None = None
-    speeds: tuple[Annotated[float, Meta(ge=0, le=100)], ...] = ()
+    speeds: Annotated[tuple[Annotated[float, Meta(ge=0, le=100)], ...], Meta(max_length=100)] = ()
     controller: Controller = Controller()
     gripper: Gripper | None = None
 
@@ -201,12 +230,12 @@ class Robot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     description: Text
     label: Name = "robot"
     model: Packaged
-    base: Text
+    base: Link
     fixed: bool = True
     gravity: bool = False
-    independent: tuple[Text, ...] = ()
-    home: dict[str, Length]
-    drives: dict[Name, Drive]
-    model_colliders: tuple[Text, ...] = ()
-    colliders: dict[str, tuple[Collider, ...]] = {}
+    independent: Annotated[tuple[Link, ...], Meta(max_length=100)] = ()
+    home: Home
+    drives: Annotated[dict[Name, Drive], Meta(min_length=1, max_length=50)]
+    model_colliders: Annotated[tuple[Link, ...], Meta(max_length=200)] = ()
+    colliders: Annotated[dict[Link, Annotated[tuple[Collider, ...], Meta(max_length=50)]], Meta(max_length=200)] = {}
     arms: Annotated[dict[Name, Arm], Meta(min_length=1, max_length=8)]

@@ -47,7 +47,7 @@ def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{file.stem}-", dir=cache, ignore_cleanup_errors=True) as name:
         scratch = Path(name)
-        made = _converted(robot, source, description, scratch, file.stem)
+        made = _converted(robot, file, source, description, scratch)
         _change_colliders(made, robot)
         try:
             name_folder(made.parent, folder)
@@ -71,9 +71,9 @@ def simplified_urdf(urdf: Path, robot: Robot) -> bytes:
     return ElementTree.tostring(description.getroot(), encoding="utf-8")
 
 
-def _converted(robot: Robot, source: Path, description: bytes, scratch: Path, name: str) -> Path:
+def _converted(robot: Robot, file: Path, source: Path, description: bytes, scratch: Path) -> Path:
     """Convert a model. Returns the USD file, alone in its folder with what it refers to."""
-    target = scratch / "usd"
+    target, name = scratch / "usd", file.stem
     if robot.model.format == "usd":
         shutil.copytree(source.parent, target)
         return (target / source.name).rename(target / f"{name}.usda")
@@ -86,7 +86,8 @@ def _converted(robot: Robot, source: Path, description: bytes, scratch: Path, na
 
         urdf = scratch / f"{name}.urdf"
         urdf.write_bytes(description)
-        packages = [{"name": package, "path": str(path)} for package, path in ros_packages(robot.model).items()]
+        found = ros_packages(robot.model, file.parent)
+        packages = [{"name": package, "path": str(path)} for package, path in found.items()]
         made = FromUrdf(layer_structure=True, scene=False, ros_packages=packages).convert(str(urdf), str(target))
     path = Path(made.path if hasattr(made, "path") else str(made))
     return path if path.name == f"{name}.usda" else path.rename(target / f"{name}.usda")

@@ -22,6 +22,9 @@ TASKS = Path(__file__).resolve().parents[3] / "data" / "tasks"
 REGISTERED = {"Stack-Cube-Franka-IK-Rel": "stack_three", "Stack-Cube-Franka-IK-Abs": "stack_three"}
 """Families of Isaac Lab's registered tasks that a file describes: their scene, cameras, signals and success."""
 
+NAME = "[A-Za-z][A-Za-z0-9_]{0,63}"
+"""What a task may be called."""
+
 _ID = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_]*)-(?P<variant>[A-Za-z][A-Za-z0-9_]*)-Mimic-v0")
 """What a task by file is called where gymnasium registers it."""
 
@@ -135,13 +138,16 @@ def load_task(path: Path) -> Described:
     from mimicgen.datagen.tasks.checking import check_task
 
     place = f"task file {quoted(path)}"
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", path.stem):
+    if not re.fullmatch(NAME, path.stem):
         raise TaskError(
             f"{place}: expected a name of letters, digits and _, which begins with a letter: it is the task's"
         )
     text = content(path, place, TaskError)
     task = typed(parsed(text, place, TaskError), Task, place, TaskError)
-    files = {key: find_robot(placed.robot, path.parent) for key, placed in task.robots.items()}
+    files = {
+        key: find_robot(placed.robot, path.parent, f"{place}: robots.{key}.robot")
+        for key, placed in task.robots.items()
+    }
     robots = {key: load_robot(file) for key, file in files.items()}
     found = Described(name=path.stem, path=path, text=text, task=task, robots=robots, robot_files=files)
     check_task(found, place)

@@ -136,7 +136,7 @@ class Near(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     Attributes:
         object: The object; or
         arm: the end effector.
-        of: The other object; None for a point of the environment's frame.
+        of: The other object; a point of the environment's frame if left out.
         point: In the other's frame, or the environment's [m].
         within: Largest distance [m].
     """
@@ -201,19 +201,31 @@ class AtRest(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 
 class All(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="all"):
-    """All of several conditions hold."""
+    """All of several conditions hold.
+
+    Attributes:
+        of: The conditions.
+    """
 
     of: Annotated[tuple[AnyCondition, ...], Meta(min_length=1, max_length=64)]
 
 
 class OneOf(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="any"):
-    """At least one of several conditions holds."""
+    """At least one of several conditions holds.
+
+    Attributes:
+        of: The conditions.
+    """
 
     of: Annotated[tuple[AnyCondition, ...], Meta(min_length=1, max_length=64)]
 
 
 class Not(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="is", tag="not"):
-    """A condition does not hold."""
+    """A condition does not hold.
+
+    Attributes:
+        condition: The condition.
+    """
 
     condition: AnyCondition
 
@@ -241,8 +253,10 @@ class Custom(Condition, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         parameters: Passed on by name.
     """
 
-    function: Annotated[str, Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200)]
-    parameters: dict[Name, float | bool | Text] = {}
+    function: Annotated[
+        str, Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$(?!\n)", max_length=200, examples=["module:function"])
+    ]
+    parameters: Annotated[dict[Name, float | bool | Text], Meta(max_length=50)] = {}
 
 
 AnyCondition = (

@@ -14,6 +14,9 @@ from mimicgen.datagen.errors import SetupError, TaskError
 MOST = 200_000
 """Triangles of a mesh at most."""
 
+MESH_BYTES = 100_000_000
+"""Size of a mesh's file at most."""
+
 
 def read_mesh(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return a mesh's vertices, shape (n, 3) [m], and triangles, shape (m, 3).
@@ -27,11 +30,13 @@ def read_mesh(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     readers = {".obj": _obj, ".stl": _stl}
     if path.suffix.lower() not in readers:
         raise TaskError(f"mesh {quoted(path)}: expected a file that ends with .obj or .stl")
+    if path.stat().st_size > MESH_BYTES:
+        raise TaskError(f"mesh {quoted(path)} has more than {MESH_BYTES:,} bytes; make it coarser")
     try:
         vertices, faces = readers[path.suffix.lower()](path)
     except ImportError as error:
         raise SetupError(f"mesh {quoted(path)}: the package '{error.name}' is not installed") from error
-    except (ValueError, RuntimeError, AssertionError) as error:
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
         raise TaskError(f"mesh {quoted(path)} cannot be read: {error}") from error
     if not 0 < len(faces) <= MOST or not np.isfinite(vertices).all():
         raise TaskError(f"mesh {quoted(path)} has {len(faces)} triangles; expected 1 to {MOST:,}, with finite vertices")

@@ -19,6 +19,7 @@ from mimicgen.datagen.robots.schema import (
     Capsule,
     Colour,
     Cylinder,
+    Home,
     Length,
     Name,
     Shape,
@@ -63,7 +64,7 @@ class Joint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         kind: Along the axis, or about it.
-        parent: The part that it moves against; None for the object itself.
+        parent: The part that it moves against; the object itself where left out.
         axis: In the part's frame.
         position: Where the part's frame is in its parent's, with the joint at zero [m].
         low: Smallest position [m or rad].
@@ -98,6 +99,9 @@ class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     colour: Colour | None = None
 
 
+Byte = Annotated[int, Meta(ge=0, le=255)]
+
+
 class Object(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An object of the scene.
 
@@ -110,7 +114,7 @@ class Object(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         friction: Coulomb friction against whatever touches it.
         colour: Of its shapes.
         label: Its class in segmentation images; its name where it is left out.
-        class_colour: Colour of the class in segmentation images, as bytes; chosen by name if left out.
+        class_colour: Colour of its class in segmentation images, as bytes; chosen by name if left out.
         position: Where it starts when no variant says it [m].
         rotation: Roll, pitch and yaw, likewise [rad].
     """
@@ -123,7 +127,7 @@ class Object(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     friction: Annotated[float, Meta(ge=0, le=10)] = 1.0
     colour: Colour = (0.6, 0.6, 0.6)
     label: Name | None = None
-    class_colour: tuple[Annotated[int, Meta(ge=0, le=255)], ...] | None = None
+    class_colour: tuple[Byte, Byte, Byte] | None = None
     position: Vector = (0.0, 0.0, 0.0)
     rotation: Angles = (0.0, 0.0, 0.0)
 
@@ -173,7 +177,7 @@ class Placed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     robot: Text
     position: Vector = (0.0, 0.0, 0.0)
     yaw: Angle = 0.0
-    home: dict[str, Length] = {}
+    home: Home = {}
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -194,8 +198,8 @@ class Subtask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A subtask of an end effector, with the fields of Isaac Lab's `SubTaskConfig`.
 
     Attributes:
-        object_ref: Object that the subtask is relative to; None for where the hand is.
-        subtask_term_signal: Signal that ends it; None for the last one.
+        object_ref: Object that the subtask is relative to; where the hand is if left out.
+        subtask_term_signal: Signal that ends it; not of the last one, which ends with the demonstration.
         subtask_term_offset_range: Steps after the signal at which the segment ends, smallest and largest.
         selection_strategy: How the source segment is chosen.
         selection_strategy_kwargs: Its parameters.
@@ -289,7 +293,7 @@ class KeyPose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         name: What it is, in words: approach, grasp, lift, over, insert, release.
-        to: Object that the pose is relative to; None for where the hand is when it sets out.
+        to: Object that the pose is relative to; where the hand is when it sets out if left out.
         carried: Object in the hand that is to get there, in place of the tool itself.
         position: Of the tool, or of what is carried, relative to that object's centre [m].
         axes: Of `position`: the environment's, or the object's own.
@@ -325,8 +329,8 @@ class KeyPose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     turned: Annotated[float, Meta(ge=1e-3, le=3.2)] = 0.035
     speed: Annotated[float, Meta(ge=0.05, le=10)] = 1.0
     rest: tuple[Steps, Steps] = (0, 0)
-    vary: Vector = (0.0, 0.0, 0.0)
-    vary_yaw: Angle = 0.0
+    vary: tuple[Share, Share, Share] = (0.0, 0.0, 0.0)
+    vary_yaw: Share = 0.0
     wait_for: Name | None = None
 
 
@@ -359,7 +363,7 @@ class Expert(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task.
 
-    An end effector is called as its robot is, or, if the robot has several arms, ROBOT_ARM.
+    An end effector is called as its robot is, or ROBOT_ARM if the robot has several arms.
 
     Attributes:
         instruction: What is to be done, in words: what a policy is told.
@@ -372,7 +376,7 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         signals: When each subtask signal is true.
         success: What success is.
         cameras: By name.
-        expert: The scripted expert; None where people demonstrate.
+        expert: The scripted expert; left out where people demonstrate.
     """
 
     instruction: Text

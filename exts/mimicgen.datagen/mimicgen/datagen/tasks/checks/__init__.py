@@ -1,0 +1,1 @@
+"""What has to hold between the parts of a task file: each module yields what is wrong with one part of it."""
