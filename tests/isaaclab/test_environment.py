@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.isaaclab import kitless
 
 
-def test_isaac_labs_own_window_is_not_opened(make_config: Callable[..., RunConfig]) -> None:
+def test_isaac_labs_own_window_is_not_opened(make_config: Callable[..., Generate]) -> None:
     kitless.teach_isaaclab()
     import isaaclab_mimic.envs  # noqa: F401 -- registers the tasks
     from isaaclab_tasks.utils import load_cfg_from_registry

@@ -13,27 +13,27 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import PHYSICS, Kit
 from tests.dataset.writing import attempt_of, keep, recorded_episodes
 
-MakeConfig = Callable[..., RunConfig]
+MakeConfig = Callable[..., Generate]
 
 
-def records(config: RunConfig) -> list[dict[str, Any]]:
+def records(config: Generate) -> list[dict[str, Any]]:
     lines = (config.output_dir / "attempts.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
-def run_record(config: RunConfig) -> dict[str, Any]:
+def run_record(config: Generate) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((config.output_dir / "run.json").read_text())
     return record
 
 
-def run_to_end(kit: Kit, config: RunConfig) -> End:
+def run_to_end(kit: Kit, config: Generate) -> End:
     kit.session.start(config)
     end: End = kit.run(kit.session.finished())
     return end
@@ -172,7 +172,7 @@ def test_four_ways_to_start(kit: Kit, make_config: MakeConfig, tmp_path: Path) -
     import carb.eventdispatcher
     import omni.kit.app
 
-    def config(name: str) -> RunConfig:
+    def config(name: str) -> Generate:
         return make_config(output_dir=tmp_path / name, output_dataset=tmp_path / f"{name}.hdf5")
 
     async def from_coroutine() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mimicgen.datagen.tasks.families import task_defaults, task_family
+from mimicgen.datagen.tasks.families import task_family
 
 
 def test_variants_of_a_task_are_one_family() -> None:
@@ -11,6 +11,8 @@ def test_variants_of_a_task_are_one_family() -> None:
     assert stack != task_family("Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0")
 
 
-def test_a_task_may_have_defaults_of_its_own() -> None:
-    assert task_defaults("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0")["mimic.subtasks.stack_1.term_offset_low"] == 2
-    assert task_defaults("Isaac-PickPlace-GR1T2-Abs-Mimic-v0") == {}
+def test_variants_of_a_task_by_file_are_one_family_however_it_is_named() -> None:
+    assert task_family("stack_three") == "stack_three"
+    assert {task_family(f"stack_three-d{number}-Mimic-v0") for number in range(3)} == {"stack_three"}
+    assert task_family("mine/stack_three.toml") == "stack_three"
+    assert task_family("Isaac-Reach-Mimic-v0") == "Reach"

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import inspect
 
 from mimicgen.datagen.config.values import as_path, limit, quoted
-from mimicgen.datagen.errors import BadInputError
+from mimicgen.datagen.errors import BadInputError, ConfigError
 
 FILE_BYTES = 1_000_000
 """Size of a file at most [bytes]."""
@@ -56,6 +56,8 @@ def content(path: Path, place: str, error: type[BadInputError]) -> str:
     try:
         with as_path("file", path).expanduser().open("rb") as file:
             data = file.read(FILE_BYTES + 1)
+    except ConfigError as failed:
+        raise error(f"{place}: {str(failed).partition(': ')[2]}") from failed
     except OSError as failed:
         raise error(f"{place}: {failed.strerror}; pass an existing TOML file") from failed
     if len(data) > FILE_BYTES:
@@ -142,7 +144,7 @@ def _wrong(value: Any, info: inspect.Type, key: str) -> Iterable[str]:
             return
         for name, own in value.items():
             if not _fits(name, info.key_type):
-                yield f"{_joined(key, name)}: expected a name of {_expected(info.key_type).removeprefix('a text of ')}"
+                yield f"{_joined(key, name)}: expected a name of {expected(info.key_type).removeprefix('a text of ')}"
             yield from _wrong(own, info.value_type, _joined(key, name))
         if not _fits(value, info):
             yield _said(value, info, key)
@@ -196,7 +198,7 @@ def _wrong_in_struct(value: Any, info: inspect.StructType, key: str) -> Iterable
         if name in value:
             yield from _wrong(value[name], field.type, _joined(key, name))
         elif field.required:
-            yield f"{_joined(key, name)} is missing: {_expected(field.type)}"
+            yield f"{_joined(key, name)} is missing: {expected(field.type)}"
 
 
 def _fits(value: Any, info: inspect.Type) -> bool:
@@ -238,28 +240,24 @@ def _has_length(value: Any, info: Any) -> bool:
 
 
 def _bound(info: Any, *names: str) -> float | None:
-    return next((getattr(info, name) for name in names if getattr(info, name) is not None), None)
+    return next((found for name in names if (found := getattr(info, name, None)) is not None), None)
 
 
 def _said(value: Any, info: inspect.Type, key: str) -> str:
     if isinstance(info, inspect.LiteralType) and isinstance(value, str):
         return f"{key} = {quoted(value)}: {meant(value, map(str, info.values))}"
-    return f"{key} = {quoted(value)}: expected {_expected(info)}"
+    return f"{key} = {quoted(value)}: expected {expected(info)}"
 
 
-def _expected(info: inspect.Type) -> str:
+def expected(info: inspect.Type) -> str:
     """Return what a type takes, in words."""
     if isinstance(info, inspect.Metadata):
-        return _expected(info.type)
+        return expected(info.type)
     if isinstance(info, inspect.UnionType):
-        others = (_expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
+        others = (expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
         return " or ".join(dict.fromkeys(others))
     if isinstance(info, (inspect.IntType, inspect.FloatType)):
-        words = "a whole number" if isinstance(info, inspect.IntType) else "a number"
-        low, high = (_bound(info, "ge", "gt"), _bound(info, "le", "lt"))
-        if low is not None and high is not None:
-            return f"{words} from {limit(low)} to {limit(high)}"
-        return words
+        return f"{'a whole number' if isinstance(info, inspect.IntType) else 'a number'}{_range(info)}"
     if isinstance(info, inspect.BoolType):
         return "true or false"
     if isinstance(info, inspect.LiteralType):
@@ -268,11 +266,11 @@ def _expected(info: inspect.Type) -> str:
     if isinstance(info, inspect.StrType):
         return "a text" if info.pattern is None else "a text of letters, digits and _, which begins with a letter"
     if isinstance(info, inspect.TupleType):
-        return f"a list of {len(info.item_types)} numbers"
+        return f"a list of {len(info.item_types)} numbers{_range(info.item_types[0])}"
     if isinstance(info, (inspect.VarTupleType, inspect.ListType)):
         low, high = info.min_length, info.max_length
         many = f"{low} to {high} " if low is not None and high is not None else f"at least {low} " if low else ""
-        return f"a list of {many}items, each {_expected(info.item_type)}"
+        return f"a list of {many}items, each {expected(info.item_type)}"
     if isinstance(info, inspect.StructType):
         return "a table"
     if isinstance(info, inspect.DictType):
@@ -280,3 +278,10 @@ def _expected(info: inspect.Type) -> str:
         many = f" with {low or 0} to {high} entries" if high is not None else ""
         return f"a table{many}"
     return "another value"
+
+
+def _range(info: inspect.Type) -> str:
+    """Return the limits of a number: ' from 0 to 1', nothing where there are none."""
+    info = info.type if isinstance(info, inspect.Metadata) else info
+    low, high = (_bound(info, "ge", "gt"), _bound(info, "le", "lt"))
+    return f" from {limit(low)} to {limit(high)}" if low is not None and high is not None else ""

@@ -13,7 +13,7 @@ from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManager
 from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.generation import setup_env_config
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate, Job, Record
 from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
@@ -25,7 +25,10 @@ from mimicgen.datagen.isaaclab.randomization import apply_randomization
 from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
+from mimicgen.datagen.tasks import catalogue
+from mimicgen.datagen.tasks.defaults import own_subtasks
 from mimicgen.datagen.tasks.registered import refuse_unknown_subtasks
+from mimicgen.datagen.tasks.schema import Subtask
 from mimicgen.datagen.tasks.success import has_rule, why_no_success
 
 
@@ -34,23 +37,39 @@ def mimic_tasks() -> list[str]:
     return sorted(name for name in gym.registry if "Mimic" in name or "Skillgen" in name)
 
 
-def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[Any, Any]:
+def registered_name(config: Job) -> str:
+    """Return what a job's task is registered as.
+
+    Raises:
+        TaskError: The task is unknown, or has no such variant.
+    """
+    tasks = mimic_tasks()
+    if catalogue.task_file(config.task) is not None and config.task not in tasks:
+        found = catalogue.described(config.task)
+        assert found is not None
+        return found.gym_id(config.variant)
+    if config.task not in tasks:
+        raise TaskError(f"task '{config.task}' is not a registered Mimic task; --list-tasks shows them")
+    if config.variant != "d0":
+        raise TaskError(f"variant = '{config.variant}': task '{config.task}' has none; tasks that a file describes do")
+    return config.task
+
+
+def task_config(config: Job, outputs: Outputs, runtime: Runtime) -> tuple[Any, Any]:
     """Return Isaac Lab's configuration of the run's environment, and the success term taken out of it.
 
     Raises:
         TaskError: The task is unknown, or cannot run in this runtime.
         SetupError: The device is not there.
     """
-    if config.task not in mimic_tasks():
-        raise TaskError(f"task '{config.task}' is not a registered Mimic task; --list-tasks shows them")
+    name = registered_name(config)
     try:
         cfg, success = setup_env_config(
-            env_name=config.task,
+            env_name=name,
             output_dir=str(outputs.dataset.parent),
             output_file_name=outputs.dataset.stem,
             num_envs=config.num_envs,
             device=config.device,
-            generation_num_trials=config.num_trials,
         )
     except ImportError as error:
         raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
@@ -61,8 +80,9 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
         cfg.recorders = SourceRecorderManagerCfg()
     # Isaac Lab records; what is written, and when, is decided by the session (see dataset/outputs/outputs.py).
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
-    _apply_mimic(cfg, config.mimic)
-    apply_randomization(cfg, config.randomization)
+    _apply_mimic(cfg, config.mimic if isinstance(config, Generate) else MimicConfig(), config.task)
+    if isinstance(config, (Generate, Record)):
+        apply_randomization(cfg, config.randomization)
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.embedded import scene
 
@@ -70,7 +90,7 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     return cfg, success
 
 
-def _apply_mimic(cfg: Any, mimic: MimicConfig) -> None:
+def _apply_mimic(cfg: Any, mimic: MimicConfig, task: str) -> None:
     """Put Mimic's settings into the environment's configuration."""
     datagen = cfg.datagen_config
     datagen.generation_transform_first_robot_pose = mimic.transform_first_robot_pose
@@ -80,20 +100,32 @@ def _apply_mimic(cfg: Any, mimic: MimicConfig) -> None:
         # https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_mimic/isaaclab_mimic/datagen/data_generator.py).
         datagen.generation_select_src_per_arm = mimic.select_source_per_subtask
     subtasks = [subtask for arm in cfg.subtask_configs.values() for subtask in arm]
-    names = [subtask.subtask_term_signal or "final" for subtask in subtasks]
-    refuse_unknown_subtasks(mimic, cfg.env_name, names)
-    for name, subtask in zip(names, subtasks, strict=True):
-        subtask.action_noise = mimic.of(name, "action_noise")
-        subtask.num_interpolation_steps = mimic.of(name, "num_interpolation_steps")
-        subtask.num_fixed_steps = mimic.of(name, "num_fixed_steps")
-        subtask.selection_strategy = mimic.of(name, "selection_strategy")
-        neighbours = subtask.selection_strategy.startswith("nearest_neighbor")
-        subtask.selection_strategy_kwargs = {"nn_k": mimic.of(name, "nn_k")} if neighbours else {}
-        if mimic.of(name, "term_offset_low") is not None:
-            subtask.subtask_term_offset_range = (
-                mimic.of(name, "term_offset_low"),
-                mimic.of(name, "term_offset_high"),
-            )
+    refuse_unknown_subtasks(mimic, cfg.env_name, [subtask.subtask_term_signal or "final" for subtask in subtasks])
+    described = own_subtasks(task, cfg.subtask_configs)
+    for eef, arm in cfg.subtask_configs.items():
+        for index, subtask in enumerate(arm):
+            _apply_to_subtask(subtask, mimic, described[eef][index] if eef in described else None)
+
+
+def _apply_to_subtask(subtask: Any, mimic: MimicConfig, described: Subtask | None) -> None:
+    """Put Mimic's settings into a subtask: the job's, else those of the task's file, else the schema's."""
+    name, own = subtask.subtask_term_signal or "final", described or Subtask()
+
+    def said(key: str) -> Any:
+        value = mimic.of(name, key)
+        return value if value is not None else getattr(own, key)
+
+    for key in ("action_noise", "num_interpolation_steps", "num_fixed_steps", "selection_strategy"):
+        setattr(subtask, key, said(key))
+    subtask.selection_strategy_kwargs = {}
+    if subtask.selection_strategy.startswith("nearest_neighbor"):
+        nearest = mimic.of(name, "nn_k") or int(own.selection_strategy_kwargs.get("nn_k", 3))
+        subtask.selection_strategy_kwargs = own.selection_strategy_kwargs | {"nn_k": nearest}
+    low, high = mimic.of(name, "term_offset_low"), mimic.of(name, "term_offset_high")
+    if low is not None:
+        subtask.subtask_term_offset_range = (low, high)
+    elif described is not None:
+        subtask.subtask_term_offset_range = described.subtask_term_offset_range
 
 
 def task_needs(cfg: Any) -> TaskNeeds:

@@ -1,38 +1,26 @@
-"""What is known of tasks by their registered names alone."""
+"""What is known of tasks by their names alone."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from pathlib import PurePath
 
-_STACK: dict[str, Any] = {
-    # The signal comes a few steps after the release. Ten to twenty steps later, upstream's range, fast demonstrators
-    # are already on their way down to the next cube, and the segment would end there (docs/physics.md).
-    "mimic.subtasks.stack_1.term_offset_low": 2,
-    "mimic.subtasks.stack_1.term_offset_high": 7,
-    # The two cameras of NVIDIA's synthetic-manipulation-motion-generation blueprint.
-    "render.cameras.table_cam.position": (1.0, 0.0, 0.33),
-    "render.cameras.table_cam.orientation": (0.5963, 0.5963, -0.3799, -0.3799),
-    "render.cameras.table_cam.near": 0.1,
-    "render.cameras.table_high_cam.position": (1.4, 1.8, 1.2),
-    "render.cameras.table_high_cam.orientation": (0.2025, 0.8185, -0.5192, -0.1393),
-    "render.cameras.table_high_cam.near": 1.5,
-}
-
-_DEFAULTS: dict[str, dict[str, Any]] = {"Stack-Cube-Franka-IK-Rel": _STACK, "Stack-Cube-Franka-IK-Abs": _STACK}
+_OF_A_FILE = re.compile(r"(?!Isaac)([A-Za-z]\w*)-[A-Za-z]\w*-Mimic-v0")
+"""What a task by file is registered as: its name and a variant."""
 
 
 def task_family(task: str) -> str:
-    """Return what remains of a registered name when prefixes, versions and Mimic variants are taken away.
+    """Return what remains of a name when prefixes, versions and Mimic variants are taken away.
 
     Tasks of one family share robot, scene objects, subtasks and action space, so their demonstrations serve each
-    other: 'Isaac-Stack-Cube-Franka-IK-Rel-Blueprint-Mimic-v0' and 'IsaacContrib-Stack-Cube-Franka-IK-Rel' do.
+    other: 'Isaac-Stack-Cube-Franka-IK-Rel-Blueprint-Mimic-v0' and 'IsaacContrib-Stack-Cube-Franka-IK-Rel' do, and so do
+    all variants of a task by file, however it is named: 'drawer', 'mine/drawer.toml', 'drawer-d1-Mimic-v0'.
     """
+    if task.endswith(".toml"):
+        return PurePath(task).stem
+    by_file = _OF_A_FILE.fullmatch(task)
+    if by_file:
+        return by_file[1]
     name = re.sub(r"^(Isaac|IsaacContrib)-", "", task)
     name = re.sub(r"-v\d+$", "", name)
     return re.sub(r"-(Mimic|Blueprint|Visuomotor|Cosmos|Skillgen|Play)(?=-|$)", "", name)
-
-
-def task_defaults(task: str) -> dict[str, Any]:
-    """Return the configuration values, by dotted key, that a task has unless something else is said."""
-    return dict(_DEFAULTS.get(task_family(task), {}))
