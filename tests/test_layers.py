@@ -14,7 +14,7 @@ import mimicgen.datagen
 
 PACKAGE = Path(mimicgen.datagen.__path__[0])
 ORDER = (
-    *({"text"}, {"version"}, {"errors"}, {"attempts"}, {"config"}, {"progress"}),
+    *({"text"}, {"version"}, {"installed"}, {"errors"}, {"attempts"}, {"config"}, {"progress"}),
     *({"dataset"}, {"robots"}, {"tasks"}),
     {"embedded", "isaaclab"},
     {"generation", "reference", "rendering"},

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +129,3 @@ def test_every_field_has_a_doc_and_a_variable_with_a_prefix_if_it_is_not_nested(
 def test_a_value_of_a_variable_is_named_as_such(name: str, value: str, words: str) -> None:
     with pytest.raises(ConfigError, match=f"^environment variable {words}"):
         layers.from_environment({name: value})
-
-
-def test_versions_agree() -> None:
-    from mimicgen.datagen import __version__
-
-    with (PROJECT / "exts/mimicgen.datagen/config/extension.toml").open("rb") as file:
-        assert tomllib.load(file)["package"]["version"] == __version__

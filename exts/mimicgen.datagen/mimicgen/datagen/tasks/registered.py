@@ -11,18 +11,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.dataset.sources.checks import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.dataset.sources.reach import Arm
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.isaaclab.runtime import Runtime, detect
 from mimicgen.datagen.tasks.defaults import own_subtasks
 from mimicgen.datagen.tasks.needs import Needs
 
-RECORD = Path(__file__).resolve().parents[3] / "data" / "registered_tasks.json"
+RECORD = DATA / "registered_tasks.json"
 
 PACKAGES = ("isaaclab", "isaacsim-asset", "pin", "torchvision")
 """Whatever the answers depend on: the tasks, the Franka, and what some tasks need and may lack."""
