@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mimicgen.datagen.config import layers
-from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.config.jobs import JOBS, Annotate, Generate, Record, Render, Replay
 from mimicgen.datagen.config.keys import keys, parse
 from mimicgen.datagen.config.sections import MimicConfig, SubtaskConfig
 from mimicgen.datagen.errors import ConfigError
@@ -129,3 +129,31 @@ def test_every_field_has_a_doc_and_a_variable_with_a_prefix_if_it_is_not_nested(
 def test_a_value_of_a_variable_is_named_as_such(name: str, value: str, words: str) -> None:
     with pytest.raises(ConfigError, match=f"^environment variable {words}"):
         layers.from_environment({name: value})
+
+
+def test_a_job_has_what_it_needs_and_answers_for_what_it_has_no_key_for() -> None:
+    of_all = {"num_trials": 3, "mimic.action_noise": 0.2, "replay_states": True, "randomization.x": (0.4, 0.5)}
+    assert not {"mimic.action_noise", "source"} & keys(Record).keys()
+    assert build(of_all, kind=Record).randomization.x == (0.4, 0.5)
+    replay = build(of_all, kind=Replay)
+    assert (replay.replay_states, replay.num_trials, replay.guarantee, replay.report) == (True, 3, False, False)
+    assert "mimic.action_noise" not in replay.flat()
+    assert (build(kind=Annotate).settle_steps, build(kind=Generate).settle_steps) == (0, 10)
+    with pytest.raises(ConfigError, match=r"mimic\.action_noise = 2: expected a number from 0 to 1"):
+        build({"mimic.action_noise": 2}, kind=Replay)
+    with pytest.raises(ConfigError, match="source: is missing; expected a path"):
+        build(kind=Render)
+
+
+def test_what_is_written_and_what_is_looked_at() -> None:
+    made = {mode: (job.makes_attempts, job.makes_dataset, job.record_name) for mode, job in JOBS.items()}
+    writing = (True, True, "run.json")
+    assert made == {
+        "generate": writing,
+        "record": writing,
+        "annotate": writing,
+        "replay": (True, False, "run.json"),
+        "render": (False, False, "render.json"),
+    }
+    render = build({"source": "d.hdf5"}, kind=Render)
+    assert (render.output_dataset, render.mode, render.flat()["mode"]) == (Path("d.hdf5"), "render", "render")

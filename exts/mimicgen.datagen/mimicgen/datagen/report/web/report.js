@@ -87,7 +87,7 @@ function attempts() {
 function spread() {
   put("lengths", data.demos.length ? histogram("Length of demonstrations", data.demos.map((demo) => demo.steps), "steps") : null);
   const range = data.run?.config ?? {};
-  const [x, y] = [range["randomization.cube_x"], range["randomization.cube_y"]];
+  const [x, y] = [range["randomization.x"], range["randomization.y"]];
   const box = x && y ? { x, y } : null;
   const names = data.demos[0]?.objects ?? [];
   const groups = names.map((name, index) => ({ points: data.demos.map((demo) => demo.starts[index]).filter(Boolean) }));
