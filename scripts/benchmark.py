@@ -31,10 +31,11 @@ from scripts.measured import PROJECT, provenance
 from scripts.split import PARTS, Split
 from scripts.stock import no_running_loop, run_stock
 
-from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.session.generator import AnnounceStage, OpenSimulation
+from mimicgen.datagen.tasks.defaults import build
 
 
 @dataclasses.dataclass
@@ -60,7 +61,7 @@ def instrumented(split: Split | None) -> OpenSimulation:
     """Return what opens the simulation, with clocks in the generator's parts."""
 
     @contextlib.asynccontextmanager
-    async def open_simulation(config: RunConfig, outputs: Any, stage: AnnounceStage) -> AsyncIterator[Any]:
+    async def open_simulation(config: Job, outputs: Any, stage: AnnounceStage) -> AsyncIterator[Any]:
         async with opening.open_simulation(config, outputs, stage) as generator:
             if split is not None:
                 split.watch_ours(generator, outputs)
@@ -79,7 +80,7 @@ class Ours:
         split: The clocks, if parts are to be told.
     """
 
-    def __init__(self, config: RunConfig, warmup: int, steps: int, split: Split | None):
+    def __init__(self, config: Generate, warmup: int, steps: int, split: Split | None):
         self._config, self._warmup, self._steps, self._split = config, warmup, steps, split
         self._begin = self._end = (0.0, 0, 0)
 
@@ -111,13 +112,13 @@ class Ours:
         return Measured(self._config.num_envs * self._steps, seconds, int(attempts), int(kept), parts)
 
 
-def on_upstreams_loop(config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
+def on_upstreams_loop(config: Generate, warmup: int, steps: int, split: Split | None) -> Measured:
     """Run upstream's loop."""
     with no_running_loop():
         return Measured(**run_stock(config, warmup, steps, split))
 
 
-def on_a_plain_loop(config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
+def on_a_plain_loop(config: Generate, warmup: int, steps: int, split: Split | None) -> Measured:
     """Run ours without Kit."""
     ours = Ours(config, warmup, steps, split)
 
@@ -146,7 +147,7 @@ class InKit:
         whole = "--/app/python/interceptSysStdOutput=false"
         self._kit.startup([str(app), *quiet, whole, "--/log/outputStreamLevel=Error"])
 
-    def __call__(self, config: RunConfig, warmup: int, steps: int, split: Split | None) -> Measured:
+    def __call__(self, config: Generate, warmup: int, steps: int, split: Split | None) -> Measured:
         """Run ours in the application."""
         import omni.kit.app
         from omni.kit.async_engine import run_coroutine
@@ -164,7 +165,7 @@ class InKit:
 
 
 def in_a_kit_process(
-    settings: Sequence[str], config: RunConfig, warmup: int, steps: int, split: Split | None
+    settings: Sequence[str], config: Generate, warmup: int, steps: int, split: Split | None
 ) -> Measured:
     """Run ours in a Kit application in a process of its own, with the settings that the command line has."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -204,7 +205,7 @@ def main() -> None:
     parser.add_argument("--commit", default="", help="commit of this checkout, where it has no history")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    sides: dict[str, Callable[[RunConfig, int, int, Split | None], Measured]] = {
+    sides: dict[str, Callable[[Generate, int, int, Split | None], Measured]] = {
         "stock": on_upstreams_loop,
         "ours": on_a_plain_loop,
     }

@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.progress import Progress, State
+from mimicgen.datagen.tasks.defaults import build
 
 PROJECT = Path(__file__).resolve().parents[1]
 

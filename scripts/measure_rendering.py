@@ -23,13 +23,14 @@ from typing import Any
 import torch
 from PIL import Image
 
-from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.tasks.colours import class_colours
+from mimicgen.datagen.tasks.defaults import build
 
 ISAAC_NAMES = {"normals": "normals", "segmentation": "semantic_segmentation"}
 STEPS = 30
@@ -55,7 +56,7 @@ def main() -> None:
         print(json.dumps(measure(config, options.dataset, options.demos, folder, stock=not options.no_stock), indent=2))
 
 
-def measure(config: RunConfig, dataset: Path, demos: int, folder: Path, *, stock: bool) -> dict[str, Any]:
+def measure(config: Generate, dataset: Path, demos: int, folder: Path, *, stock: bool) -> dict[str, Any]:
     """Return the figures: seconds and milliseconds."""
     kitless.teach_isaaclab()
     from mimicgen.datagen.dataset.images.views import views_of

@@ -17,16 +17,18 @@ from scripts.measure_success import SEED
 from scripts.measured import PROJECT, provenance, write
 
 from mimicgen.datagen.attempts import wilson
-from mimicgen.datagen.config.run import build
+from mimicgen.datagen.config.jobs import Generate, Job, Replay
 from mimicgen.datagen.progress import End, Progress
 from mimicgen.datagen.session import Session, opening
+from mimicgen.datagen.tasks.defaults import build
 
 ENGINES = ("mujoco", "physx")
 
 
-def run(folder: str, **values: Any) -> Progress:
+def run(folder: str, kind: type[Job] = Generate, **values: Any) -> Progress:
     """Make a run of states only."""
-    config = build({"output_dir": folder, "guarantee": False, "render.when": "never", "report": False} | values)
+    small = {"output_dir": folder, "guarantee": False, "render.when": "never", "report": False}
+    config = build(small | values, kind=kind)
 
     async def make() -> tuple[End, Progress]:
         session = Session(lambda: asyncio.sleep(0), opening.open_simulation)
@@ -58,13 +60,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for made_on in ENGINES:
             dataset = Path(scratch, made_on, "made.hdf5")
-            values = {"physics": made_on, "num_envs": options.num_envs, "output_dataset": dataset}
-            source = {"source": PROJECT / "datasets" / "source_demos.hdf5", "seed": SEED}
+            values: dict[str, Any] = {"physics": made_on, "num_envs": options.num_envs, "output_dataset": dataset}
+            source: dict[str, Any] = {"source": PROJECT / "datasets" / "source_demos.hdf5", "seed": SEED}
             made = run(f"{scratch}/{made_on}", num_trials=options.attempts, **values, **source)
             for on in ENGINES:
                 folder = f"{scratch}/{made_on}-{on}"
                 values |= {"physics": on, "output_dataset": f"{folder}/replayed.hdf5", "source": dataset}
-                again = run(folder, mode="replay", num_trials=made.successes, **values)
+                again = run(folder, Replay, num_trials=made.successes, **values)
                 rows[f"made_on_{made_on}_replayed_on_{on}"] = counted(again)
                 print(f"made on {made_on}, replayed on {on}: {again.successes} of {again.attempts}", flush=True)
     told["rows"] = rows

@@ -26,12 +26,13 @@ from typing import Any
 from scripts.measured import PROJECT, provenance, write
 
 from mimicgen.datagen.attempts import Attempt, Outcome, wilson
+from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.config.layers import read_toml
-from mimicgen.datagen.config.run import RunConfig, build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.progress import End, Progress, State
 from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.session.generator import AnnounceStage
+from mimicgen.datagen.tasks.defaults import build
 
 SEED = 20261201
 """Nothing was tuned on it."""
@@ -60,7 +61,7 @@ class Watch:
             self.done = now
 
     @contextlib.asynccontextmanager
-    async def open_simulation(self, config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Any]:
+    async def open_simulation(self, config: Job, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Any]:
         """Open the simulation, and listen to what ends."""
         async with opening.open_simulation(config, outputs, stage) as opened:
             generator: Any = opened
@@ -75,7 +76,7 @@ class Watch:
             yield generator
 
 
-def measure(config: RunConfig) -> dict[str, Any]:
+def measure(config: Generate) -> dict[str, Any]:
     """Make a run, and return its row."""
     watch = Watch()
 

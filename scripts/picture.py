@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.sources import demo_names, open_source
 from mimicgen.datagen.isaaclab import kitless
+from mimicgen.datagen.tasks.defaults import build
 
 SIZE = (640, 400)
 MOMENTS = (0.12, 0.36, 0.74, 1.0)

@@ -8,7 +8,6 @@ Run it when `requirements.lock` has another Isaac Lab, or when the embedded runt
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -16,9 +15,9 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.isaaclab import kitless, runtime
 from mimicgen.datagen.tasks import registered
+from mimicgen.datagen.tasks.defaults import build
 
 
 def ask() -> registered.Registered:
@@ -33,10 +32,7 @@ def ask() -> registered.Registered:
     known = {}
     for task, reason in tasks.items():
         if reason is None:
-            config = build({"task": task})
-            # Without the offsets that this project has for the task: a run's configuration brings them.
-            plain = dataclasses.replace(config, mimic=dataclasses.replace(config.mimic, subtasks={}))
-            with opened(plain) as environment:
+            with opened(build({"task": task})) as environment:
                 arm = arm_of(environment.env)
                 assert arm is not None
                 known[task] = registered.KnownTask(

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Annotate
 from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.raw import RawDemos, check_demos
 from mimicgen.datagen.isaaclab import kitless
+from mimicgen.datagen.tasks.defaults import TASK, build
 
 SETTLE = 30
 """Steps that the last action is repeated after a demonstration."""
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--physics", choices=("mujoco", "physx"), default="mujoco")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    demos = check_demos(options.source, RunConfig.task)
+    demos = check_demos(options.source, TASK)
     with tempfile.TemporaryDirectory() as scratch:
         legacy = demos.legacy and options.controller == "recorded"
         rows = replay(demos, legacy_controller=legacy, physics=options.physics, out=scratch)
@@ -72,7 +73,9 @@ def replay(raw: RawDemos, *, legacy_controller: bool, physics: str, out: str) ->
     from mimicgen.datagen.isaaclab.runtime import Runtime
 
     dataset = Path(out, "replay.hdf5")
-    config = RunConfig(num_envs=len(raw.names), physics=physics, output_dataset=dataset, output_dir=Path(out))
+    config = build(
+        {"num_envs": len(raw.names), "physics": physics, "output_dataset": dataset, "output_dir": out}, kind=Annotate
+    )
     cfg, success = task_config(config, Outputs(config), Runtime.EMBEDDED)
     if legacy_controller:
         use_legacy_controller(cfg)

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.split import Split
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import SourceError
 
@@ -31,7 +31,7 @@ class _MeasuredError(Exception):
     """Ends upstream's loop, which has no other way out."""
 
 
-def run_stock(config: RunConfig, warmup: int, steps: int, split: Split | None) -> dict[str, Any]:
+def run_stock(config: Generate, warmup: int, steps: int, split: Split | None) -> dict[str, Any]:
     """Run upstream's loop for a number of steps.
 
     Args:

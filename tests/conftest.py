@@ -18,7 +18,8 @@ from selenium import webdriver
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from mimicgen.datagen.cli.desktop import LIBRARIES
-from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.config.jobs import JOBS
+from mimicgen.datagen.tasks.defaults import build
 
 PROJECT = Path(__file__).resolve().parents[1]
 PHYSICS = os.environ.get("PHYSICS", "mujoco")
@@ -72,10 +73,10 @@ def edited_human_demos(human_demos: Path, tmp_path: Path) -> Edit:
 
 
 @pytest.fixture
-def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., RunConfig]:
-    """Makes a small run's configuration, with outputs in the test's own folder."""
+def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Makes a small job, what `mode` says, with outputs in the test's own folder."""
 
-    def make(**values: Any) -> RunConfig:
+    def make(mode: str = "generate", **values: Any) -> Any:
         small = {
             "source": shipped_demos,
             "output_dataset": tmp_path / "generated.hdf5",
@@ -85,7 +86,7 @@ def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., RunConfig]
             "render.when": "never",
             "physics": PHYSICS,
         }
-        return build(small | values)
+        return build(small | values, kind=JOBS[mode])
 
     return make
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.config import run as config
+from mimicgen.datagen.config.keys import Key, key_of, keys
 
 NUMBERS: tuple[Any, ...] = (
     *("nan", "inf", "-inf", "1e400", "-1e30", "1e30", "9" * 5000, "-" + "9" * 400, "0x10", "one", "²", "1\n2", "\0"),
@@ -49,16 +49,16 @@ TOML = {
 """Configuration files that are none, by what is wrong with them."""
 
 
-def numeric_keys() -> dict[str, type]:
-    """Return every key that takes a number or several, with its type, subtasks and cameras by a name."""
-    return {key: kind for key, kind in _types().items() if kind in (int, float, tuple[float, ...])}
+def numeric_keys() -> dict[str, Key]:
+    """Return every key that takes a number or several, subtasks and cameras by a name."""
+    return {name: key for name, key in _keys().items() if key.plain in (int, float)}
 
 
 def path_keys() -> list[str]:
     """Return every key that takes a path."""
-    return [key for key, kind in _types().items() if kind is Path]
+    return [name for name, key in _keys().items() if key.plain is Path]
 
 
-def _types() -> dict[str, type]:
-    names = {key: key.replace("<signal>", "grasp_1").replace("<camera>", "table_cam") for key in config.fields()}
-    return {name: config.type_of_key(name) for name in names.values()}
+def _keys() -> dict[str, Key]:
+    names = (name.replace("<signal>", "grasp_1").replace("<camera>", "table_cam") for name in keys())
+    return {name: key_of(name) for name in names}

@@ -13,7 +13,8 @@ import pytest
 
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.cli import runs
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Parts
@@ -91,10 +92,10 @@ RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afre
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
-    for module in (cli, dataset_cli):
+    for module in (cli, runs, dataset_cli):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
-    monkeypatch.setattr(cli, "_launch", begin)
+    monkeypatch.setattr(runs, "_launch", begin)
     monkeypatch.setattr(page, "_three", dict)
     monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
     monkeypatch.setattr(document, "compose", short)
@@ -105,7 +106,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def begin(run: RunConfig, *arguments: Any, **more: Any) -> int:
+def begin(run: Generate, *arguments: Any, **more: Any) -> int:
     """Open a run's outputs as the run does, and end it there."""
     outputs = Outputs(run)
     outputs.open()

@@ -15,7 +15,6 @@ import pytest
 
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.sources.preflight import report
 from mimicgen.datagen.dataset.sources.sources import check_sources
@@ -25,6 +24,7 @@ from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.report import page
 from mimicgen.datagen.report import scene as scenes
+from mimicgen.datagen.tasks.defaults import build
 from tests.dataset.sources.test_sources import STACK
 from tests.hostile import NAMES, TASK, acts, small_dataset, snapshot
 

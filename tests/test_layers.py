@@ -14,7 +14,7 @@ import mimicgen.datagen
 
 PACKAGE = Path(mimicgen.datagen.__path__[0])
 ORDER = (
-    *({"text"}, {"version"}, {"errors"}, {"attempts"}, {"config"}, {"progress"}),
+    *({"text"}, {"version"}, {"installed"}, {"errors"}, {"attempts"}, {"config"}, {"progress"}),
     *({"dataset"}, {"robots"}, {"tasks"}),
     {"embedded", "isaaclab"},
     {"generation", "reference", "rendering"},
@@ -25,7 +25,6 @@ ORDER = (
 
 NOT_YET = {
     # What is known of tasks by their names lies above what asks for it.
-    ("config/run.py", "tasks"),
     # Which tasks there are is asked of Isaac Lab, in the runtime that is here.
     ("tasks/listing.py", "embedded"),
     ("tasks/listing.py", "isaaclab"),

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mimicgen.datagen.cli import commands as cli
-from mimicgen.datagen.cli import remembered
-from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.cli import remembered, runs
+from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
 from tests.hostile_values import NO_FILES, NUMBERS, PATHS, TOML
 
@@ -27,7 +28,7 @@ COMMANDS = {
     "selftest": ["selftest"],
 }
 
-NUMERIC = ("num_trials", "mimic.action_noise", "randomization.cube_x", "render.cameras.table_cam.position")
+NUMERIC = ("num_trials", "mimic.action_noise", "randomization.x", "render.cameras.table_cam.position")
 """A key of every kind of number; `test_values.py` has all of them."""
 
 
@@ -39,7 +40,7 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*arguments: object, **more: object) -> int:
         raise AssertionError("a run was started")
 
-    monkeypatch.setattr(cli, "_launch", never)
+    monkeypatch.setattr(runs, "_launch", never)
 
 
 @pytest.fixture(params=COMMANDS)
@@ -60,7 +61,7 @@ def test_numbers(command: list[str], capsys: pytest.CaptureFixture[str]) -> None
     for key in NUMERIC:
         for number in NUMBERS:
             if isinstance(number, str):
-                pair = f"{key}=0,{number}" if key == "randomization.cube_x" else f"{key}={number}"
+                pair = f"{key}=0,{number}" if key == "randomization.x" else f"{key}={number}"
                 assert f"error: {key} = " in refused(capsys, [*command, "--set", pair])
 
 
@@ -85,29 +86,29 @@ def test_files(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
         assert f"configuration file '{path}'" in refused(capsys, [*command, "--config", str(path)]), name
 
 
-def started(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Generate]:
     """Return what runs are started with from here on."""
-    configs: list[RunConfig] = []
+    configs: list[Generate] = []
 
-    def launch(run: RunConfig, app: str, settings: dict[str, Any], *, window: bool = False) -> int:
+    def launch(run: Generate, app: str, settings: dict[str, Any], *, window: bool = False) -> int:
         configs.append(run)
         return 0
 
-    monkeypatch.setattr(cli, "_launch", launch)
+    monkeypatch.setattr(runs, "_launch", launch)
     return configs
 
 
 def test_the_panel_opens_with_the_settings_of_the_last_run(monkeypatch: pytest.MonkeyPatch) -> None:
     configs = started(monkeypatch)
-    run = build({"source": SOURCE, "num_trials": 7, "randomization.cube_x": (0.45, 0.5)})
+    run = build({"source": SOURCE, "num_trials": 7, "randomization.x": (0.45, 0.5)})
     remembered.remember(run)
     assert cli.main(["gui"]) == 0
     assert cli.main(["gui", "--num-trials", "3"]) == 0
     assert configs[0] == run
-    assert (configs[1].num_trials, configs[1].randomization.cube_x) == (3, (0.45, 0.5))
+    assert (configs[1].num_trials, configs[1].randomization.x) == (3, (0.45, 0.5))
 
 
-@pytest.mark.parametrize("content", [*TOML.values(), "randomization.cube_x = [0.5, 0.4]", 'mode = "render"\nseed = -1'])
+@pytest.mark.parametrize("content", [*TOML.values(), "randomization.x = [0.5, 0.4]", 'mode = "render"\nseed = -1'])
 def test_the_panel_opens_whatever_is_remembered(
     content: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

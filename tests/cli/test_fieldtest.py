@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from mimicgen.datagen.cli import fieldtest
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import BadInputError, OutputError
 from mimicgen.datagen.session import Session
@@ -77,9 +77,7 @@ class Host:
         inner = opening(lambda number: (True, 100), renderer=Stripes(("table_cam",)))
 
         @contextlib.asynccontextmanager
-        async def open_simulation(
-            config: RunConfig, outputs: Outputs, stage: AnnounceStage
-        ) -> AsyncIterator[Generator]:
+        async def open_simulation(config: Job, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
             if self.changed and self.refuses:
                 raise BadInputError("the open stage has unsaved changes")
             async with inner(config, outputs, stage) as generator:
@@ -91,7 +89,7 @@ class Host:
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     async def selftest(
-        config: RunConfig, next_frame: Callable[[], Awaitable[None]], opened: object, tell: Callable[[str], None]
+        config: Generate, next_frame: Callable[[], Awaitable[None]], opened: object, tell: Callable[[str], None]
     ) -> int:
         tell("ok      Environment")
         return 0
@@ -100,7 +98,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(
         fieldtest,
         "checked_config",
-        lambda config, folder: dataclasses.replace(config, output_dataset=folder / "g.hdf5", output_dir=folder),
+        lambda config, folder: structs.replace(config, output_dataset=folder / "g.hdf5", output_dir=folder),
     )
     return Host()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mimicgen.datagen.cli import remembered
-from mimicgen.datagen.config import run as config
+from mimicgen.datagen.tasks.defaults import build
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,9 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_last_settings_come_back() -> None:
     assert remembered.recall() == {}
-    run = config.build({"num_trials": 7, "randomization.cube_x": (0.4, 0.5)})
+    run = build({"num_trials": 7, "randomization.x": (0.4, 0.5)})
     remembered.remember(run)
-    assert config.build(remembered.recall()) == run
+    assert build(remembered.recall()) == run
 
 
 def test_a_file_of_another_version_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
@@ -32,5 +32,5 @@ def test_a_file_of_another_version_is_not_used(caplog: pytest.LogCaptureFixture)
 def test_a_folder_that_cannot_be_written_is_said(data_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (data_folder / "mimicgen.datagen").write_text("a file in the way")
     with caplog.at_level(logging.WARNING):
-        remembered.remember(config.build())
+        remembered.remember(build())
     assert "will not be remembered" in caplog.text

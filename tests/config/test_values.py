@@ -1,30 +1,31 @@
 from __future__ import annotations
 
-import typing
 from pathlib import Path
 
 import pytest
 
 from mimicgen.datagen.config import layers
-from mimicgen.datagen.config import run as config
+from mimicgen.datagen.config.keys import parse
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.tasks.defaults import build
 from tests.hostile_values import NUMBERS, PATHS, TOML, numeric_keys, path_keys
 
 
 def test_every_number_has_limits() -> None:
     assert len(numeric_keys()) > 30
-    for key in numeric_keys():
-        limits = config.field_of(key).metadata
-        assert limits["low"] < limits["high"] < float("inf"), key
+    for name, key in numeric_keys().items():
+        assert key.low is not None, name
+        assert key.high is not None, name
+        assert key.low < key.high < float("inf"), name
 
 
 @pytest.mark.parametrize("key", numeric_keys())
 def test_a_number_that_is_none_is_refused_by_its_key(key: str) -> None:
-    several = typing.get_origin(numeric_keys()[key]) is tuple
+    several = numeric_keys()[key].several
     values = [*NUMBERS, *([0.0, number] for number in NUMBERS if several)]
     for value in values:
         with pytest.raises(ConfigError) as error:
-            config.parse(key, value)
+            parse(key, value)
         assert str(error.value).startswith(f"{key} = ")
         assert ": expected " in str(error.value)
         _short_and_printable(str(error.value))
@@ -35,7 +36,7 @@ def test_a_path_that_cannot_be_is_refused_by_its_key(key: str) -> None:
     for path in PATHS:
         for value in {path, Path(path)} if path else {path}:
             with pytest.raises(ConfigError) as error:
-                config.parse(key, value)
+                parse(key, value)
             assert str(error.value).startswith(f"{key} = ")
             _short_and_printable(str(error.value))
 
@@ -58,15 +59,15 @@ def test_a_configuration_file_that_cannot_be_read_is_refused(path: str) -> None:
 
 def test_names_of_datasets_leave_room_for_what_lies_beside_them() -> None:
     with pytest.raises(ConfigError, match="at most 200 bytes"):
-        config.build({"output_dataset": f"{'x' * 196}.hdf5"})
-    assert config.build({"output_dataset": f"{'x' * 195}.hdf5"})
+        build({"output_dataset": f"{'x' * 196}.hdf5"})
+    assert build({"output_dataset": f"{'x' * 195}.hdf5"})
 
 
-def test_cubes_cannot_be_farther_apart_than_their_places() -> None:
-    places = {"randomization.cube_x": (0.4, 0.5), "randomization.cube_y": (0.0, 0.1)}
+def test_objects_cannot_be_farther_apart_than_their_places() -> None:
+    places = {"randomization.x": (0.4, 0.5), "randomization.y": (0.0, 0.1)}
     with pytest.raises(ConfigError, match=r"randomization\.min_separation = 0\.2: no two places"):
-        config.build(places | {"randomization.min_separation": 0.2})
-    assert config.build(places | {"randomization.min_separation": 0.1})
+        build(places | {"randomization.min_separation": 0.2})
+    assert build(places | {"randomization.min_separation": 0.1})
 
 
 def _short_and_printable(message: str) -> None:

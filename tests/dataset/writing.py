@@ -14,16 +14,20 @@ import h5py
 import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
-from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.config.jobs import JOBS
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
 FAILS_EVERY = 4
 
 
-def config_in(folder: Path, **values: Any) -> RunConfig:
-    return build({"output_dataset": folder / "d.hdf5", "output_dir": folder / "o", "render.when": "never"} | values)
+def config_in(folder: Path, **values: Any) -> Any:
+    """Return a job, what `mode` says."""
+    kind = JOBS[values.pop("mode", "generate")]
+    quiet = {"output_dataset": folder / "d.hdf5", "output_dir": folder / "o", "render.when": "never"}
+    return build(quiet | values, kind=kind)
 
 
 def recorded_episodes() -> list[dict[str, Any]]:

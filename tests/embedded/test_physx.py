@@ -79,13 +79,15 @@ with torch.inference_mode():
 def test_a_run_keeps_demonstrations_that_say_which_engine_made_them_and_that_succeed_again(tmp_path: Path) -> None:
     code = """
 import asyncio, json, sys
+from mimicgen.datagen.config.jobs import JOBS
 from mimicgen.datagen.session import opening
-from mimicgen.datagen.config.run import build
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.session import Session
 
 def run(**values):
     config = build({"output_dir": sys.argv[1], "physics": "physx", "num_envs": 2, "num_trials": 2,
-                    "guarantee": False, "render.when": "never", "report": False} | values)
+                    "guarantee": False, "render.when": "never", "report": False} | values,
+                   kind=JOBS[values.pop("mode", "generate")])
     async def main():
         session = Session(lambda: asyncio.sleep(0), opening.open_simulation)
         session.start(config)
@@ -139,8 +141,9 @@ def test_images_are_those_of_the_same_states_on_the_other_engine(tmp_path: Path)
     """Where the drawn environment stands, and what holds the robot's base, makes no difference to the images."""
     code = """
 import asyncio, contextlib, hashlib, json, sys
+from mimicgen.datagen.config.jobs import JOBS
 from mimicgen.datagen.session import opening
-from mimicgen.datagen.config.run import build
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 

@@ -18,7 +18,7 @@ import json, torch
 from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
 import gymnasium as gym
-from mimicgen.datagen.config.run import build
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.isaaclab import environment
 from mimicgen.datagen.embedded import physics
@@ -33,7 +33,8 @@ env.render_enabled = False
 RUN = """
 import asyncio, contextlib, json
 import numpy as np
-from mimicgen.datagen.config.run import build
+from mimicgen.datagen.config.jobs import JOBS
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.session.opening import open_simulation
 
@@ -48,7 +49,8 @@ async def opened(**values):
     named = {name.replace("__", "."): value for name, value in values.items()}
     folder = sys.argv[1]
     config = build({"source": sys.argv[2], "output_dataset": folder + "/g.hdf5", "output_dir": folder,
-                    "num_trials": 1000, "render.when": "never", "fresh": True} | named)
+                    "num_trials": 1000, "render.when": "never", "fresh": True} | named,
+                   kind=JOBS[named.pop("mode", "generate")])
     outputs = Outputs(config)
     try:
         async with open_simulation(config, outputs, stage) as generator:

@@ -27,7 +27,7 @@ RUN = """
 import asyncio, sys
 from pathlib import Path
 from mimicgen.datagen.session import opening
-from mimicgen.datagen.config.run import build
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.config.layers import read_toml
 from mimicgen.datagen.session import Session
 source, folder, num_envs, attempts = sys.argv[1:]

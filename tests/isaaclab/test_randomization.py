@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.sections import RandomizationConfig
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import ConfigError, TaskError
@@ -15,7 +15,7 @@ from mimicgen.datagen.isaaclab import kitless
 
 
 @pytest.fixture
-def task_cfg(make_config: Callable[..., RunConfig]) -> Callable[..., Any]:
+def task_cfg(make_config: Callable[..., Generate]) -> Callable[..., Any]:
     kitless.teach_isaaclab()
     from mimicgen.datagen.isaaclab.environment import task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
@@ -31,10 +31,10 @@ def test_what_is_set_replaces_the_tasks_own_and_the_rest_stays(task_cfg: Callabl
     from mimicgen.datagen.isaaclab.randomization import task_randomization
 
     before = task_randomization(task_cfg())
-    assert before["cube_x"] == (0.4, 0.6)
-    assert set(before) == set(RandomizationConfig.__dataclass_fields__)
-    cfg = task_cfg(**{"randomization.cube_x": "0.45, 0.5", "randomization.joint_noise_std": 0.01})
-    assert task_randomization(cfg) == before | {"cube_x": (0.45, 0.5), "joint_noise_std": 0.01}
+    assert before["x"] == (0.4, 0.6)
+    assert set(before) == set(RandomizationConfig.__struct_fields__)
+    cfg = task_cfg(**{"randomization.x": "0.45, 0.5", "randomization.joint_noise_std": 0.01})
+    assert task_randomization(cfg) == before | {"x": (0.45, 0.5), "joint_noise_std": 0.01}
 
 
 def test_a_task_without_such_a_reset_refuses_by_name(task_cfg: Callable[..., Any]) -> None:
@@ -42,14 +42,14 @@ def test_a_task_without_such_a_reset_refuses_by_name(task_cfg: Callable[..., Any
 
     cfg = task_cfg()
     cfg.events.randomize_cube_positions = None
-    assert "cube_y" not in task_randomization(cfg)
-    with pytest.raises(TaskError, match=r"randomization\.cube_y.*has no reset that calls randomize_object_pose"):
-        apply_randomization(cfg, RandomizationConfig(cube_y=(0.0, 0.1)))
+    assert "y" not in task_randomization(cfg)
+    with pytest.raises(TaskError, match=r"randomization\.y.*has no reset that calls randomize_object_pose"):
+        apply_randomization(cfg, RandomizationConfig(y=(0.0, 0.1)))
 
 
-@pytest.mark.parametrize("values", [{"min_separation": 0.3}, {"cube_x": "0.4,0.42", "cube_y": "0,0.01"}])
+@pytest.mark.parametrize("values", [{"min_separation": 0.3}, {"x": "0.4,0.42", "y": "0,0.01"}])
 def test_what_contradicts_the_tasks_own_values_is_refused(
-    task_cfg: Callable[..., Any], make_config: Callable[..., RunConfig], values: dict[str, Any]
+    task_cfg: Callable[..., Any], make_config: Callable[..., Generate], values: dict[str, Any]
 ) -> None:
     from mimicgen.datagen.cli import check
 

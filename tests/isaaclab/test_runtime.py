@@ -14,7 +14,7 @@ import pytest
 import warp
 from packaging.version import Version
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.isaaclab import runtime
@@ -46,7 +46,7 @@ def test_what_isaac_lab_pins_is_read() -> None:
     ],
 )
 def test_a_run_with_another_warp_is_refused_before_it_begins(
-    folder: str, remedy: str, make_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+    folder: str, remedy: str, make_config: Callable[..., Generate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "warp", loaded("1.13.0", folder))
     config = make_config()

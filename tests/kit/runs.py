@@ -6,24 +6,24 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.progress import End, Progress
 from tests.conftest import Kit
 
-MakeConfig = Callable[..., RunConfig]
+MakeConfig = Callable[..., Generate]
 
 
-def records(config: RunConfig) -> list[dict[str, Any]]:
+def records(config: Generate) -> list[dict[str, Any]]:
     lines = (config.output_dir / "attempts.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
-def run_record(config: RunConfig) -> dict[str, Any]:
+def run_record(config: Generate) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((config.output_dir / "run.json").read_text())
     return record
 
 
-def run_to_end(kit: Kit, config: RunConfig) -> End:
+def run_to_end(kit: Kit, config: Generate) -> End:
     kit.session.start(config)
     end: End = kit.run(kit.session.finished())
     return end

@@ -51,7 +51,7 @@ def test_a_signal_stops_the_run_between_two_steps_and_not_between_two_instructio
 ) -> None:
     code = """
     import signal
-    from mimicgen.datagen.config.run import build
+    from mimicgen.datagen.tasks.defaults import build
     from mimicgen.datagen.kit import extension
     config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
     session = kit.session
@@ -82,7 +82,7 @@ def test_a_signal_stops_the_run_between_two_steps_and_not_between_two_instructio
 
 def test_disabling_during_a_run_ends_the_run(shipped_demos: Path, tmp_path: Path) -> None:
     code = """
-    from mimicgen.datagen.config.run import build
+    from mimicgen.datagen.tasks.defaults import build
     config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
     session = kit.session
     session.start(config)
@@ -121,13 +121,13 @@ def test_the_configuration_comes_from_file_environment_and_settings(
     for name, value in values.items():
         store.set(f"{settings.ROOT}/{name}", value)
     try:
-        config = settings.run_config()
+        config = settings.generating()
         assert (config.num_trials, config.num_envs, config.seed) == (2, 3, 4)
         assert (config.mimic.action_noise, config.guarantee, config.source) == (0.25, False, Path("demos.hdf5"))
         assert config.mimic.of("grasp_1", "nn_k") == 9
         store.set(f"{settings.ROOT}/seed", "many")
         with pytest.raises(ConfigError, match="seed = 'many'"):
-            settings.run_config()
+            settings.generating()
     finally:
         for name in ("seed", "mimic", "guarantee"):
             store.destroy_item(f"{settings.ROOT}/{name}")

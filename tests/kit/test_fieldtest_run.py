@@ -32,7 +32,7 @@ class Stage(UsdStage):
 # Long attempts: the first is on the disk before the second has ended, as in a simulation.
 opening.open_simulation = lifting.opening(lambda number: (True, 40), generators)
 fieldtest.selftest = selftest
-fieldtest.checked_config = lambda config, folder: dataclasses.replace(
+fieldtest.checked_config = lambda config, folder: structs.replace(
     config, output_dataset=folder / "g.hdf5", output_dir=folder
 )
 application = KitApplication()

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.conftest import child
 
 OPEN = """
-from mimicgen.datagen.config.run import build
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.isaaclab import kitless

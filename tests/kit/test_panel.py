@@ -175,7 +175,7 @@ def test_opening_and_closing_during_a_run_leaks_nothing_and_changes_nothing(disp
     person.click("tab_setup")
     person.click("fresh")
     store.set("/exts/mimicgen.datagen/window", False)
-    from mimicgen.datagen.config.run import build
+    from mimicgen.datagen.tasks.defaults import build
     values = {"source": source, "num_trials": 1, "guarantee": False, "seed": 5, "fresh": True}
     person.session.start(build(values | outputs))
     person.wait(lambda: person.session.progress.end is not None)

@@ -60,8 +60,8 @@ def test_the_panel_opens_again_with_what_was_used_last(display: str, tmp_path: P
     person.click("guarantee")
     person.click("section_randomization")
     person.update(10)
-    person.type("randomization.cube_x.low", "0.45")
-    person.type("randomization.cube_x.high", "0.5")
+    person.type("randomization.x.low", "0.45")
+    person.type("randomization.x.high", "0.5")
     person.click("start")
     person.wait(lambda: person.session.progress.steps > 5)
     person.click("stop")
@@ -91,7 +91,7 @@ def test_the_panel_opens_again_with_what_was_used_last(display: str, tmp_path: P
         process.stdout.read()
     config = json.loads((records / "run.json").read_text())["config"]
     assert (config["num_trials"], config["guarantee"]) == (2, False)
-    assert (config["randomization.cube_x"], config["source"]) == ([0.45, 0.5], str(SOURCE))
+    assert (config["randomization.x"], config["source"]) == ([0.45, 0.5], str(SOURCE))
 
 
 def until(condition: Callable[[], object], seconds: float = 60) -> None:

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mimicgen.datagen.config.jobs import Render
 from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, Frame, decode_normals
 from mimicgen.datagen.dataset.images.views import View, views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -20,7 +21,7 @@ from tests.conftest import PROJECT, Kit
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
 COLOURS = class_colours("stack_three")
 CUBES = ("cube_1", "cube_2", "cube_3")
-SMALL = {"source": SHIPPED, "mode": "render", "render.when": "at_end", "render.width": 320, "render.height": 176}
+SMALL = {"source": SHIPPED, "render.when": "at_end", "render.width": 320, "render.height": 176}
 
 
 @contextlib.asynccontextmanager
@@ -31,11 +32,11 @@ async def unannounced(name: str) -> AsyncIterator[Callable[[str], None]]:
 @pytest.fixture(scope="module")
 def viewer(kit_application: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, tuple[View, ...]]]:
     """The shipped demonstrations, open to be drawn, with the views."""
-    from mimicgen.datagen.config.run import build
+    from mimicgen.datagen.tasks.defaults import build
 
     folder = tmp_path_factory.mktemp("viewer")
     modalities = {"render.modalities": ["normals", "segmentation", "depth"], "render.videos": []}
-    config = build(SMALL | modalities | {"output_dataset": folder / "none.hdf5", "output_dir": folder})
+    config = build(SMALL | modalities | {"output_dir": folder}, kind=Render)
     opened = opening.open_simulation(config, Outputs(config), unannounced)
     found = kit_application.run(opened.__aenter__())
     yield found, views_of(config.render)

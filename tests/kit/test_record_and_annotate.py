@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.progress import State
 from tests.conftest import PROJECT, Kit
@@ -96,7 +96,7 @@ def test_what_blocked_an_annotation_is_said_with_how_near_it_came(
 
 
 def test_a_replay_that_is_longer_than_its_file_is_refused(kit: Kit, make_config: MakeConfig, human_demos: Path) -> None:
-    config: RunConfig = make_config(mode="annotate", source=human_demos, num_trials=11)
+    config: Generate = make_config(mode="annotate", source=human_demos, num_trials=11)
     end = run_to_end(kit, config)
     assert (end.exit_code, kit.session.state) == (2, State.FAILED)
     assert "set num_trials = 10 and guarantee = false" in end.reason

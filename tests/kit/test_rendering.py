@@ -10,12 +10,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.images.pixels import read_image
 from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import PROJECT, Kit
 
-MakeConfig = Callable[..., RunConfig]
+MakeConfig = Callable[..., Generate]
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
 CUBES = ("cube_1", "cube_2", "cube_3")
 SMALL = {"source": SHIPPED, "mode": "render", "render.when": "at_end", "render.width": 320, "render.height": 176}
@@ -26,7 +26,7 @@ async def until(kit: Kit, condition: Callable[[Progress], bool]) -> None:
         await kit.app.next_update_async()
 
 
-def run_to_end(kit: Kit, config: RunConfig) -> End:
+def run_to_end(kit: Kit, config: Generate) -> End:
     kit.session.start(config)
     end: End = kit.run(kit.session.finished())
     return end

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import Progress, State
 from tests.conftest import PHYSICS, Kit
@@ -129,7 +129,7 @@ def test_four_ways_to_start(kit: Kit, make_config: MakeConfig, tmp_path: Path) -
     import carb.eventdispatcher
     import omni.kit.app
 
-    def config(name: str) -> RunConfig:
+    def config(name: str) -> Generate:
         return make_config(output_dir=tmp_path / name, output_dataset=tmp_path / f"{name}.hdf5")
 
     async def from_coroutine() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pxr import Gf, Usd, UsdGeom
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.images.views import views_of
+from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import Kit
 
 ENVIRONMENTS = 3

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.images.pixels import read_image
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.outputs.writers import QUEUE, Writers
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.frames import DemoFrames
+from mimicgen.datagen.tasks.defaults import build
 from tests.hostile import snapshot
 
 MODALITIES = ("segmentation", "depth")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
-from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.dataset.images.pixels import Colour, Frame
 from mimicgen.datagen.dataset.images.renderer import Renderer, State
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -25,6 +25,7 @@ from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.progress import End, Progress
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation
+from mimicgen.datagen.tasks.defaults import build
 
 Fate = Callable[[int], tuple[bool, int]]
 """Whether the attempt of a number succeeds, and after how many steps it ends."""
@@ -156,7 +157,7 @@ DRAWN = {
 """What has `Stripes` draw."""
 
 
-def config_in(folder: Path, **values: Any) -> RunConfig:
+def config_in(folder: Path, **values: Any) -> Generate:
     quiet = {"render.when": "never", "report": False}
     named = {name.replace("__", "."): value for name, value in values.items()}
     return build({"output_dataset": folder / "g.hdf5", "output_dir": folder / "o"} | quiet | named)
@@ -166,7 +167,7 @@ def opening(fate: Fate, made: list[Known] | None = None, renderer: Renderer | No
     """Return what opens the generator, as the real one is opened: stages, outputs, and closed whatever happens."""
 
     @contextlib.asynccontextmanager
-    async def open_simulation(config: RunConfig, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
+    async def open_simulation(config: Job, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:
         async with stage("Environment") as note:
             outputs.open()
             note("open")
@@ -182,7 +183,7 @@ def opening(fate: Fate, made: list[Known] | None = None, renderer: Renderer | No
     return open_simulation
 
 
-def run(config: RunConfig, fate: Fate, made: list[Known] | None = None) -> tuple[End, Progress]:
+def run(config: Generate, fate: Fate, made: list[Known] | None = None) -> tuple[End, Progress]:
     """Make a whole run on a plain loop."""
 
     async def main() -> tuple[End, Progress]:

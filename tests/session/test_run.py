@@ -16,7 +16,7 @@ import h5py
 import pytest
 
 from mimicgen.datagen.attempts import Outcome
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import OutputError, StateError
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
@@ -32,7 +32,7 @@ LONGEST = 10.0
 class Ran:
     """A run that was made, and what was seen of it."""
 
-    def __init__(self, config: RunConfig, frames: Callable[[Session, int], None] = lambda *_: None):
+    def __init__(self, config: Generate, frames: Callable[[Session, int], None] = lambda *_: None):
         self.seen: list[Progress] = []
         self.renderer = Stripes(("table_cam",)) if config.render.when != "never" else None
         frame = 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import runtime
@@ -74,7 +74,7 @@ def test_what_is_missing_is_refused() -> None:
         needs.check(Needs(cpu_only=True), "T", "cuda:0")
 
 
-def said_by_a_run(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def said_by_a_run(config: Generate, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a run in Isaac Sim notes before its environment is opened, which cannot be done here."""
     monkeypatch.setattr(runtime, "detect", lambda: runtime.Runtime.ISAACSIM)
     notes: list[str] = []
@@ -96,7 +96,7 @@ def said_by_a_run(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> list[st
 
 
 def test_a_run_says_them_before_it_begins(
-    make_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+    make_config: Callable[..., Generate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert said_by_a_run(make_config(), monkeypatch)[0] == "the task needs differential inverse kinematics"
 
@@ -109,7 +109,7 @@ def test_a_run_says_them_before_it_begins(
     ],
 )
 def test_a_run_that_cannot_begin_is_refused(
-    values: dict[str, Any], told: str, make_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+    values: dict[str, Any], told: str, make_config: Callable[..., Generate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(TaskError, match=told):
         said_by_a_run(make_config(**values), monkeypatch)

@@ -13,11 +13,11 @@ import pytest
 from scripts.record_tasks import ask
 
 from mimicgen.datagen.cli import check
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.tasks import registered
+from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from mimicgen.datagen.config import layers
-from mimicgen.datagen.config import run as config
+from mimicgen.datagen.config.keys import key_of
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.ui.draft import Draft
 from tests.conftest import PROJECT
 from tests.hostile_values import NO_FILES, NUMBERS, PATHS
@@ -19,17 +20,17 @@ def test_what_is_typed_becomes_a_configuration() -> None:
     for key, typed in {
         "num_trials": "7",
         "mimic.action_noise": "0.02",
-        "randomization.cube_x": ("0.45", "0.5"),
+        "randomization.x": ("0.45", "0.5"),
         "mimic.subtasks.grasp_1.action_noise": "0.001",
         "guarantee": False,
     }.items():
         draft.put(key, typed)
     assert draft.config is not None
     assert (draft.config.num_trials, draft.config.guarantee, draft.config.mimic.action_noise) == (7, False, 0.02)
-    assert draft.config.randomization.cube_x == (0.45, 0.5)
+    assert draft.config.randomization.x == (0.45, 0.5)
     assert draft.config.mimic.of("grasp_1", "action_noise") == 0.001
-    draft.put("randomization.cube_x", ("", ""))
-    assert draft.config.randomization.cube_x is None, "an empty range is the task's own"
+    draft.put("randomization.x", ("", ""))
+    assert draft.config.randomization.x is None, "an empty range is the task's own"
 
 
 def test_every_problem_stands_at_its_key_and_goes_when_it_is_put_right() -> None:
@@ -41,12 +42,12 @@ def test_every_problem_stands_at_its_key_and_goes_when_it_is_put_right() -> None
     assert draft.config is not None
     draft.put("num_trials", "many")
     draft.put("device", "gpu")
-    draft.put("randomization.cube_y", ("0.1", ""))
-    assert draft.problems["num_trials"] == "Expected a whole number"
+    draft.put("randomization.y", ("0.1", ""))
+    assert draft.problems["num_trials"] == "Expected a whole number from 1 to 10,000,000"
     assert draft.problems["device"] == "Expected cpu, cuda or cuda:N"
-    assert draft.problems["randomization.cube_y"] == "Expected a list of numbers"
+    assert draft.problems["randomization.y"] == "Expected a list of 2 numbers from -2 to 2"
     assert draft.config is None
-    for key, typed in (("num_trials", "2"), ("device", "cpu"), ("randomization.cube_y", ("0", "0.1"))):
+    for key, typed in (("num_trials", "2"), ("device", "cpu"), ("randomization.y", ("0", "0.1"))):
         draft.put(key, typed)
     assert not draft.problems
     assert draft.config is not None
@@ -58,7 +59,7 @@ def test_a_number_that_is_none_stands_at_its_field(key: str) -> None:
         draft = Draft({"source": SOURCE, key: number})
         draft.put("num_envs", "2")
         assert set(draft.problems) == {key}
-        draft.put(key, config.field_of(key).default or "0")
+        draft.put(key, key_of(key).default or "0")
         assert draft.config is not None
 
 
@@ -77,8 +78,8 @@ def test_the_panel_generates_whatever_a_file_was_written_for() -> None:
 
 
 def test_settings_have_a_text_for_a_range() -> None:
-    assert Draft({"randomization.cube_x": "0.4,0.6"}).value("randomization.cube_x") == (0.4, 0.6)
-    assert Draft({"randomization.cube_x": "wide"}).value("randomization.cube_x") == "wide"
+    assert Draft({"randomization.x": "0.4,0.6"}).value("randomization.x") == (0.4, 0.6)
+    assert Draft({"randomization.x": "wide"}).value("randomization.x") == "wide"
 
 
 def test_what_others_find_blocks_until_something_changes() -> None:
@@ -94,7 +95,7 @@ def test_a_preset_is_what_the_command_line_takes_and_is_not_overwritten(tmp_path
     draft = Draft({"source": SOURCE, "num_trials": 4})
     path = tmp_path / "preset.toml"
     draft.save(path)
-    assert config.build(layers.read_toml(path)) == draft.config
+    assert build(layers.read_toml(path)) == draft.config
     with pytest.raises(ConfigError, match="exists already"):
         draft.save(path)
     draft.put("seed", "x")

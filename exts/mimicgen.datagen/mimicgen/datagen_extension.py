@@ -16,6 +16,7 @@ PACKAGES = {
     "av": "av",
     "h5py": "h5py",
     "matplotlib": "matplotlib",
+    "msgspec": "msgspec",
     "PIL": "pillow",
     "rich": "rich",
     "tomli_w": "tomli-w",

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.config.sections import CameraConfig
 from mimicgen.datagen.dataset.images.views import View, views_of
+from mimicgen.datagen.tasks.defaults import build
 
 
 def test_a_point_on_a_pixels_ray_is_projected_to_that_pixel() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.writers import Writers
@@ -19,7 +19,7 @@ from tests.dataset.writing import config_in
 SIZE = {"render.when": "at_end", "render.width": 32, "render.height": 16}
 
 
-def draw(config: RunConfig) -> None:
+def draw(config: Generate) -> None:
     """Write a frame of each folder as a run with this configuration does."""
     writers, views = Writers(threads=1), views_of(config.render)
     about = {"dataset": config.output_dataset.name, "task": config.task, "every": config.render.every}

@@ -16,10 +16,10 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
 from tests.dataset.writing import SHIPPED, attempt_of, config_in, keep, recorded_episodes, write
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import h5py
 import pytest
 
-from mimicgen.datagen.config.run import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.dataset.outputs.processes import EpisodeWriters, processes_for, write_demo
 from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.tasks.defaults import build
 from tests.dataset.writing import attempt_of, keep, recorded_episodes
 
 EPISODES = recorded_episodes()

@@ -10,8 +10,9 @@ from typing import Any
 import carb.settings
 import omni.kit.app
 
-from mimicgen.datagen.config.run import RunConfig, build
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.progress import End
+from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import Kit
 from tests.kit.standins.installing import install
 
@@ -42,7 +43,7 @@ class Host:
             kit.extensions.set_extension_enabled_immediate(name, enabled)
         self.session = kit.session
 
-    def config(self, name: str, **values: Any) -> RunConfig:
+    def config(self, name: str, **values: Any) -> Generate:
         """Return a small run's configuration."""
         folder = self.folder / name
         small: Mapping[str, Any] = {
@@ -59,7 +60,7 @@ class Host:
         }
         return build({**small, **{key.replace("__", "."): value for key, value in values.items()}})
 
-    def run(self, config: RunConfig, each: Callable[[], None] = lambda: None) -> End:
+    def run(self, config: Generate, each: Callable[[], None] = lambda: None) -> End:
         """Make a run; `each` is called before every update."""
         self.session.start(config)
         return self.finish(each)

@@ -19,7 +19,7 @@ from isaaclab.sim import SimulationCfg, SimulationContext
 from isaaclab.utils import configclass
 
 from mimicgen.datagen.attempts import Attempt
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.isaaclab.environment import Environment
@@ -144,7 +144,7 @@ def opening(fate: Fate, seen: list[Lifting]) -> Any:
 
     @contextlib.asynccontextmanager
     async def open_simulation(
-        config: RunConfig, outputs: Outputs, stage: AnnounceStage, make_renderer: MakeRenderer
+        config: Job, outputs: Outputs, stage: AnnounceStage, make_renderer: MakeRenderer
     ) -> AsyncIterator[Generator]:
         outputs.open()
         with contextlib.ExitStack() as stack:

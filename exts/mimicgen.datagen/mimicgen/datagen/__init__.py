@@ -1,7 +1,7 @@
 """Synthetic robot demonstrations with Isaac Lab Mimic, on Omniverse Kit's own event loop."""
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Annotate, Generate, Job, Record, Render, Replay
 from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.errors import (
     BadInputError,
@@ -17,15 +17,20 @@ from mimicgen.datagen.errors import (
 from mimicgen.datagen.version import __version__
 
 __all__ = [
+    "Annotate",
     "Attempt",
     "BadInputError",
     "ConfigError",
     "Counts",
     "DatagenError",
+    "Generate",
+    "Job",
     "MimicConfig",
     "Outcome",
     "OutputError",
-    "RunConfig",
+    "Record",
+    "Render",
+    "Replay",
     "RunError",
     "SetupError",
     "SourceError",

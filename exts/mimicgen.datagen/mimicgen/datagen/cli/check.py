@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
 
-from mimicgen.datagen.config.run import RunConfig, check_separation
+from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.config.sections import check_separation
 from mimicgen.datagen.dataset.sources.preflight import report, to_json
 from mimicgen.datagen.dataset.sources.reach import absolute_error, check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
@@ -15,7 +15,7 @@ from mimicgen.datagen.isaaclab.asking import asking
 from mimicgen.datagen.tasks import registered
 
 
-def check_command(config: RunConfig, *, as_json: bool) -> int:
+def check_command(config: Generate, *, as_json: bool) -> int:
     """Print what the check of a source file finds. Returns the exit code, 0.
 
     Raises:
@@ -34,7 +34,7 @@ def check_command(config: RunConfig, *, as_json: bool) -> int:
     return 0
 
 
-def known_task(config: RunConfig) -> registered.KnownTask | None:
+def known_task(config: Generate) -> registered.KnownTask | None:
     """Return what is recorded of a run's task, None where something of the configuration has to be asked of Isaac Lab.
 
     Raises:
@@ -44,10 +44,10 @@ def known_task(config: RunConfig) -> registered.KnownTask | None:
     known = found.known.get(config.task) if found is not None else None
     if known is None or config.device != "cpu":
         return None
-    return known if _own(config).keys() <= known.randomization.keys() else None
+    return known if config.randomization.given().keys() <= known.randomization.keys() else None
 
 
-def check_known(config: RunConfig, known: registered.KnownTask) -> Sources:
+def check_known(config: Generate, known: registered.KnownTask) -> Sources:
     """Return what the check finds with what is recorded of the task.
 
     Raises:
@@ -55,7 +55,7 @@ def check_known(config: RunConfig, known: registered.KnownTask) -> Sources:
     """
     assert config.source is not None
     subtasks = [need.signal or "final" for own in known.needs.subtasks.values() for need in own]
-    check_separation({**known.randomization, **_own(config)})
+    check_separation({**known.randomization, **config.randomization.given()})
     registered.refuse_unknown_subtasks(config.mimic, config.task, subtasks)
     needs = registered.with_offsets(known.needs, config.mimic)
     path = config.source.expanduser().absolute()
@@ -63,8 +63,3 @@ def check_known(config: RunConfig, known: registered.KnownTask) -> Sources:
     # A relative action is added to where the hand is, and taken off again.
     error_of = absolute_error if "IK-Abs" in config.task else lambda _: 0.0
     return check_with_robot(sources, needs, known.arm, error_of)
-
-
-def _own(config: RunConfig) -> dict[str, Any]:
-    """Return what a run's configuration says of the randomization."""
-    return {key: value for key, value in dataclasses.asdict(config.randomization).items() if value is not None}

@@ -102,7 +102,7 @@ class Console:
             self._bar.add_task("demonstrations" if progress.guarantee else "attempts", total=progress.target)
             self._bar.add_task("images", visible=False)
         attempts, images = self._bar.task_ids
-        self._bar.update(attempts, completed=progress.done)
+        self._bar.update(attempts, completed=progress.done, total=progress.target)
         if progress.drawing is not None:
             drawing = progress.drawing
             self._bar.update(

@@ -12,11 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.locks import reserved
@@ -33,6 +29,9 @@ from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from mimicgen.datagen.text import as_json, counted, shown
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 Command = Callable[[argparse.Namespace], int]
 
 SHOWN = 50
@@ -48,6 +47,10 @@ def info(options: argparse.Namespace) -> int:
     if options.json:
         print(as_json(dataclasses.asdict(found) | {"steps": sum(found.lengths)}))
         return 0
+    from rich.console import Console  # as long in coming as all the rest of a command
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=Text(shown(options.dataset)), title_justify="left", show_header=False)
     for name, value in found.rows():
         table.add_row(f"[bold]{name}", Text(shown(value)))
@@ -193,6 +196,9 @@ def _twice(paths: Sequence[Path]) -> list[Path]:
 
 
 def _table_of_demos(found: infos.Info) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("demonstration", "steps", "success", "attempt", "seed", "source segments", "merged from")
     for demo in found.demos:
         values = (demo.steps, demo.success, demo.attempt, demo.seed, ", ".join(demo.sources), demo.merged_from)

@@ -8,14 +8,15 @@ anew with every answer, so one that never comes can be read from it, too.
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from msgspec import structs
+
 from mimicgen.datagen.cli.selftest import checked_config, selftest
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
@@ -140,7 +141,7 @@ def _is_an_earlier_one(path: Path) -> bool:
 
 
 async def field_test(
-    config: RunConfig, session: Session, application: Application, open_simulation: OpenSimulation, stream: TextIO
+    config: Generate, session: Session, application: Application, open_simulation: OpenSimulation, stream: TextIO
 ) -> int:
     """Answer every question, and leave the file with the answers in the output folder.
 
@@ -173,14 +174,14 @@ async def field_test(
     return code
 
 
-def _small_run(config: RunConfig, folder: Path) -> RunConfig:
+def _small_run(config: Generate, folder: Path) -> Generate:
     """Return a run of few attempts that draws a few small images after each."""
     tried = checked_config(config, folder)
-    render = dataclasses.replace(tried.render, when="after_each", every=50)
-    return dataclasses.replace(tried, num_trials=ATTEMPTS, guarantee=False, report=False, render=render)
+    render = structs.replace(tried.render, when="after_each", every=50)
+    return structs.replace(tried, num_trials=ATTEMPTS, guarantee=False, report=False, render=render)
 
 
-async def _run(config: RunConfig, session: Session, application: Application, answers: Answers) -> None:
+async def _run(config: Generate, session: Session, application: Application, answers: Answers) -> None:
     """Make a run, pause it in the middle, and see that it goes on after it has drawn."""
     again, drawn, paused = (
         "A second environment in the same process",
@@ -227,7 +228,7 @@ async def _pause(session: Session, application: Application, toolbar: Toolbar) -
     return stopped and still and goes_on, note
 
 
-async def _unsaved_changes(config: RunConfig, session: Session, application: Application, answers: Answers) -> None:
+async def _unsaved_changes(config: Generate, session: Session, application: Application, answers: Answers) -> None:
     """See that a run leaves a stage alone whose changes nobody has saved."""
     question = "A stage with unsaved changes is left alone"
     if application.stage is None:

@@ -10,11 +10,13 @@ import logging
 import os
 from pathlib import Path
 
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.config.layers import read_toml
-from mimicgen.datagen.config.run import Flat, RunConfig, build
+from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.replacing import new_file
-from mimicgen.datagen.errors import ConfigError, OutputError
+from mimicgen.datagen.errors import BadInputError, OutputError
+from mimicgen.datagen.tasks.defaults import build
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ def location() -> Path:
     return Path(data) / "mimicgen.datagen" / "last_run.toml"
 
 
-def remember(config: RunConfig) -> None:
+def remember(config: Job) -> None:
     """Write the settings of a run. Where that is impossible, they are not remembered, and the log says so."""
     path = location()
     try:
@@ -49,7 +51,7 @@ def recall() -> Flat:
     try:
         flat = read_toml(path)
         build(flat)
-    except ConfigError as error:
+    except BadInputError as error:
         log.warning("the last settings are not used: %s", error)
         return {}
     return flat

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import tempfile
 import time
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from msgspec import structs
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.sections import MODALITIES
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -27,12 +27,11 @@ log = logging.getLogger(__name__)
 ADVICE = "docs/troubleshooting.md"
 
 
-def checked_config(config: RunConfig, folder: Path) -> RunConfig:
+def checked_config(config: Generate, folder: Path) -> Generate:
     """Return what the self-test tries of a configuration: one environment, every modality, outputs in a folder."""
-    render = dataclasses.replace(config.render, when="at_end", modalities=MODALITIES, videos=(), width=160, height=88)
-    return dataclasses.replace(
+    render = structs.replace(config.render, when="at_end", modalities=MODALITIES, videos=(), width=160, height=88)
+    return structs.replace(
         config,
-        mode="generate",
         num_envs=1,
         fresh=False,
         render=render,
@@ -42,7 +41,7 @@ def checked_config(config: RunConfig, folder: Path) -> RunConfig:
 
 
 async def selftest(
-    config: RunConfig,
+    config: Generate,
     next_frame: Callable[[], Awaitable[None]],
     open_simulation: OpenSimulation,
     tell: Callable[[str], None],
@@ -92,7 +91,7 @@ async def selftest(
 
 
 async def _step_and_draw(
-    generator: Generator, config: RunConfig, stage: Callable[[str], contextlib.AbstractAsyncContextManager[object]]
+    generator: Generator, config: Generate, stage: Callable[[str], contextlib.AbstractAsyncContextManager[object]]
 ) -> None:
     renderer = generator.renderer
     assert renderer is not None

@@ -1,4 +1,4 @@
-"""What a TOML file, the environment and the command line say of a run's configuration.
+"""What a TOML file, the environment and the command line say of a job.
 
 Precedence, lowest first: defaults, a TOML file, the environment (`NUM_TRIALS=5`), the command line or Kit's settings.
 """
@@ -6,12 +6,12 @@ Precedence, lowest first: defaults, a TOML file, the environment (`NUM_TRIALS=5`
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mimicgen.datagen.config.run import Flat, flatten, parse
-from mimicgen.datagen.config.values import as_path, quoted
+from mimicgen.datagen.config.keys import parse
+from mimicgen.datagen.config.reading import content, parsed
+from mimicgen.datagen.config.values import Flat, flatten, quoted
 from mimicgen.datagen.errors import ConfigError
 
 PREFIX = "MIMICGEN_DATAGEN_"
@@ -19,9 +19,6 @@ PREFIX = "MIMICGEN_DATAGEN_"
 
 PLAIN = ("num_trials", "num_envs")
 """Keys whose variable may also be called as they are."""
-
-FILE_BYTES = 1_000_000
-"""Size of a configuration file at most [bytes]."""
 
 
 def read_toml(path: Path) -> Flat:
@@ -32,19 +29,7 @@ def read_toml(path: Path) -> Flat:
             out of range.
     """
     place = f"configuration file {quoted(path)}"
-    try:
-        with as_path("configuration file", path).expanduser().open("rb") as file:
-            content = file.read(FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{place}: {error.strerror}; pass an existing TOML file") from error
-    if len(content) > FILE_BYTES:
-        raise ConfigError(f"{place} has more than {FILE_BYTES:,} bytes; pass a TOML file with the keys of a run")
-    try:
-        flat = flatten(tomllib.loads(content.decode("utf-8-sig")))
-    except ValueError as error:  # tomllib's own and Unicode's are some, and so is a number of too many digits
-        raise ConfigError(f"{place} is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise ConfigError(f"{place} is not valid TOML: its tables are nested too deep") from error
+    flat = flatten(parsed(content(path, place, ConfigError), place, ConfigError))
     with _named(place):
         return {key: parse(key, value) for key, value in flat.items()}
 

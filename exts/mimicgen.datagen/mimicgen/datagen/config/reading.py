@@ -20,7 +20,7 @@ import msgspec
 from msgspec import inspect
 
 from mimicgen.datagen.config.values import as_path, limit, quoted
-from mimicgen.datagen.errors import BadInputError
+from mimicgen.datagen.errors import BadInputError, ConfigError
 
 FILE_BYTES = 1_000_000
 """Size of a file at most [bytes]."""
@@ -68,6 +68,8 @@ def content(path: Path, place: str, error: type[BadInputError]) -> str:
             raise error(f"{place} is no regular file; pass an existing TOML file")
         with file_path.open("rb") as file:
             data = file.read(FILE_BYTES + 1)
+    except ConfigError as failed:
+        raise error(f"{place}: {str(failed).partition(': ')[2]}") from failed
     except OSError as failed:
         raise error(f"{place}: {failed.strerror}; pass an existing TOML file") from failed
     if len(data) > FILE_BYTES:
@@ -273,7 +275,7 @@ def _has_length(value: Any, info: Any) -> bool:
 
 
 def _bound(info: Any, *names: str) -> float | None:
-    return next((getattr(info, name) for name in names if getattr(info, name) is not None), None)
+    return next((found for name in names if (found := getattr(info, name, None)) is not None), None)
 
 
 def _said(value: Any, info: inspect.Type, key: str) -> str:
@@ -291,11 +293,7 @@ def expected(info: inspect.Type) -> str:
         others = (expected(one) for one in info.types if not isinstance(one, inspect.NoneType))
         return " or ".join(dict.fromkeys(others))
     if isinstance(info, (inspect.IntType, inspect.FloatType)):
-        words = "a whole number" if isinstance(info, inspect.IntType) else "a number"
-        low, high = (_bound(info, "ge", "gt"), _bound(info, "le", "lt"))
-        if low is not None and high is not None:
-            return f"{words} from {limit(low)} to {limit(high)}"
-        return words
+        return f"{'a whole number' if isinstance(info, inspect.IntType) else 'a number'}{_range(info)}"
     if isinstance(info, inspect.BoolType):
         return "true or false"
     if isinstance(info, inspect.LiteralType):
@@ -304,7 +302,7 @@ def expected(info: inspect.Type) -> str:
     if isinstance(info, inspect.StrType):
         return "a text" if info.pattern is None else "a text of letters, digits and _, which begins with a letter"
     if isinstance(info, inspect.TupleType):
-        return f"a list of {len(info.item_types)} numbers"
+        return f"a list of {len(info.item_types)} numbers{_range(info.item_types[0])}"
     if isinstance(info, (inspect.VarTupleType, inspect.ListType)):
         low, high = info.min_length, info.max_length
         many = f"{low} to {high} " if low is not None and high is not None else f"at least {low} " if low else ""
@@ -316,3 +314,10 @@ def expected(info: inspect.Type) -> str:
         many = f" with {low or 0} to {high} entries" if high is not None else ""
         return f"a table{many}"
     return "another value"
+
+
+def _range(info: inspect.Type) -> str:
+    """Return the limits of a number: ' from 0 to 1', nothing where there are none."""
+    info = info.type if isinstance(info, inspect.Metadata) else info
+    low, high = (_bound(info, "ge", "gt"), _bound(info, "le", "lt"))
+    return f" from {limit(low)} to {limit(high)}" if low is not None and high is not None else ""

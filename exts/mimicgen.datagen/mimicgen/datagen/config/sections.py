@@ -1,157 +1,199 @@
-"""The sections of a run's configuration; what holds between their values is checked in `run.py`."""
+"""The sections of a job's configuration.
+
+A field's type has its limits, what the panel shows of it, and its unit; what holds between the values of a section is
+checked when one is made.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
+from msgspec import Meta, Struct, field
 
-def setting(
-    default: Any,
-    doc: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    length: int | None = None,
-) -> Any:
-    """A configuration field with what the panel shows and the validation needs. A list's items have its limits."""
-    limits = {"low": low, "high": high, "choices": choices, "length": length}
-    return field(default=default, metadata={"doc": doc, "unit": unit, **limits})
+from mimicgen.datagen.config.values import quoted
+from mimicgen.datagen.errors import ConfigError
 
-
-STRATEGIES = ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance")
+Noise = Annotated[float, Meta(ge=0, le=1, extra={"unit": "of the action's range"})]
+Steps = Annotated[int, Meta(ge=0, le=1000, extra={"unit": "steps"})]
+Neighbours = Annotated[int, Meta(ge=1, le=1000)]
+Strategy = Literal["random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"]
 """Upstream's selection strategies."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class SubtaskConfig:
-    """What one subtask has different from the rest; a value left out is the one of all subtasks, or the task's own."""
-
-    action_noise: float | None = setting(
-        None, "Standard deviation of the noise on the arm action", unit="of the action's range", low=0, high=1
-    )
-    num_interpolation_steps: int | None = setting(
-        None, "Steps from the segment before to this one", unit="steps", low=0, high=1000
-    )
-    num_fixed_steps: int | None = setting(
-        None, "Steps that wait at the start of the segment", unit="steps", low=0, high=1000
-    )
-    selection_strategy: str | None = setting(None, "How the source segment is chosen", choices=STRATEGIES)
-    nn_k: int | None = setting(None, "Nearest neighbours among which one is drawn", low=1, high=1000)
-    term_offset_low: int | None = setting(
-        None, "Smallest random delay of the segment's end after its signal", unit="steps", low=0, high=1000
-    )
-    term_offset_high: int | None = setting(
-        None, "Largest random delay of the segment's end after its signal", unit="steps", low=0, high=1000
-    )
+Metres = Annotated[float, Meta(ge=-2, le=2, extra={"unit": "m"})]
+Distance = Annotated[float, Meta(ge=0, le=2, extra={"unit": "m"})]
+Radians = Annotated[float, Meta(ge=-6.3, le=6.3, extra={"unit": "rad"})]
+Joint = Annotated[float, Meta(ge=-3.2, le=3.2, extra={"unit": "rad"})]
+JointNoise = Annotated[float, Meta(ge=0, le=3.2, extra={"unit": "rad"})]
+Coordinate = Annotated[float, Meta(ge=-1000, le=1000, extra={"unit": "m"})]
+Component = Annotated[float, Meta(ge=-1, le=1, extra={"unit": "x, y, z, w"})]
+Millimetres = Annotated[float, Meta(ge=0.1, le=10_000, extra={"unit": "mm"})]
+Depth = Annotated[float, Meta(ge=1e-3, le=1e6, extra={"unit": "m"})]
+Pixels = Annotated[int, Meta(ge=16, le=8192, extra={"unit": "pixels"})]
+Text = Annotated[str, Meta(min_length=1)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class MimicConfig:
-    """How Mimic stitches source segments, for all subtasks and, under `subtasks`, for single ones."""
+class _SubtaskSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mimic's settings of a subtask; None is the task's own."""
 
-    action_noise: float = setting(
-        0.01, "Standard deviation of the Gaussian noise on the arm action", unit="of the action's range", low=0, high=1
-    )
-    num_interpolation_steps: int = setting(
-        20, "Steps from the end of one segment to the start of the next", unit="steps", low=0, high=1000
-    )
-    num_fixed_steps: int = setting(
-        10, "Steps that wait at the start of a segment for the arm to catch up", unit="steps", low=0, high=1000
-    )
-    select_source_per_subtask: bool = setting(
-        True, "Choose the source anew for every subtask, instead of one source for a whole attempt"
-    )
-    transform_first_robot_pose: bool = setting(
-        True,
-        "Start every segment where the hand was in the source, not where it was told to go: "
-        "people lead the hand by up to 20 cm, and a path to such a target cuts corners through the scene",
-    )
-    selection_strategy: str = setting(
-        "nearest_neighbor_object",
-        "How the source segment of a subtask is chosen",
-        choices=STRATEGIES,
-    )
-    nn_k: int = setting(
-        3, "Nearest neighbours among which one is drawn, for the two strategies that use them", low=1, high=1000
-    )
-    keep_clear: bool = setting(
-        True,
-        "Choose among the source segments that lead the hand into no other object, where there are any; "
-        "for the Franka with cubes, and not with Isaac Lab's own generator",
-    )
-    reference: bool = setting(
-        False,
-        "Make attempts with Isaac Lab's own generator, one environment at a time: the same attempts as without "
-        "keep_clear, slower",
-    )
-    subtasks: Mapping[str, SubtaskConfig] = field(default_factory=dict)
-    """Exceptions by the subtask's signal; the last subtask, which has none, is called 'final'."""
+    action_noise: Annotated[
+        Noise | None, Meta(description="Standard deviation of the Gaussian noise on the arm action")
+    ] = None
+    num_interpolation_steps: Annotated[
+        Steps | None, Meta(description="Steps from the end of one segment to the start of the next")
+    ] = None
+    num_fixed_steps: Annotated[
+        Steps | None, Meta(description="Steps that wait at the start of a segment for the arm to catch up")
+    ] = None
+    selection_strategy: Annotated[
+        Strategy | None, Meta(description="How the source segment of a subtask is chosen")
+    ] = None
+    nn_k: Annotated[
+        Neighbours | None,
+        Meta(description="Nearest neighbours among which one is drawn, for the two strategies that use them"),
+    ] = None
+
+
+class SubtaskConfig(_SubtaskSettings, frozen=True, kw_only=True):
+    """What one subtask has different from the rest; None is the value of all subtasks, or the task's own."""
+
+    term_offset_low: Annotated[
+        Steps | None, Meta(description="Smallest random delay of the segment's end after its signal")
+    ] = None
+    term_offset_high: Annotated[
+        Steps | None, Meta(description="Largest random delay of the segment's end after its signal")
+    ] = None
+
+
+class MimicConfig(_SubtaskSettings, frozen=True, kw_only=True):
+    """How Mimic stitches source segments, for all subtasks and, under `subtasks`, for single ones.
+
+    Attributes:
+        subtasks: Exceptions by the subtask's signal; the last subtask, which has none, is called 'final'.
+    """
+
+    select_source_per_subtask: Annotated[
+        bool, Meta(description="Choose the source anew for every subtask, instead of one source for a whole attempt")
+    ] = True
+    transform_first_robot_pose: Annotated[
+        bool,
+        Meta(
+            description="Start every segment where the hand was in the source, not where it was told to go: "
+            "people lead the hand by up to 20 cm, and a path to such a target cuts corners through the scene"
+        ),
+    ] = True
+    keep_clear: Annotated[
+        bool,
+        Meta(
+            description="Choose among the source segments that lead the hand into no other object, where there are "
+            "any; not with Isaac Lab's own generator"
+        ),
+    ] = True
+    reference: Annotated[
+        bool,
+        Meta(
+            description="Make attempts with Isaac Lab's own generator, one environment at a time: the same attempts "
+            "as without keep_clear, slower"
+        ),
+    ] = False
+    subtasks: Annotated[dict[str, SubtaskConfig], Meta(extra={"name": "signal"})] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, subtask in self.subtasks.items():
+            low, high = subtask.term_offset_low, subtask.term_offset_high
+            if (low is None) != (high is None) or (low is not None and high is not None and low > high):
+                raise ConfigError(
+                    f"mimic.subtasks.{name}: term_offset_low = {low} and term_offset_high = {high}: "
+                    "give both, the low one not above the high one"
+                )
 
     def of(self, subtask: str, key: str) -> Any:
-        """Return a value for one subtask: its own if it has one, else that of all subtasks."""
+        """Return a value for one subtask: its own if it has one, else that of all subtasks; None: the task's own."""
         own = getattr(self.subtasks.get(subtask), key, None)
         return own if own is not None else getattr(self, key, None)
 
 
-MODALITIES = ("normals", "segmentation", "rgb", "depth")
+Modality = Literal["normals", "segmentation", "rgb", "depth"]
+MODALITIES: tuple[Modality, ...] = ("normals", "segmentation", "rgb", "depth")
 """What can be rendered of a camera's view."""
 
-SHADED = "shaded"
+SHADED: Literal["shaded"] = "shaded"
 """A video that is made of two modalities: segmentation colours, shaded by the normals."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CameraConfig:
+class CameraConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A camera that stands still in every environment."""
 
-    position: tuple[float, ...] = setting(
-        (0.0, 0.0, 0.0), "Position in the environment", unit="m", low=-1000, high=1000, length=3
+    position: Annotated[tuple[Coordinate, Coordinate, Coordinate], Meta(description="Position in the environment")] = (
+        0.0,
+        0.0,
+        0.0,
     )
-    orientation: tuple[float, ...] = setting(
-        (0.0, 0.0, 0.0, 1.0),
-        "Orientation in the environment, a unit quaternion: z forward, y down",
-        unit="x, y, z, w",
-        low=-1,
-        high=1,
-        length=4,
-    )
-    focal_length: float = setting(24.0, "Focal length", unit="mm", low=0.1, high=10_000)
-    aperture: float = setting(20.955, "Width of the image plane", unit="mm", low=0.1, high=10_000)
-    near: float = setting(0.1, "Nothing nearer is seen", unit="m", low=1e-3, high=1e6)
-    far: float = setting(1e5, "Nothing farther is seen", unit="m", low=1e-3, high=1e6)
-    width: int | None = setting(None, "Width of this camera's images", unit="pixels", low=16, high=8192)
-    height: int | None = setting(None, "Height of this camera's images", unit="pixels", low=16, high=8192)
+    orientation: Annotated[
+        tuple[Component, Component, Component, Component],
+        Meta(description="Orientation in the environment, a unit quaternion: z forward, y down"),
+    ] = (0.0, 0.0, 0.0, 1.0)
+    focal_length: Annotated[Millimetres, Meta(description="Focal length")] = 24.0
+    aperture: Annotated[Millimetres, Meta(description="Width of the image plane")] = 20.955
+    near: Annotated[Depth, Meta(description="Nothing nearer is seen")] = 0.1
+    far: Annotated[Depth, Meta(description="Nothing farther is seen")] = 1e5
+    width: Annotated[Pixels | None, Meta(description="Width of this camera's images")] = None
+    height: Annotated[Pixels | None, Meta(description="Height of this camera's images")] = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class RenderConfig:
-    """What is rendered of the demonstrations that are kept."""
+class RenderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is rendered of the demonstrations that are kept.
 
-    when: str = setting(
-        "after_each",
-        "When kept demonstrations are rendered: after each success, all at the end of the run, or never",
-        choices=("after_each", "at_end", "never"),
+    Attributes:
+        cameras: By name; a task brings its own.
+    """
+
+    when: Annotated[
+        Literal["after_each", "at_end", "never"],
+        Meta(description="When kept demonstrations are rendered: after each success, all at the end, or never"),
+    ] = "after_each"
+    demos: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Demonstrations of an existing dataset to render: names, numbers or ranges like 0-9; none "
+            "named means all"
+        ),
+    ] = ()
+    views: Annotated[tuple[Text, ...], Meta(description="Cameras to render, by name; none named means all")] = ()
+    modalities: Annotated[tuple[Modality, ...], Meta(description="What is rendered of a view")] = (
+        "normals",
+        "segmentation",
     )
-    demos: tuple[str, ...] = setting(
-        (), "Demonstrations of an existing dataset to render: names, numbers or ranges like 0-9; none named means all"
-    )
-    views: tuple[str, ...] = setting((), "Cameras to render, by name; none named means all")
-    modalities: tuple[str, ...] = setting(("normals", "segmentation"), "What is rendered of a view", choices=MODALITIES)
-    width: int = setting(480, "Width of the images", unit="pixels", low=16, high=8192)
-    height: int = setting(264, "Height of the images", unit="pixels", low=16, high=8192)
-    every: int = setting(1, "Every n-th step is rendered", unit="steps", low=1, high=10_000)
-    videos: tuple[str, ...] = setting(
-        (SHADED,), "Videos to make of a view: a modality, or shaded segmentation", choices=(*MODALITIES, SHADED)
-    )
-    in_dataset: bool = setting(False, "Also write the images into the dataset, as obs/<camera>_<modality>")
-    unseen: tuple[str, ...] = setting((), "Classes that the cameras need not see, for instance the ground")
-    cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
-    """Cameras by name; a task brings its own."""
+    width: Annotated[Pixels, Meta(description="Width of the images")] = 480
+    height: Annotated[Pixels, Meta(description="Height of the images")] = 264
+    every: Annotated[int, Meta(ge=1, le=10_000, description="Every n-th step is rendered", extra={"unit": "steps"})] = 1
+    videos: Annotated[
+        tuple[Literal["normals", "segmentation", "rgb", "depth", "shaded"], ...],
+        Meta(description="Videos to make of a view: a modality, or shaded segmentation"),
+    ] = (SHADED,)
+    in_dataset: Annotated[
+        bool, Meta(description="Also write the images into the dataset, as obs/<camera>_<modality>")
+    ] = False
+    unseen: Annotated[
+        tuple[Text, ...], Meta(description="Classes that the cameras need not see, for instance the ground")
+    ] = ()
+    cameras: Annotated[dict[str, CameraConfig], Meta(extra={"name": "camera"})] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.views if name not in self.cameras]
+        if unknown:
+            known = ", ".join(self.cameras) or "none"
+            raise ConfigError(f"render.views = '{unknown[0]}': there is no such camera; cameras: {known}")
+        if self.in_dataset and self.every != 1:
+            raise ConfigError(
+                f"render.every = {self.every} with render.in_dataset: a dataset has an image a step; set render.every "
+                "= 1"
+            )
+        for name, camera in self.cameras.items():
+            _check_camera(name, camera)
 
     def drawn(self) -> tuple[str, ...]:
         """Return the modalities to draw: those that are wanted, and those that the videos are made of."""
@@ -167,7 +209,7 @@ class RenderConfig:
     def used(self) -> dict[str, CameraConfig]:
         """Return the cameras to render, each with its resolution filled in."""
         return {
-            name: dataclasses.replace(
+            name: msgspec.structs.replace(
                 self.cameras[name],
                 width=self.cameras[name].width or self.width,
                 height=self.cameras[name].height or self.height,
@@ -176,25 +218,66 @@ class RenderConfig:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class RandomizationConfig:
-    """How a reset scatters the scene. A value left out is the task's own."""
+class RandomizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a reset scatters the scene; None is the task's own."""
 
-    cube_x: tuple[float, ...] | None = setting(
-        None, "Smallest and largest x of a cube, in the frame of its environment", unit="m", low=-2, high=2, length=2
-    )
-    cube_y: tuple[float, ...] | None = setting(
-        None, "Smallest and largest y of a cube, in the frame of its environment", unit="m", low=-2, high=2, length=2
-    )
-    cube_yaw: tuple[float, ...] | None = setting(
-        None, "Smallest and largest rotation of a cube about the vertical", unit="rad", low=-6.3, high=6.3, length=2
-    )
-    min_separation: float | None = setting(
-        None, "Smallest distance between the centres of two cubes", unit="m", low=0, high=2
-    )
-    joint_noise_mean: float | None = setting(
-        None, "Mean of the Gaussian noise on the arm's joints at a reset", unit="rad", low=-3.2, high=3.2
-    )
-    joint_noise_std: float | None = setting(
-        None, "Standard deviation of the Gaussian noise on the arm's joints at a reset", unit="rad", low=0, high=3.2
-    )
+    x: Annotated[
+        tuple[Metres, Metres] | None,
+        Meta(description="Smallest and largest x of the objects that a reset scatters, in their environment's frame"),
+    ] = None
+    y: Annotated[
+        tuple[Metres, Metres] | None,
+        Meta(description="Smallest and largest y of the objects that a reset scatters, in their environment's frame"),
+    ] = None
+    yaw: Annotated[
+        tuple[Radians, Radians] | None,
+        Meta(description="Smallest and largest rotation of the objects that a reset scatters, about the vertical"),
+    ] = None
+    min_separation: Annotated[
+        Distance | None, Meta(description="Smallest distance between the centres of two objects that a reset scatters")
+    ] = None
+    joint_noise_mean: Annotated[
+        Joint | None, Meta(description="Mean of the Gaussian noise on the arm's joints at a reset")
+    ] = None
+    joint_noise_std: Annotated[
+        JointNoise | None, Meta(description="Standard deviation of the Gaussian noise on the arm's joints at a reset")
+    ] = None
+
+    def __post_init__(self) -> None:
+        for key in ("x", "y", "yaw"):
+            pair = getattr(self, key)
+            if pair is not None and not pair[0] <= pair[1]:
+                raise ConfigError(f"randomization.{key} = {list(pair)}: expected the smaller number first")
+        check_separation(self.given())
+
+    def given(self) -> dict[str, Any]:
+        """Return the values that are not the task's own."""
+        return {key: value for key, value in msgspec.structs.asdict(self).items() if value is not None}
+
+
+def check_separation(randomization: Mapping[str, Any]) -> None:
+    """Check that two objects can be as far apart as they have to be, where that is known: a reset would try in vain.
+
+    Args:
+        randomization: Values of the keys of `randomization`, a job's or a task's.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    x, y, apart = (randomization.get(key) for key in ("x", "y", "min_separation"))
+    if x is not None and y is not None and apart is not None and apart > math.hypot(x[1] - x[0], y[1] - y[0]):
+        raise ConfigError(
+            f"randomization.min_separation = {apart}: no two places in x = {list(x)} and y = {list(y)} are "
+            "so far apart; make it smaller, or the ranges larger"
+        )
+
+
+def _check_camera(name: str, camera: CameraConfig) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ConfigError(f"render.cameras: {quoted(name)}: a camera's name has letters, digits, - and _ only")
+    if abs(sum(x * x for x in camera.orientation) - 1.0) > 1e-2:
+        raise ConfigError(
+            f"render.cameras.{name}.orientation = {list(camera.orientation)}: expected a unit quaternion (x, y, z, w)"
+        )
+    if camera.near >= camera.far:
+        raise ConfigError(f"render.cameras.{name}: near = {camera.near} is not below far = {camera.far}")

@@ -1,31 +1,18 @@
-"""Values as people give them, in a file, a variable, a field or on the command line: converted and checked.
-
-Whatever comes in, it leaves here in its key's type, finite, within its limits and, if it is a path, one that the system
-can take; or as a `ConfigError` that names the key.
-"""
+"""Values as people give them: texts that say a number, paths, and how messages show them."""
 
 from __future__ import annotations
 
-import math
 import os
-import types
-import typing
-from dataclasses import Field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, structs
+
 from mimicgen.datagen.errors import ConfigError
 
-EXPECTED: dict[type, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a text",
-    Path: "a path",
-    tuple[str, ...]: "a list of texts",
-    tuple[float, ...]: "a list of numbers",
-}
-"""What a field of a type takes, in words."""
+Flat = dict[str, Any]
+"""Configuration values by dotted key."""
 
 _SHOWN = 80
 """Longer values are cut in messages [characters]."""
@@ -39,65 +26,39 @@ _NAME, _PATH = 255, 4095
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def type_of(owner: type, name: str) -> type:
-    """Return the plain type of a dataclass's field, without its `| None`, or `tuple[item, ...]`."""
-    hint = typing.get_type_hints(owner)[name]
-    if isinstance(hint, types.UnionType):
-        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    return typing.cast(type, hint)
-
-
-def convert(key: str, value: Any, setting: Field[Any], wanted: type) -> Any:
-    """Return a value in the type of its field.
-
-    Args:
-        key: The value's key, for the message.
-        value: What was given.
-        setting: The field.
-        wanted: Its type; see `type_of`.
-
-    Raises:
-        ConfigError: It is of another type.
-    """
-    if value is None and setting.default is None:
-        return None
+def said(text: str, wanted: type) -> Any:
+    """Return what a text says as a whole number, a number or a truth; the text itself where it says none."""
     try:
-        if typing.get_origin(wanted) is tuple:
-            # A variable, a setting or the command line has one text for all items.
-            items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-            if not isinstance(items, (list, tuple)):
-                raise TypeError
-            (item_type, _) = typing.get_args(wanted)
-            # Demonstrations are texts, and a list of them may have plain numbers.
-            return tuple(
-                _plain(str(item) if (type(item), item_type) == (int, str) else item, item_type) for item in items
-            )
-        if wanted is Path:
-            return as_path(key, value)
-        return _plain(value, wanted)
-    except (TypeError, ValueError, OverflowError):
-        raise ConfigError(f"{key} = {quoted(value)}: expected {EXPECTED[wanted]}") from None
+        if wanted is bool:
+            return _WORDS.get(text.lower(), text)
+        return wanted(text) if wanted in (int, float) else text
+    except ValueError:
+        return text
 
 
-def check(key: str, value: Any, setting: Field[Any], wanted: type) -> None:
-    """Check that a value of the right type is finite, within its field's limits, and one of its choices.
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Flat:
+    """Return the leaves of nested tables and sections by dotted key."""
+    flat: Flat = {}
+    for key, value in tree.items():
+        if isinstance(value, Struct):
+            flat |= flatten(structs.asdict(value), f"{prefix}{key}.")
+        elif isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
-    Raises:
-        ConfigError: It is not.
-    """
-    limits, expected = setting.metadata, EXPECTED[wanted]
-    low, high, choices = limits["low"], limits["high"], limits["choices"]
-    if value is None:
-        return
-    if limits["length"] is not None and len(value) != limits["length"]:
-        raise ConfigError(f"{key} = {quoted(list(value))}: expected {limits['length']} numbers")
-    for item in value if isinstance(value, tuple) else (value,):
-        if isinstance(item, float) and not math.isfinite(item):
-            raise ConfigError(f"{key} = {quoted(value)}: expected {expected.replace('number', 'finite number')}")
-        if (low is not None and not item >= low) or (high is not None and not item <= high):
-            raise ConfigError(f"{key} = {quoted(value)}: expected {expected} from {limit(low)} to {limit(high)}")
-        if choices and item not in choices:
-            raise ConfigError(f"{key} = {quoted(item)}: expected one of {', '.join(choices)}")
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested tables of values by dotted key."""
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *parents, name = key.split(".")
+        table = tree
+        for parent in parents:
+            table = table.setdefault(parent, {})
+        table[name] = value
+    return tree
 
 
 def as_path(key: str, value: Any) -> Path:
@@ -111,7 +72,7 @@ def as_path(key: str, value: Any) -> Path:
         ConfigError: It is no path, is too long, has a character that none has, or is in the home of nobody.
     """
     if not isinstance(value, (str, Path)) or not str(value):
-        raise ConfigError(f"{key} = {quoted(value)}: expected {EXPECTED[Path]}")
+        raise ConfigError(f"{key} = {quoted(value)}: expected a path")
     said = f"{key} = {quoted(str(value))}"
     path = Path(value)
     try:
@@ -154,30 +115,3 @@ def limit(number: float) -> str:
 
 def _cut(text: str, most: int = _SHOWN) -> str:
     return text if len(text) <= most else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 4 :]} ({len(text)} characters)"
-
-
-def _plain(value: Any, wanted: type) -> Any:
-    """Return a value as a whole number, a number, a truth or a text.
-
-    Raises:
-        TypeError: It is of another type.
-        ValueError: It is a text that does not say one.
-        OverflowError: It is too large for a number.
-    """
-    if wanted is bool:
-        if isinstance(value, bool):
-            return value
-        if not isinstance(value, str) or value.lower() not in _WORDS:
-            raise TypeError
-        return _WORDS[value.lower()]
-    if wanted is str:
-        if not isinstance(value, str) or not value or "\0" in value:
-            raise TypeError
-        return value
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float, str))
-        or (wanted is int and isinstance(value, float))
-    ):
-        raise TypeError
-    return wanted(value)

@@ -10,6 +10,9 @@ from typing import Any
 MARK = "mimicgen.datagen"
 """What pages, documents and pictures say of who made them."""
 
+JOB_MARK = f"# {MARK}"
+"""Begins the file that says what a run was started with."""
+
 MANIFEST = "manifest.json"
 """In a folder of frames: which file is which step. Written last, so it marks completeness."""
 
@@ -24,7 +27,7 @@ def is_ours(path: Path) -> bool:
     """Return whether a file may be replaced: it is a plain file that this project wrote, or that is empty.
 
     Args:
-        path: A page, a Word document, a picture, or records in JSON; of other kinds none is ours.
+        path: A page, a Word document, a picture, records in JSON, or a job in TOML; of other kinds none is ours.
     """
     if path.is_symlink() or not path.is_file():
         return False
@@ -40,6 +43,8 @@ def is_ours(path: Path) -> bool:
         case ".json":
             told = read_json(path)
             return isinstance(told.get("config"), dict) or _tells_frames(told)
+        case ".toml":
+            return _beginning(path).startswith(JOB_MARK.encode())
         case ".jsonl":
             return _beginning(path).startswith(b'{"number": ')
     return False

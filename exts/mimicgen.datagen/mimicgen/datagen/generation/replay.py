@@ -12,7 +12,7 @@ import torch
 
 from mimicgen.datagen.attempts import WHOLE, Segment, reason_for_failure, signal_to_blame
 from mimicgen.datagen.attempts.underway import UnderWay
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.sources.raw import RawDemos, States, file_hash
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.generation.converting import Holder
@@ -21,7 +21,7 @@ from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.legacy import use_legacy_controller
 
 
-def prepare(cfg: Any, config: RunConfig, demos: RawDemos) -> None:
+def prepare(cfg: Any, config: Job, demos: RawDemos) -> None:
     """Make an environment's configuration fit for a replay, in place.
 
     Raises:

@@ -13,7 +13,7 @@ from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManager
 from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.generation import setup_env_config
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate, Job, Record
 from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -26,10 +26,13 @@ from mimicgen.datagen.isaaclab.randomization import apply_randomization
 from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
-from mimicgen.datagen.tasks.catalogue import described, description_of, names, task_file
+from mimicgen.datagen.tasks import catalogue
+from mimicgen.datagen.tasks.catalogue import Described
+from mimicgen.datagen.tasks.defaults import own_subtasks
 from mimicgen.datagen.tasks.environment.registration import register
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
 from mimicgen.datagen.tasks.registered import refuse_unknown_subtasks
+from mimicgen.datagen.tasks.schema import Subtask
 
 
 def mimic_tasks() -> list[str]:
@@ -37,23 +40,38 @@ def mimic_tasks() -> list[str]:
     return sorted(name for name in gym.registry if "Mimic" in name or "Skillgen" in name)
 
 
-def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[Any, Any]:
+def registered_name(config: Job, found: Described | None) -> str:
+    """Return what a job's task is registered as; a task by file is registered now.
+
+    Args:
+        config: The job.
+        found: What a file says of its task.
+
+    Raises:
+        TaskError: The task is unknown, or has no such variant.
+    """
+    if found is not None and catalogue.task_file(config.task) is not None:
+        register(found, cache_folder())
+        return found.gym_id(config.variant)
+    if config.task not in mimic_tasks():
+        raise TaskError(
+            f"task '{config.task}' is neither a task by file ({', '.join(catalogue.names())}, or a path that ends with "
+            ".toml) nor a registered Mimic task; --list-tasks shows them"
+        )
+    if config.variant != "d0":
+        raise TaskError(f"variant = '{config.variant}': task '{config.task}' has none; tasks by file do")
+    return config.task
+
+
+def task_config(config: Job, outputs: Outputs, runtime: Runtime) -> tuple[Any, Any]:
     """Return Isaac Lab's configuration of the run's environment, and the success term taken out of it.
 
     Raises:
         TaskError: The task is unknown, or cannot run in this runtime.
         SetupError: The device is not there.
     """
-    found = described(config.task)
-    name = config.task
-    if found is not None and task_file(config.task) is not None:
-        register(found, cache_folder())
-        name = found.gym_id(config.variant)
-    elif config.task not in mimic_tasks():
-        raise TaskError(
-            f"task '{config.task}' is neither a task by file ({', '.join(names())}, or a path that ends with .toml) "
-            "nor a registered Mimic task; --list-tasks shows them"
-        )
+    found = catalogue.described(config.task)
+    name = registered_name(config, found)
     try:
         cfg, success = setup_env_config(
             env_name=name,
@@ -61,7 +79,6 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
             output_file_name=outputs.dataset.stem,
             num_envs=config.num_envs,
             device=config.device,
-            generation_num_trials=config.num_trials,
         )
     except ImportError as error:
         raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
@@ -72,8 +89,9 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
         cfg.recorders = SourceRecorderManagerCfg()
     # Isaac Lab records; what is written, and when, is decided by the session (see dataset/outputs/outputs.py).
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
-    _apply_mimic(cfg, config.mimic)
-    apply_randomization(cfg, config.randomization)
+    _apply_mimic(cfg, config.mimic if isinstance(config, Generate) else MimicConfig(), config.task)
+    if isinstance(config, (Generate, Record)):
+        apply_randomization(cfg, config.randomization)
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.embedded import scene
 
@@ -81,7 +99,7 @@ def task_config(config: RunConfig, outputs: Outputs, runtime: Runtime) -> tuple[
     return cfg, success
 
 
-def _apply_mimic(cfg: Any, mimic: MimicConfig) -> None:
+def _apply_mimic(cfg: Any, mimic: MimicConfig, task: str) -> None:
     """Put Mimic's settings into the environment's configuration."""
     datagen = cfg.datagen_config
     datagen.generation_transform_first_robot_pose = mimic.transform_first_robot_pose
@@ -91,20 +109,32 @@ def _apply_mimic(cfg: Any, mimic: MimicConfig) -> None:
         # https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_mimic/isaaclab_mimic/datagen/data_generator.py).
         datagen.generation_select_src_per_arm = mimic.select_source_per_subtask
     subtasks = [subtask for arm in cfg.subtask_configs.values() for subtask in arm]
-    names = [subtask.subtask_term_signal or "final" for subtask in subtasks]
-    refuse_unknown_subtasks(mimic, cfg.env_name, names)
-    for name, subtask in zip(names, subtasks, strict=True):
-        subtask.action_noise = mimic.of(name, "action_noise")
-        subtask.num_interpolation_steps = mimic.of(name, "num_interpolation_steps")
-        subtask.num_fixed_steps = mimic.of(name, "num_fixed_steps")
-        subtask.selection_strategy = mimic.of(name, "selection_strategy")
-        neighbours = subtask.selection_strategy.startswith("nearest_neighbor")
-        subtask.selection_strategy_kwargs = {"nn_k": mimic.of(name, "nn_k")} if neighbours else {}
-        if mimic.of(name, "term_offset_low") is not None:
-            subtask.subtask_term_offset_range = (
-                mimic.of(name, "term_offset_low"),
-                mimic.of(name, "term_offset_high"),
-            )
+    refuse_unknown_subtasks(mimic, cfg.env_name, [subtask.subtask_term_signal or "final" for subtask in subtasks])
+    described = own_subtasks(task, cfg.subtask_configs)
+    for eef, arm in cfg.subtask_configs.items():
+        for index, subtask in enumerate(arm):
+            _apply_to_subtask(subtask, mimic, described[eef][index] if eef in described else None)
+
+
+def _apply_to_subtask(subtask: Any, mimic: MimicConfig, described: Subtask | None) -> None:
+    """Put Mimic's settings into a subtask: the job's, else those of the task's file, else the schema's."""
+    name, own = subtask.subtask_term_signal or "final", described or Subtask()
+
+    def said(key: str) -> Any:
+        value = mimic.of(name, key)
+        return value if value is not None else getattr(own, key)
+
+    for key in ("action_noise", "num_interpolation_steps", "num_fixed_steps", "selection_strategy"):
+        setattr(subtask, key, said(key))
+    subtask.selection_strategy_kwargs = {}
+    if subtask.selection_strategy.startswith("nearest_neighbor"):
+        nearest = mimic.of(name, "nn_k") or int(own.selection_strategy_kwargs.get("nn_k", 3))
+        subtask.selection_strategy_kwargs = own.selection_strategy_kwargs | {"nn_k": nearest}
+    low, high = mimic.of(name, "term_offset_low"), mimic.of(name, "term_offset_high")
+    if low is not None:
+        subtask.subtask_term_offset_range = (low, high)
+    elif described is not None:
+        subtask.subtask_term_offset_range = described.subtask_term_offset_range
 
 
 def task_needs(cfg: Any) -> TaskNeeds:
@@ -158,7 +188,7 @@ class Environment:
             names = (subtask.subtask_term_signal for subtask in configs)
             self.signal_names = tuple(name for name in names if name in told)
             joints = {name: tuple(asset.joint_names) for name, asset in self.env.scene.articulations.items()}
-            self._reasons = Reasons(description_of(cfg), cfg.subtask_configs, joints)
+            self._reasons = Reasons(catalogue.description_of(cfg), cfg.subtask_configs, joints)
         except BaseException:
             self.close()
             raise

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mimicgen.datagen.config.run import RunConfig
+import msgspec
+
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.reach import check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, TaskNeeds, check_sources
@@ -38,7 +40,7 @@ def live_needs(environment: Environment) -> TaskNeeds:
     )
 
 
-def check_in_simulation(config: RunConfig) -> Sources:
+def check_in_simulation(config: Generate) -> Sources:
     """Return what the check of a source file finds when an environment is opened for it.
 
     Raises:
@@ -51,7 +53,7 @@ def check_in_simulation(config: RunConfig) -> Sources:
 
 
 @contextlib.contextmanager
-def opened(config: RunConfig) -> Iterator[Environment]:
+def opened(config: Generate) -> Iterator[Environment]:
     """Open a configuration's environment without a Kit application, for as long as the context lasts.
 
     Raises:
@@ -59,7 +61,7 @@ def opened(config: RunConfig) -> Iterator[Environment]:
     """
     here = runtime.detect()
     with tempfile.TemporaryDirectory() as scratch:
-        aside = dataclasses.replace(config, output_dataset=Path(scratch, "check.hdf5"), output_dir=Path(scratch))
+        aside = msgspec.structs.replace(config, output_dataset=Path(scratch, "check.hdf5"), output_dir=Path(scratch))
         environment = Environment(*task_config(aside, Outputs(aside), here), here)
         try:
             yield environment

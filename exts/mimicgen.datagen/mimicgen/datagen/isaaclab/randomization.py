@@ -5,20 +5,18 @@ The terms are found by what they call, because tasks name them differently (`isa
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-from mimicgen.datagen.config.run import check_separation
-from mimicgen.datagen.config.sections import RandomizationConfig
+from mimicgen.datagen.config.sections import RandomizationConfig, check_separation
 from mimicgen.datagen.errors import TaskError
 
 _POSES = "randomize_object_pose"
 _JOINTS = "randomize_joint_by_gaussian_offset"
 
 _PARAMETERS = {
-    "cube_x": (_POSES, "pose_range", "x"),
-    "cube_y": (_POSES, "pose_range", "y"),
-    "cube_yaw": (_POSES, "pose_range", "yaw"),
+    "x": (_POSES, "pose_range", "x"),
+    "y": (_POSES, "pose_range", "y"),
+    "yaw": (_POSES, "pose_range", "yaw"),
     "min_separation": (_POSES, "min_separation"),
     "joint_noise_mean": (_JOINTS, "mean"),
     "joint_noise_std": (_JOINTS, "std"),
@@ -33,9 +31,7 @@ def apply_randomization(cfg: Any, randomization: RandomizationConfig) -> None:
         TaskError: The task has no term for one of them.
         ConfigError: They and the task's own contradict each other.
     """
-    for key, value in dataclasses.asdict(randomization).items():
-        if value is None:
-            continue
+    for key, value in randomization.given().items():
         function, *path, last = _PARAMETERS[key]
         terms = _terms(cfg, function)
         if not terms:

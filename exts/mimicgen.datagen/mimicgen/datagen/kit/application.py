@@ -102,7 +102,7 @@ async def test_and_quit(session: Session) -> None:
     """Make the field test with the configuration of the settings, and quit with its exit code, whatever happens."""
     code = 1
     try:
-        config = settings.run_config()
+        config = settings.generating()
         with os.fdopen(os.dup(settings.get("console_fd")), "w", buffering=1, encoding="utf-8") as stream:
             code = await field_test(config, session, KitApplication(), open_simulation, stream)
     except BadInputError as error:

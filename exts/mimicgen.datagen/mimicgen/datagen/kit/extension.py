@@ -97,13 +97,13 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             self._on_close.append(self._session.subscribe(_quit_at_the_end))
             self._stop_on_signals()
         try:
-            config = settings.run_config()
+            job = settings.job()
         except BadInputError as error:
             sys.stderr.write(f"mimicgen.datagen: {error}\n")
             if quit_when_done:
                 omni.kit.app.get_app().post_quit(error.exit_code)
             return
-        self._session.start(config)
+        self._session.start(job)
 
     def _stop(self, reason: str) -> None:
         """Stop the run that is going on, if one is and nobody has stopped it yet."""

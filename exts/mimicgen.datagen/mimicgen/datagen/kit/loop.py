@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import omni.kit.app
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
@@ -28,9 +28,7 @@ async def next_frame() -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_simulation(
-    config: RunConfig, outputs: Outputs, stage: AnnounceStage
-) -> AsyncIterator[Generator | Viewer]:
+async def open_simulation(config: Job, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator | Viewer]:
     """Open the simulation of a run; in Isaac Sim, in a stage of its own. See `generator.OpenSimulation`."""
     async with contextlib.AsyncExitStack() as stack:
         make_renderer = None

@@ -17,7 +17,7 @@ import carb.settings
 import omni.kit.app
 
 from mimicgen.datagen.cli.remembered import recall
-from mimicgen.datagen.config.run import Flat
+from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.progress import Progress, State

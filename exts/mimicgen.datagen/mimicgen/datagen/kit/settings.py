@@ -11,10 +11,11 @@ from typing import Any
 import carb.settings
 
 from mimicgen.datagen.config import layers
-from mimicgen.datagen.config import run as config
-from mimicgen.datagen.config.run import Flat, RunConfig
-from mimicgen.datagen.config.values import quoted
+from mimicgen.datagen.config.jobs import JOBS, Generate, Job
+from mimicgen.datagen.config.keys import keys, parse
+from mimicgen.datagen.config.values import Flat, flatten, quoted
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.tasks.defaults import build
 
 ROOT = "/exts/mimicgen.datagen"
 """Where the extension's settings are."""
@@ -51,28 +52,42 @@ def put_back(before: Mapping[str, Any]) -> None:
             settings.set(path, value)
 
 
-def run_config() -> RunConfig:
-    """Return the configuration that file, environment and settings give, in this order.
+def job() -> Job:
+    """Return the job that file, environment and settings give, in this order.
 
     Raises:
-        ConfigError: A key is unknown, or a value has the wrong type or is out of range.
+        BadInputError: A key is unknown, or a value has the wrong type or is out of range.
     """
-    return config.build(told())
+    values = told()
+    return build(values, kind=JOBS[values["mode"]] if "mode" in values else Generate)
+
+
+def generating() -> Generate:
+    """Return the same as what generates, whatever `mode` says.
+
+    Raises:
+        BadInputError: As `job`.
+    """
+    return build(told())
 
 
 def told() -> Flat:
-    """Return what file, environment and settings say by dotted key, later ones winning over earlier ones.
+    """Return what is said of the job by dotted key: what the command line has made of everything, if it started Kit.
+
+    Else what file, environment and settings say, later ones winning over earlier ones.
 
     Raises:
         ConfigError: A key is unknown, or a value has the wrong type or is out of range.
     """
+    if get("job"):
+        return layers.read_toml(Path(str(get("job"))))
     path = get("config")
     from_file = layers.read_toml(Path(str(path))) if path else {}
-    values = {key: get(key.replace(".", "/")) for key in config.fields() if "<" not in key}
+    values = {key: get(key.replace(".", "/")) for key in keys() if "<" not in key}
     for table in ("mimic.subtasks", "render.cameras"):
         found = get(table.replace(".", "/"))
         if found is not None and not isinstance(found, Mapping):
             raise ConfigError(f"{table} = {quoted(found)}: expected a table, {table}.NAME.KEY = VALUE")
-        values |= config.flatten(found or {}, f"{table}.")
-    from_settings = {key: config.parse(key, value) for key, value in values.items() if value is not None}
+        values |= flatten(found or {}, f"{table}.")
+    from_settings = {key: parse(key, value) for key, value in values.items() if value is not None}
     return from_file | layers.from_environment(os.environ) | from_settings

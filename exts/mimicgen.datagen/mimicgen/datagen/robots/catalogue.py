@@ -9,10 +9,11 @@ from pathlib import Path
 from mimicgen.datagen.config.reading import meant, read_file
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import SetupError, TaskError
+from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.robots.checking import check_robot
 from mimicgen.datagen.robots.schema import Packaged, Robot
 
-ROBOTS = Path(__file__).resolve().parents[3] / "data" / "robots"
+ROBOTS = DATA / "robots"
 """Robots that come with the extension."""
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome, kind_of_reason
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.progress import End
 
 HOPELESS_AFTER = 50
@@ -38,7 +38,7 @@ class Committer:
         end: Why the run is over, None while it is not.
     """
 
-    def __init__(self, config: RunConfig, stages: Sequence[str], earlier: Sequence[Attempt] = ()):
+    def __init__(self, config: Job, stages: Sequence[str], earlier: Sequence[Attempt] = ()):
         self._config = config
         self.counts = Counts(stages)
         self._reasons: Counter[str] = Counter()

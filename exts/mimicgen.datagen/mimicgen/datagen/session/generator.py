@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from mimicgen.datagen.attempts import Attempt
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.images.renderer import Renderer
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
@@ -79,5 +79,5 @@ class Generator(Simulation, Protocol):
 AnnounceStage = Callable[[str], AbstractAsyncContextManager[Callable[[str], None]]]
 """Announces a stage of starting up by its name; inside, notes can be taken."""
 
-OpenSimulation = Callable[[RunConfig, Outputs, AnnounceStage], AbstractAsyncContextManager[Generator | Viewer]]
+OpenSimulation = Callable[[Job, Outputs, AnnounceStage], AbstractAsyncContextManager[Generator | Viewer]]
 """Opens a simulation for a configuration: a viewer to render an existing dataset, else a generator."""

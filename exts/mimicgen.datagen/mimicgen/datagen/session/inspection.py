@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
 from mimicgen.datagen.errors import SourceError
@@ -48,7 +48,7 @@ def find_tasks() -> dict[str, str | None]:
     return runnable_tasks(here)
 
 
-def inspect(config: RunConfig) -> Inspection:
+def inspect(config: Generate) -> Inspection:
     """Check a configuration as far as it goes without opening an environment.
 
     Raises:

@@ -22,7 +22,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Observer, Progress, State
 from mimicgen.datagen.session.clock import Clock
@@ -85,7 +85,7 @@ class Session:
         self._observers[token] = observer
         return lambda: self._unsubscribe(token)
 
-    def start(self, config: RunConfig) -> None:
+    def start(self, config: Job) -> None:
         """Start a run. May be called from anywhere in the application's thread, inside or outside a coroutine.
 
         Raises:

@@ -1,31 +1,39 @@
-"""The simulation behind a run. Importing this package imports nothing heavy; opening a generator does."""
+"""The simulation behind a run. Importing this package imports nothing heavy; opening a generator does.
+
+There is a function for every job, which says what its run is made of; the stages that all have in common are those of
+`Opening`.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Annotate, Generate, Job, Record, Render, Replay
 from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.images.pixels import Colour
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.preflight import report
 from mimicgen.datagen.dataset.sources.raw import RawDemos, check_demos
-from mimicgen.datagen.dataset.sources.sources import check_file, check_sources
+from mimicgen.datagen.dataset.sources.sources import Sources, check_file, check_sources
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.tasks.colours import class_colours
 
 if TYPE_CHECKING:
     from mimicgen.datagen.dataset.images.renderer import Renderer
+    from mimicgen.datagen.generation.machine import AttemptMachine
     from mimicgen.datagen.generation.policy import Policy
     from mimicgen.datagen.isaaclab.environment import Environment
+    from mimicgen.datagen.reference.mimic import MimicPolicy
     from mimicgen.datagen.session.generator import AnnounceStage, Generator
 
+Note = Callable[[str], None]
+"""Takes a note about what a stage has found."""
 
 MakeRenderer = Callable[["Environment", RenderConfig, Mapping[str, Colour]], "Renderer"]
 """Makes what draws an open environment, with the colours that the task gives classes."""
@@ -47,12 +55,12 @@ class Viewer:
 
 @contextlib.asynccontextmanager
 async def open_simulation(
-    config: RunConfig, outputs: Outputs, stage: AnnounceStage, make_renderer: MakeRenderer | None = None
+    config: Job, outputs: Outputs, stage: AnnounceStage, make_renderer: MakeRenderer | None = None
 ) -> AsyncIterator[Generator | Viewer]:
     """Open the simulation of a run, stage by stage; see `mimicgen.datagen.session.generator.OpenSimulation`.
 
     Args:
-        config: The run's configuration.
+        config: What the run does.
         outputs: The run's outputs.
         stage: Announces the stages.
         make_renderer: What draws; by default Newton's ray tracer, which needs the embedded runtime.
@@ -60,111 +68,254 @@ async def open_simulation(
     Raises:
         BadInputError: The sources, the task, the device or the outputs cannot be used.
     """
-    async with stage("Isaac Lab"):
-        if config.mode == "generate":
-            check_file(source_of(config))
-        from mimicgen.datagen.isaaclab import kitless, runtime
-
-        here = runtime.detect()
-        kitless.teach_isaaclab()
-        runtime.check_warp()
-        if here is runtime.Runtime.EMBEDDED:
-            from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
-        from mimicgen.datagen.generation import clearance, expert, machine, planning, replay
-        from mimicgen.datagen.generation import mimic as mimic_policy
-        from mimicgen.datagen.isaaclab import environment, live_check, pool
-        from mimicgen.datagen.reference import driver, mimic
-        from mimicgen.datagen.tasks import catalogue, needs
-    async with stage("Source demonstrations") as note:
-        cfg, success = environment.task_config(config, outputs, here)
-        if here is runtime.Runtime.ISAACSIM:
-            told = needs.needs_of(cfg)
-            needs.check(told, config.task, config.device)
-            note(f"the task needs {told}")
-            from mimicgen.datagen.isaaclab import cameras
-
-            left_out = ", ".join(cameras.take_out(cfg))
-            if left_out:
-                note(f"the task's cameras are left out: {left_out}; render.in_dataset writes images of the run's own")
-        if config.mode == "generate":
-            sources = check_sources(source_of(config), environment.task_needs(cfg))
-            for line in report(sources).splitlines():
-                note(line)
-        elif config.mode in ("annotate", "replay"):
-            demos = check_demos(source_of(config), cfg.env_name)
-            replay.prepare(cfg, config, demos)
-        elif config.mode == "record":
-            scripted = expert.task_with_expert(config.task)
-        elif config.mode == "render":
-            recorded = check_recorded(source_of(config), cfg.env_name, config.render.demos)
-        outputs.open()
     async with contextlib.AsyncExitStack() as stack:
-        async with stage("Environment") as note:
-            opened = environment.Environment(cfg, success, here)
-            stack.callback(opened.close)
-            renderer = None
-            if config.render.when != "never":
-                renderer = (make_renderer or _raytracer)(opened, config.render, class_colours(config.task))
-                stack.callback(renderer.close)
-            if outputs.earlier.versions not in ({}, opened.facts["versions"]):
-                changed = _changed(outputs.earlier.versions, opened.facts["versions"])
-                note(f"warning: continues what other versions have made ({changed}); every demonstration says its own")
-            generator: machine.AttemptMachine | driver.Driver | None = None
-            policy: Policy | None = None
-            early_abort = False
-            if config.mode == "generate":
-                checked = live_check.check_live(opened, sources)
-                for finding in checked.findings[len(sources.findings) :]:
-                    note(f"{finding.severity}: {finding}")
-                reason = "mimic.reference is set" if config.mimic.reference else planning.why_not(opened.env)
-                clear = None
-                if reason is None:
-                    demonstrations = pool.SourcePool(opened.env, checked, "cpu")
-                    if config.mimic.keep_clear:
-                        clear = clearance.clearance_of(catalogue.described(config.task))
-                    policy = mimic_policy.MimicPolicy(opened, demonstrations, clear)
-                    early_abort = config.early_abort
-                else:
-                    note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")
-                    demonstrations = pool.SourcePool(opened.env, checked, opened.env.device)
-                    generator = driver.Driver(
-                        opened,
-                        mimic.MimicPolicy(opened, demonstrations, early_abort=config.early_abort),
-                        seed=config.seed,
-                        settle_steps=config.settle_steps,
-                        renderer=renderer,
-                        made=outputs.earlier.numbers,
-                    )
-                    await generator.start()
-                    stack.push_async_callback(generator.close)
-                if config.mimic.keep_clear and clear is None:
-                    note(
-                        "mimic.keep_clear does not apply: it is for a task of one arm that a file describes, "
-                        "outside Isaac Lab's generator"
-                    )
-                opened.facts |= {"source": demonstrations.facts, "batched": reason is None}
-            elif config.mode == "annotate":
-                policy = replay.AnnotatePolicy(opened, demos, outputs.record.parent / "plots" if config.plots else None)
-            elif config.mode == "replay":
-                policy = replay.ReplayPolicy(opened, demos, by_states=config.replay_states)
-            elif config.mode == "record":
-                policy = expert.ExpertPolicy(opened, scripted)
-            if policy is not None:
-                generator = machine.AttemptMachine(
-                    opened,
-                    policy,
-                    seed=config.seed,
-                    settle_steps=config.settle_steps,
-                    early_abort=early_abort,
-                    renderer=renderer,
-                    made=outputs.earlier.numbers,
+        yield await _OPEN[type(config)](config, Opening(config, outputs, stage, make_renderer or _raytracer, stack))
+
+
+class Opening:
+    """The stages that opening has for every job, in the order of its methods.
+
+    Args:
+        job: What the run does.
+        outputs: The run's outputs.
+        stage: Announces the stages.
+        make_renderer: Makes what draws.
+        closing: Closes what was opened.
+
+    Attributes:
+        outputs: As given.
+        renderer: What draws, None where nothing is to be drawn, and before the environment is open.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        outputs: Outputs,
+        stage: AnnounceStage,
+        make_renderer: MakeRenderer,
+        closing: contextlib.AsyncExitStack,
+    ):
+        self.outputs = outputs
+        self.renderer: Renderer | None = None
+        self._job = job
+        self._stage = stage
+        self._make_renderer = make_renderer
+        self._closing = closing
+
+    @contextlib.asynccontextmanager
+    async def isaac_lab(self, first: Callable[[], object] = lambda: None) -> AsyncIterator[None]:
+        """Make Isaac Lab ready, and let the job import what it needs of it.
+
+        Args:
+            first: Is called before anything is imported, which takes seconds.
+        """
+        async with self._stage("Isaac Lab"):
+            first()
+            from mimicgen.datagen.isaaclab import kitless, runtime
+
+            self._here = runtime.detect()
+            kitless.teach_isaaclab()
+            runtime.check_warp()
+            if self._here is runtime.Runtime.EMBEDDED:
+                from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
+            from mimicgen.datagen.isaaclab import environment  # noqa: F401 -- likewise
+
+            yield
+
+    @contextlib.asynccontextmanager
+    async def sources(self) -> AsyncIterator[tuple[Any, Note]]:
+        """Make the task's configuration, let the job look at its demonstrations, and open the outputs.
+
+        Yields:
+            Isaac Lab's configuration of the environment, and what takes notes.
+        """
+        from mimicgen.datagen.isaaclab import environment, runtime
+
+        async with self._stage("Source demonstrations") as note:
+            self._cfg, self._success = environment.task_config(self._job, self.outputs, self._here)
+            if self._here is runtime.Runtime.ISAACSIM:
+                _fit_for_isaac_sim(self._cfg, self._job, note)
+            yield self._cfg, note
+            self.outputs.open()
+
+    @contextlib.asynccontextmanager
+    async def environment(self) -> AsyncIterator[tuple[Environment, Note]]:
+        """Open the environment and what draws it, and let the job make what it needs besides.
+
+        Yields:
+            The environment, and what takes notes.
+        """
+        from mimicgen.datagen.isaaclab.environment import Environment
+
+        async with self._stage("Environment") as note:
+            opened = Environment(self._cfg, self._success, self._here)
+            self._closing.callback(opened.close)
+            if self._job.render.when != "never":
+                self.renderer = self._make_renderer(opened, self._job.render, class_colours(self._job.task))
+                self._closing.callback(self.renderer.close)
+            before, now = self.outputs.earlier.versions, opened.facts["versions"]
+            if before not in ({}, now):
+                note(
+                    f"warning: continues what other versions have made ({_changed(before, now)}); every demonstration "
+                    "says its own"
                 )
-                size = opened.reserve(generator.longest) if config.mode == "generate" else None
-                if size is not None:
-                    steps = f"{generator.longest} steps"
-                    many = f"{config.num_envs} environments x {steps}" if config.num_envs > 1 else steps
-                    note(f"records take {size / 1e6:.1f} MB of memory: {many}")
-        yield generator or Viewer(opened.facts, renderer, recorded.names, recorded)
+            yield opened, note
+
+    def attempts(self, opened: Environment, policy: Policy, *, early_abort: bool = False) -> AttemptMachine:
+        """Return what makes attempts with a policy, in all environments at once."""
+        from mimicgen.datagen.generation.machine import AttemptMachine
+
+        return AttemptMachine(
+            opened,
+            policy,
+            seed=self._job.seed,
+            settle_steps=self._job.settle_steps,
+            early_abort=early_abort,
+            renderer=self.renderer,
+            made=self.outputs.earlier.numbers,
+        )
+
+    async def coroutines(self, opened: Environment, policy: MimicPolicy) -> Generator:
+        """Return what makes attempts with Isaac Lab's own generator, one coroutine an environment."""
+        from mimicgen.datagen.reference.driver import Driver
+
+        driver = Driver(
+            opened,
+            policy,
+            seed=self._job.seed,
+            settle_steps=self._job.settle_steps,
+            renderer=self.renderer,
+            made=self.outputs.earlier.numbers,
+        )
+        await driver.start()
+        self._closing.push_async_callback(driver.close)
+        return driver
+
+
+async def _generate(job: Generate, opening: Opening) -> Generator:
+    async with opening.isaac_lab(lambda: check_file(source_of(job))):
+        from mimicgen.datagen.generation import planning
+        from mimicgen.datagen.isaaclab import environment, live_check
+    async with opening.sources() as (cfg, note):
+        sources = check_sources(source_of(job), environment.task_needs(cfg))
+        for line in report(sources).splitlines():
+            note(line)
+    async with opening.environment() as (opened, note):
+        checked = live_check.check_live(opened, sources)
+        for finding in checked.findings[len(sources.findings) :]:
+            note(f"{finding.severity}: {finding}")
+        reason = "mimic.reference is set" if job.mimic.reference else planning.why_not(opened.env)
+        if reason is None:
+            return _batched(job, opening, opened, checked, note)
+        note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")
+        return await _coroutines(job, opening, opened, checked, note)
+
+
+async def _record(job: Record, opening: Opening) -> Generator:
+    async with opening.isaac_lab():
+        from mimicgen.datagen.generation import expert
+    async with opening.sources():
+        scripted = expert.task_with_expert(job.task)
+    async with opening.environment() as (opened, _):
+        return opening.attempts(opened, expert.ExpertPolicy(opened, scripted))
+
+
+async def _annotate(job: Annotate, opening: Opening) -> Generator:
+    async with opening.isaac_lab():
+        from mimicgen.datagen.generation import replay
+    async with opening.sources() as (cfg, _):
+        demos = check_demos(source_of(job), cfg.env_name)
+        replay.prepare(cfg, job, demos)
+    async with opening.environment() as (opened, _):
+        plots = opening.outputs.record.parent / "plots" if job.plots else None
+        return opening.attempts(opened, replay.AnnotatePolicy(opened, demos, plots))
+
+
+async def _replay(job: Replay, opening: Opening) -> Generator:
+    async with opening.isaac_lab():
+        from mimicgen.datagen.generation import replay
+    async with opening.sources() as (cfg, _):
+        demos = check_demos(source_of(job), cfg.env_name)
+        replay.prepare(cfg, job, demos)
+    async with opening.environment() as (opened, _):
+        return opening.attempts(opened, replay.ReplayPolicy(opened, demos, by_states=job.replay_states))
+
+
+async def _render(job: Render, opening: Opening) -> Viewer:
+    async with opening.isaac_lab():
+        pass
+    async with opening.sources() as (cfg, _):
+        recorded = check_recorded(source_of(job), cfg.env_name, job.render.demos)
+    async with opening.environment() as (opened, _):
+        return Viewer(opened.facts, opening.renderer, recorded.names, recorded)
+
+
+def _batched(job: Generate, opening: Opening, opened: Environment, sources: Sources, note: Note) -> Generator:
+    """Return what makes attempts of Mimic as tensors."""
+    from mimicgen.datagen.generation import clearance, mimic
+    from mimicgen.datagen.isaaclab import pool
+    from mimicgen.datagen.tasks import catalogue
+
+    demonstrations = pool.SourcePool(opened.env, sources, "cpu")
+    opened.facts |= {"source": demonstrations.facts, "batched": True}
+    clear = clearance.clearance_of(catalogue.described(job.task)) if job.mimic.keep_clear else None
+    if job.mimic.keep_clear and clear is None:
+        note("mimic.keep_clear does not apply: it is for a task of one arm that a file describes")
+    policy = mimic.MimicPolicy(opened, demonstrations, clear)
+    generator = opening.attempts(opened, policy, early_abort=job.early_abort)
+    size = opened.reserve(generator.longest)
+    if size is not None:
+        steps = f"{generator.longest} steps"
+        many = f"{job.num_envs} environments x {steps}" if job.num_envs > 1 else steps
+        note(f"records take {size / 1e6:.1f} MB of memory: {many}")
+    return generator
+
+
+async def _coroutines(job: Generate, opening: Opening, opened: Environment, sources: Sources, note: Note) -> Generator:
+    """Return what makes attempts of Mimic with Isaac Lab's own generator."""
+    from mimicgen.datagen.isaaclab import pool
+    from mimicgen.datagen.reference import mimic
+
+    demonstrations = pool.SourcePool(opened.env, sources, opened.env.device)
+    opened.facts |= {"source": demonstrations.facts, "batched": False}
+    if job.mimic.keep_clear:
+        note("mimic.keep_clear does not apply to Isaac Lab's own generator")
+    policy = mimic.MimicPolicy(opened, demonstrations, early_abort=job.early_abort)
+    return await opening.coroutines(opened, policy)
+
+
+_OPEN: dict[type[Job], Callable[[Any, Opening], Awaitable[Generator | Viewer]]] = {
+    Generate: _generate,
+    Record: _record,
+    Annotate: _annotate,
+    Replay: _replay,
+    Render: _render,
+}
+"""What opens the simulation of each job."""
+
+
+def source_of(job: Job) -> Path:
+    """Return the source file of a run.
+
+    Raises:
+        SourceError: None was given.
+    """
+    if job.source is None:
+        raise SourceError("no source demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
+    return job.source.expanduser().absolute()
+
+
+def _fit_for_isaac_sim(cfg: Any, job: Job, note: Note) -> None:
+    """Check what the task needs of Isaac Sim, and take its cameras out, in place."""
+    from mimicgen.datagen.isaaclab import cameras
+    from mimicgen.datagen.tasks import needs
+
+    told = needs.needs_of(cfg)
+    needs.check(told, job.task, job.device)
+    note(f"the task needs {told}")
+    left_out = ", ".join(cameras.take_out(cfg))
+    if left_out:
+        note(f"the task's cameras are left out: {left_out}; render.in_dataset writes images of the run's own")
 
 
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -181,14 +332,3 @@ def _raytracer(environment: Environment, render: RenderConfig, colours: Mapping[
     origin = env.scene.env_origins[0].tolist()
     views, device = views_of(render), str(env.device)
     return Raytracer(env.sim.stage, views, render.drawn(), device=device, origin=origin, colours=colours)
-
-
-def source_of(config: RunConfig) -> Path:
-    """Return the source file of a run.
-
-    Raises:
-        SourceError: None was given.
-    """
-    if config.source is None:
-        raise SourceError("no source demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
-    return config.source.expanduser().absolute()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError
@@ -41,7 +41,7 @@ class Run:
         open_simulation: Opens the simulation; closing the context closes everything it opened.
     """
 
-    def __init__(self, config: RunConfig, host: Host, open_simulation: OpenSimulation):
+    def __init__(self, config: Job, host: Host, open_simulation: OpenSimulation):
         self._config = config
         self._host = host
         self._open_simulation = open_simulation
@@ -143,21 +143,23 @@ class Run:
             with contextlib.ExitStack() as stack:
                 rendering = None
                 if simulation.renderer is not None:
-                    about = {"dataset": outputs.rendered_dataset.name, "task": self._config.task}
+                    about = {"dataset": outputs.dataset.name, "task": self._config.task}
                     rendering = Rendering(self._config.render, outputs.record.parent, simulation.renderer, about)
                     stack.callback(rendering.close)
                     self._rendered = rendering.rendered
                 self._open_live(outputs, stack)
-                if self._config.mode == "render":
-                    await self._view(cast(Viewer, simulation), rendering)
-                else:
+                if self._config.makes_attempts:
                     await self._generate(cast(Generator, simulation), outputs, rendering)
+                else:
+                    await self._view(cast(Viewer, simulation), rendering)
                 if rendering is not None:
                     await rendering.finish(self._host.next_frame)
                     self._end = _with_failures(self._end, rendering.rendered.failed)
 
     def _is_done_already(self, outputs: Outputs) -> bool:
         """Return whether an earlier run has reached the target: then nothing is opened, and nothing is written."""
+        if not self._config.makes_dataset:
+            return False
         earlier = outputs.already()
         stages = next((tuple(attempt.signals) for attempt in earlier.attempts), ())
         committer = Committer(self._config, (*stages, FINAL), earlier.attempts)
@@ -171,7 +173,7 @@ class Run:
     def _open_live(self, outputs: Outputs, stack: contextlib.ExitStack) -> None:
         """Serve the run's page while it goes on, if that is wanted."""
         port = self._config.live_port
-        if port is not None and self._config.mode not in ("render", "replay"):
+        if port is not None:
             live = LivePage(outputs.dataset, outputs.record.parent, cache_folder(), port)
             stack.callback(live.close)
             self._host.publish(live=live.url)
@@ -217,7 +219,7 @@ class Run:
         for attempt in ended:
             committer.add(attempt)
         kept = {Outcome.SUCCESS, Outcome.FAILURE} if self._config.keep_failed else {Outcome.SUCCESS}
-        if self._config.mode != "replay":
+        if self._config.makes_dataset:
             wanted = [attempt for attempt in ended if attempt.outcome in kept and committer.may_count(attempt)]
             if wanted:
                 for attempt, episode in zip(wanted, generator.episodes(wanted), strict=True):
@@ -244,6 +246,7 @@ class Run:
 
     async def _view(self, viewer: Viewer, rendering: Rendering | None) -> None:
         """Render an existing dataset."""
+        self._host.publish(target=len(viewer.demos))
         if rendering is not None:
             await self._render(viewer.demos, viewer, rendering)
         reason = f"{self._host.progress.rendered} of {len(viewer.demos)} demonstrations are rendered"
@@ -293,7 +296,7 @@ class Run:
         if self._rendered is not None and self._rendered.complete and render.in_dataset:
             demos = self._rendered.complete
             folder = self._outputs.record.parent
-            await embed(self._outputs.rendered_dataset, folder, render, demos, self._host.next_frame)
+            await embed(self._outputs.dataset, folder, render, demos, self._host.next_frame)
 
     async def _write_record(self) -> None:
         if self._outputs is not None:
@@ -304,8 +307,8 @@ class Run:
 
     async def _write_report(self) -> None:
         """Write the report, unless somebody waits for the run to stop, or it failed."""
-        wanted = self._config.report and self._config.mode not in ("render", "replay")
-        if self._outputs is None or not wanted or self._host.stopped is not None or self._state is State.FAILED:
+        wanted = self._config.report and self._host.stopped is None and self._state is not State.FAILED
+        if self._outputs is None or not wanted:
             return
         try:
             await self._outputs.write_report(write_report, self._host.next_frame)

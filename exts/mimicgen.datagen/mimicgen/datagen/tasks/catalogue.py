@@ -12,11 +12,12 @@ from mimicgen.datagen.config.reading import content, meant, parsed, typed
 from mimicgen.datagen.config.values import as_path, quoted
 from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.robots.catalogue import find_robot, load_robot
 from mimicgen.datagen.robots.schema import Arm, Robot
 from mimicgen.datagen.tasks.schema import Task, Variant
 
-TASKS = Path(__file__).resolve().parents[3] / "data" / "tasks"
+TASKS = DATA / "tasks"
 """Tasks that come with the extension."""
 
 REGISTERED = {"Stack-Cube-Franka-IK-Rel": "stack_three", "Stack-Cube-Franka-IK-Abs": "stack_three"}

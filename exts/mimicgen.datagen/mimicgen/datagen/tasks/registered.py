@@ -11,17 +11,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.dataset.sources.checks import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.dataset.sources.reach import Arm
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.isaaclab.runtime import Runtime, detect
+from mimicgen.datagen.tasks.defaults import own_subtasks
 from mimicgen.datagen.tasks.needs import Needs
 
-RECORD = Path(__file__).resolve().parents[3] / "data" / "registered_tasks.json"
+RECORD = DATA / "registered_tasks.json"
 
 PACKAGES = ("isaaclab", "isaacsim-asset", "pin", "torchvision")
 """Whatever the answers depend on: the tasks, the Franka, and what some tasks need and may lack."""
@@ -98,13 +99,20 @@ def write(found: Registered) -> None:
 
 
 def with_offsets(needs: TaskNeeds, mimic: MimicConfig) -> TaskNeeds:
-    """Return a task's needs with the offsets of a run's configuration, which go before the task's own."""
+    """Return a task's needs with the offsets of a job, or else of the file that describes the task."""
+    described = own_subtasks(needs.task, needs.subtasks)
 
-    def subtask(need: SubtaskNeed) -> SubtaskNeed:
+    def offsets(eef: str, index: int, need: SubtaskNeed) -> tuple[int, int]:
         low, high = (mimic.of(need.signal or "final", f"term_offset_{end}") for end in ("low", "high"))
-        return need if low is None else dataclasses.replace(need, offsets=(low, high))
+        if low is not None:
+            return low, high
+        return described[eef][index].subtask_term_offset_range if eef in described else need.offsets
 
-    return dataclasses.replace(needs, subtasks={eef: [*map(subtask, own)] for eef, own in needs.subtasks.items()})
+    subtasks = {
+        eef: [dataclasses.replace(need, offsets=offsets(eef, index, need)) for index, need in enumerate(own)]
+        for eef, own in needs.subtasks.items()
+    }
+    return dataclasses.replace(needs, subtasks=subtasks)
 
 
 def refuse_unknown_subtasks(mimic: MimicConfig, task: str, names: list[str]) -> None:

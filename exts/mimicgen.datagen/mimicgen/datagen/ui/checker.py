@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.session.inspection import Inspection, find_tasks, inspect
 from mimicgen.datagen.ui.draft import Draft, about, shown
@@ -107,11 +107,11 @@ class Checker:
         return self.inspection is not before
 
 
-def _signature(config: RunConfig) -> tuple[Any, ...]:
+def _signature(config: Generate) -> tuple[Any, ...]:
     """Return all that a check depends on."""
     assert config.source is not None
     source = config.source.expanduser().absolute()
-    return config.task, config.device, source, _modified(source), config.randomization
+    return config.task, config.variant, config.device, source, _modified(source), config.randomization
 
 
 def _modified(path: Path) -> float:

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.config import run as config
-from mimicgen.datagen.config.run import Flat, RunConfig
+from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.config.keys import key_of, keys, parse
+from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.dataset.sources.sources import check_file
 from mimicgen.datagen.errors import BadInputError, ConfigError
-from mimicgen.datagen.tasks.families import task_defaults
+from mimicgen.datagen.tasks.defaults import base_layer, build
+
+_TOP = frozenset(key.partition(".")[0] for key in keys())
+"""What keys begin with."""
 
 
 class Draft:
@@ -29,30 +33,33 @@ class Draft:
 
     def __init__(self, values: Flat):
         self.version = 0
-        self.config: RunConfig | None = None
-        self.candidate: RunConfig | None = None
+        self.config: Generate | None = None
+        self.candidate: Generate | None = None
         self.problems: dict[str, str] = {}
         self._found: dict[str, str] = {}
         self.load(values)
 
     def load(self, values: Flat) -> None:
-        """Put other values in the place of all. The panel generates, whatever `mode` a file was written for."""
-        told = {key: value for key, value in values.items() if value is not None and key != "mode"}
-        self._values = {key: _typed(key, value) for key, value in told.items()}
+        """Put other values in the place of all. The panel generates, whatever `mode` a file was written for.
+
+        The task's own cameras are no values of anybody's: another task that is chosen then brings others.
+        """
+        told = {key: _typed(key, value) for key, value in values.items() if value is not None and key != "mode"}
+        own = _base(told)
+        self._values = {key: value for key, value in told.items() if key == "task" or value != own.get(key)}
         self._found = {}
         self._update()
 
     def value(self, key: str) -> Any:
         """Return what was typed for a key, else its default; None when it has neither."""
-        defaults = task_defaults(str(self._values.get("task", RunConfig.task)))
-        return self._values.get(key, defaults.get(key, config.field_of(key).default))
+        return self._values.get(key, self._own.get(key, key_of(key).default))
 
     def put(self, key: str, value: Any) -> None:
         """Put in what was typed; nothing (an empty text, None, a range of empty texts) takes the key's value back."""
         typed = any(map(str, value)) if isinstance(value, tuple) and value else value not in ("", None)
         if typed:
             self._values[key] = value
-        elif config.field_of(key).default is None:
+        elif key_of(key).default is None:
             self._values.pop(key, None)
         else:
             self._values[key] = value
@@ -66,8 +73,7 @@ class Draft:
 
     def cameras(self) -> list[str]:
         """Return the names of the cameras that the task or the values bring."""
-        defaults = task_defaults(str(self._values.get("task", RunConfig.task)))
-        named = (re.match(r"render\.cameras\.([^.]+)\.", key) for key in (defaults | self._values))
+        named = (re.match(r"render\.cameras\.([^.]+)\.", key) for key in (self._own | self._values))
         return list(dict.fromkeys(match[1] for match in named if match))
 
     def save(self, path: Path) -> None:
@@ -89,14 +95,15 @@ class Draft:
     def _update(self) -> None:
         self.version += 1
         self.config, self.candidate, self.problems = None, None, {}
+        self._own = _base(self._values)
         for key, value in self._values.items():
             try:
-                config.parse(key, value)
+                parse(key, value)
             except ConfigError as error:  # said here, and shown at the field
                 self.problems[key] = shown(error)
         try:
-            built = config.build({key: value for key, value in self._values.items() if key not in self.problems})
-        except ConfigError as error:
+            built = build({key: value for key, value in self._values.items() if key not in self.problems})
+        except BadInputError as error:
             self.problems[about(error)] = shown(error)
             return
         if built.source is None:
@@ -116,15 +123,23 @@ class Draft:
 def _typed(key: str, value: Any) -> Any:
     """Return a value in its key's type: a setting has one text for a whole list. What is wrong stays as it is."""
     try:
-        return config.parse(key, value)
+        return parse(key, value)
     except ConfigError:
         return value
+
+
+def _base(values: Flat) -> Flat:
+    """Return what holds where nothing else is said. Where the task cannot be read, building says so."""
+    try:
+        return base_layer(values)
+    except BadInputError:
+        return base_layer({})
 
 
 def about(error: BadInputError) -> str:
     """Return the key that an error is about: messages begin with it. The source, when they do not."""
     match = re.match(r"[a-z_]+(\.\w+)*", str(error))
-    return match[0] if match and match[0].partition(".")[0] in config.RunConfig.__dataclass_fields__ else "source"
+    return match[0] if match and match[0].partition(".")[0] in _TOP else "source"
 
 
 def shown(error: BadInputError) -> str:

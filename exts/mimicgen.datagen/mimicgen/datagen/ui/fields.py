@@ -9,7 +9,7 @@ from typing import Any
 
 import omni.ui as ui
 
-from mimicgen.datagen.config import run as config
+from mimicgen.datagen.config.keys import key_of
 from mimicgen.datagen.config.values import limit
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft
@@ -24,14 +24,14 @@ _TOOLTIP = 36
 
 def _describe(key: str, label: str) -> tuple[str, list[str]]:
     """Return the label with its unit, and the tooltip: the field's own documentation, its unit and its range."""
-    about = config.field_of(key).metadata
-    lines = textwrap.wrap(f"{about['doc']}.", _TOOLTIP)
-    if about["unit"]:
-        lines.append(f"Unit: {about['unit']}.")
-    if about["low"] is not None:
-        lines.append(f"From {limit(about['low'])} to {limit(about['high'])}.")
+    about = key_of(key)
+    lines = textwrap.wrap(f"{about.doc}.", _TOOLTIP)
+    if about.unit:
+        lines.append(f"Unit: {about.unit}.")
+    if about.low is not None and about.high is not None:
+        lines.append(f"From {limit(about.low)} to {limit(about.high)}.")
     lines.append(f"Key: {key}")
-    unit = about["unit"]
+    unit = about.unit
     return (f"{label} ({unit})" if unit and len(unit) <= _SHORT else label), lines
 
 
@@ -158,7 +158,7 @@ class Choice(Row):
     """One of several texts. Where the key has no value of its own, `unset` says what then holds."""
 
     def __init__(self, draft: Draft, key: str, label: str, unset: str = ""):
-        self._choices = config.field_of(key).metadata["choices"]
+        self._choices = key_of(key).choices
         self._unset = unset
         super().__init__(draft, key, label)
 

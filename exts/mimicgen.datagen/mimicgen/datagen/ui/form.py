@@ -18,6 +18,9 @@ from mimicgen.datagen.ui.parts import Note, section
 from mimicgen.datagen.ui.presets import Presets
 from mimicgen.datagen.ui.tasks import TaskChoice
 
+TASKS_OWN = "Empty: the task's own"
+"""Under a field without a value, where the task says what holds."""
+
 FINDINGS = 5
 """Findings about the source that are listed; the log of a run has all."""
 
@@ -61,6 +64,7 @@ class Form:
         draft = self._draft
         with section("Task and data", "section_data"):
             self._rows.append(TaskChoice(draft, self._checker))
+            self._rows.append(Text(draft, "variant", "Variant"))
             self._rows.append(Text(draft, "source", "Source", self._where("source")))
             self._verdict = Note("good", identifier="source.verdict", indent=style.LABEL_WIDTH + style.GAP)
             self._findings = Note("warning", identifier="source.findings", indent=style.LABEL_WIDTH + style.GAP)
@@ -90,7 +94,7 @@ class Form:
 
     def _randomization(self) -> None:
         with section("Randomisation", "section_randomization", collapsed=True):
-            for key, label in (("cube_x", "Cube x"), ("cube_y", "Cube y"), ("cube_yaw", "Cube yaw")):
+            for key, label in (("x", "Objects' x"), ("y", "Objects' y"), ("yaw", "Objects' yaw")):
                 self._rows.append(Pair(self._draft, f"randomization.{key}", label, self._own(key)))
             for key, label in (
                 ("min_separation", "Separation"),
@@ -104,12 +108,12 @@ class Form:
         self._subtask_rows: list[Row] = []
         with section("Mimic", "section_mimic", collapsed=True):
             self._rows += [
-                Text(draft, "mimic.action_noise", "Action noise"),
-                Choice(draft, "mimic.selection_strategy", "Strategy"),
-                Text(draft, "mimic.nn_k", "Neighbours"),
+                Text(draft, "mimic.action_noise", "Action noise", lambda: TASKS_OWN),
+                Choice(draft, "mimic.selection_strategy", "Strategy", unset="The task's own"),
+                Text(draft, "mimic.nn_k", "Neighbours", lambda: TASKS_OWN),
                 Switch(draft, "mimic.keep_clear", "Keep clear"),
-                Text(draft, "mimic.num_interpolation_steps", "Interpolation"),
-                Text(draft, "mimic.num_fixed_steps", "Waiting"),
+                Text(draft, "mimic.num_interpolation_steps", "Interpolation", lambda: TASKS_OWN),
+                Text(draft, "mimic.num_fixed_steps", "Waiting", lambda: TASKS_OWN),
             ]
             self._subtask_frame = ui.Frame(height=0, build_fn=self._build_subtasks)
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import omni.ui as ui
 
 from mimicgen.datagen.cli import remembered
-from mimicgen.datagen.config.run import Flat
-from mimicgen.datagen.config.values import as_path
+from mimicgen.datagen.config.values import Flat, as_path
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import NODEFAULT
+
 from mimicgen.datagen.attempts import Attempt, Outcome
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
+from mimicgen.datagen.config.keys import is_another_jobs, keys
 from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.errors import OutputError
@@ -89,7 +92,7 @@ def ended_well(record: Path) -> bool:
         return False
 
 
-def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
+def refuse_another(config: Job, record: Path, dataset: Path) -> None:
     """Check that the run that left these outputs was configured alike in everything that its demonstrations depend on.
 
     Args:
@@ -116,11 +119,13 @@ def refuse_another(config: RunConfig, record: Path, dataset: Path) -> None:
         )
     now = {key: _plain(value) for key, value in config.flat().items()}
     # A key that has come to be since then had the value that is its default now.
-    before = {key: _plain(value) for key, value in RunConfig().flat().items()} | before
+    before = {name: _plain(key.default) for name, key in keys(type(config)).items() if key.default is not NODEFAULT} | {
+        key: value for key, value in before.items() if not is_another_jobs(key, type(config))
+    }
     free = FREE | {"fresh", "source", "replay_states"}
-    keys = sorted(key for key in before.keys() | now.keys() if key not in free and not key.startswith("render."))
+    compared = sorted(key for key in before.keys() | now.keys() if key not in free and not key.startswith("render."))
     differences = [
-        f"{key} was {before.get(key)!r} and is {now.get(key)!r}" for key in keys if before.get(key) != now.get(key)
+        f"{key} was {before.get(key)!r} and is {now.get(key)!r}" for key in compared if before.get(key) != now.get(key)
     ]
     source = told.get("source", {}).get("sha256")
     if source and config.source is not None and file_hash(config.source.expanduser()) != source:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.attempts import Attempt
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use, refuse_unfinished
 from mimicgen.datagen.dataset.ours import is_ours
@@ -36,25 +36,23 @@ class Outputs:
     """Paths and open files of one run.
 
     Attributes:
-        dataset: Kept demonstrations, HDF5.
+        dataset: Kept demonstrations, or those that are only looked at; HDF5.
         failed_dataset: Failed attempts, written with `keep_failed`.
         record: `run.json`, or `render.json` of a run that only renders.
         attempts: `attempts.jsonl`.
         report: `report.html`.
-        rendered_dataset: The dataset whose demonstrations are rendered.
         earlier: What an earlier run on the same outputs left; known once they are open.
         made_with: Versions that demonstrations are made with; each keeps its own.
     """
 
-    def __init__(self, config: RunConfig):
+    def __init__(self, config: Job):
         self._config = config
         self.dataset = config.output_dataset.expanduser().absolute()
         self.failed_dataset = self.dataset.with_name(f"{self.dataset.stem}_failed{self.dataset.suffix}")
         folder = config.output_dir.expanduser().absolute()
-        self.record = folder / ("render.json" if config.mode == "render" else "run.json")
+        self.record = folder / config.record_name
         self.attempts = folder / "attempts.jsonl"
         self.report = folder / "report.html"
-        self.rendered_dataset = (config.source or self.dataset) if config.mode == "render" else self.dataset
         self.earlier = Earlier()
         self._frames = [folder / name for name in config.render.written()] if config.render.when != "never" else []
         self._parts, self._failed_parts = Parts(self.dataset), Parts(self.failed_dataset)
@@ -92,7 +90,7 @@ class Outputs:
         Raises:
             OutputError: As `check`.
         """
-        makes = self._config.mode not in ("render", "replay") and not self._config.fresh
+        makes = self._config.makes_dataset and not self._config.fresh
         if not (makes and self.dataset.exists() and ended_well(self.record)):
             return Earlier()
         self.check()
@@ -112,7 +110,7 @@ class Outputs:
         if self._config.fresh:
             self._move_aside()
         self._writers = Writers(threads=1)
-        if self._config.mode == "render":
+        if not self._config.makes_attempts:
             return
         self.earlier = read_earlier(self.attempts, self._parts)
         self._journal = Journal(
@@ -214,8 +212,8 @@ class Outputs:
     def _refuse_what_cannot_be_written(self) -> None:
         self._refuse_what_is_not_ours()
         if self._config.render.when != "never" and not self._config.fresh:
-            refuse_other_frames(self.record.parent, self._config.render, self.rendered_dataset.name)
-        if self._config.mode in ("render", "replay"):
+            refuse_other_frames(self.record.parent, self._config.render, self.dataset.name)
+        if not self._config.makes_dataset:
             return  # what is rendered stays, and a replay is made anew
         for path in (self.dataset, self.failed_dataset):
             if path.exists():
@@ -235,7 +233,7 @@ class Outputs:
 
     def _refuse_what_is_not_ours(self) -> None:
         """Check that what would be replaced is this project's, and that nothing is read and written at once."""
-        rendered = self._config.mode == "render"
+        rendered = not self._config.makes_attempts
         source = self._config.source.expanduser() if self._config.source else None
         for path in self._folded() if rendered else ():
             refuse_unfinished(path)
@@ -268,8 +266,8 @@ class Outputs:
 
     def _folded(self) -> tuple[Path, ...]:
         """Return the datasets that this run writes."""
-        if self._config.mode == "render":
-            return (self.rendered_dataset.absolute(),) if self._config.render.in_dataset else ()
+        if not self._config.makes_attempts:
+            return (self.dataset,) if self._config.render.in_dataset else ()
         return (self.dataset, self.failed_dataset) if self._config.keep_failed else (self.dataset,)
 
     def _unlock(self) -> None:
@@ -282,6 +280,6 @@ class Outputs:
         return self.dataset, self._parts.folder, self.failed_dataset, self._failed_parts.folder
 
     def _paths(self) -> tuple[Path, ...]:
-        if self._config.mode == "render":
+        if not self._config.makes_attempts:
             return self.record, *self._frames
         return *self._data(), self.record, self.attempts, self.report, *self._frames

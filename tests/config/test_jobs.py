@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mimicgen.datagen.config import layers
-from mimicgen.datagen.config import run as config
-from mimicgen.datagen.config.run import RunConfig
+from mimicgen.datagen.config.jobs import JOBS, Annotate, Generate, Record, Render, Replay
+from mimicgen.datagen.config.keys import keys, parse
 from mimicgen.datagen.config.sections import MimicConfig, SubtaskConfig
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.tasks.defaults import TASK, build
 from tests.conftest import PROJECT
 
 
@@ -19,7 +19,7 @@ def test_layers_win_over_earlier_ones(tmp_path: Path) -> None:
     file.write_text("num_trials = 2\nnum_envs = 2\nseed = 2\n[mimic]\naction_noise = 0.02\n")
     environment = layers.from_environment({"NUM_TRIALS": "3", "NUM_ENVS": "3", "MIMICGEN_DATAGEN_SEED": ""})
     options = layers.from_assignments(["num_trials=4", "mimic.num_fixed_steps = 7"])
-    run = config.build(layers.read_toml(file), environment, options)
+    run = build(layers.read_toml(file), environment, options)
     assert (run.num_trials, run.num_envs, run.seed) == (4, 3, 2)
     assert (run.mimic.action_noise, run.mimic.num_fixed_steps) == (0.02, 7)
 
@@ -40,8 +40,8 @@ def test_layers_win_over_earlier_ones(tmp_path: Path) -> None:
         ({"device": "gpu"}, ["device = 'gpu'", "cuda:N"]),
         ({"device": "cpu:0"}, ["device = 'cpu:0'"]),
         ({"output_dataset": "data.zip"}, ["data.zip", ".hdf5"]),
-        ({"randomization.cube_x": "0.4"}, ["randomization.cube_x", "expected 2 numbers"]),
-        ({"randomization.cube_yaw": "1, -1"}, ["randomization.cube_yaw", "the smaller number first"]),
+        ({"randomization.x": "0.4"}, ["randomization.x", "a list of 2 numbers"]),
+        ({"randomization.yaw": "1, -1"}, ["randomization.yaw", "the smaller number first"]),
         ({"randomization.joint_noise_std": -1}, ["randomization.joint_noise_std = -1", "from 0"]),
         ({"num_trails": 5}, ["unknown key 'num_trails'; did you mean 'num_trials'?"]),
         ({"action_noise": 0.1}, ["unknown key 'action_noise'; did you mean 'mimic.action_noise'?"]),
@@ -50,7 +50,7 @@ def test_layers_win_over_earlier_ones(tmp_path: Path) -> None:
 )
 def test_a_bad_value_is_refused_by_name_with_what_is_valid(values: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(ConfigError) as error:
-        config.build(values)
+        build(values)
     for word in words:
         assert word in str(error.value)
 
@@ -74,30 +74,29 @@ def test_an_assignment_needs_an_equals_sign() -> None:
 
 
 def test_a_subtask_can_differ() -> None:
-    run = config.build({"mimic.action_noise": 0.02, "mimic.subtasks.grasp_1.action_noise": 0.005})
+    run = build({"mimic.action_noise": 0.02, "mimic.subtasks.grasp_1.action_noise": 0.005})
     assert run.mimic.of("grasp_1", "action_noise") == 0.005
     assert run.mimic.of("stack_1", "action_noise") == 0.02
-    assert run.mimic.of("grasp_1", "nn_k") == 3
-    assert run.mimic.of("stack_1", "term_offset_high") == 7, "the stack task's own default"
-    assert run.mimic.of("grasp_1", "term_offset_high") is None
+    assert run.mimic.of("grasp_1", "nn_k") is None, "the task's own"
+    assert run.mimic.of("stack_1", "term_offset_high") is None
     with pytest.raises(ConfigError, match=r"unknown key 'mimic\.subtasks\.grasp_1\.noise'"):
-        config.build({"mimic.subtasks.grasp_1.noise": 0.1})
+        build({"mimic.subtasks.grasp_1.noise": 0.1})
     with pytest.raises(ConfigError, match="give both"):
-        config.build({"mimic.subtasks.stack_1.term_offset_low": 9})
+        build({"mimic.subtasks.stack_1.term_offset_low": 9})
 
 
 def test_toml_out_reads_back_the_same(tmp_path: Path) -> None:
     own = {"stack_1": SubtaskConfig(nn_k=1, term_offset_low=0, term_offset_high=4)}
     mimic = MimicConfig(action_noise=0.25, subtasks=own)
-    run = RunConfig(source=Path("a b.hdf5"), num_trials=7, mimic=mimic, render=config.build().render)
+    run = Generate(task=TASK, source=Path("a b.hdf5"), num_trials=7, mimic=mimic, render=build().render)
     file = tmp_path / "run.toml"
     file.write_text(run.to_toml())
-    assert config.build(layers.read_toml(file)) == run
+    assert build(layers.read_toml(file)) == run
 
 
 def test_the_default_preset_is_the_defaults_and_the_upstream_one_is_upstreams() -> None:
-    assert config.build(layers.read_toml(PROJECT / "config" / "default.toml")) == config.build()
-    upstream = config.build(layers.read_toml(PROJECT / "config" / "upstream.toml")).mimic
+    assert build(layers.read_toml(PROJECT / "config" / "default.toml")) == build()
+    upstream = build(layers.read_toml(PROJECT / "config" / "upstream.toml")).mimic
     assert (upstream.action_noise, upstream.num_interpolation_steps, upstream.num_fixed_steps) == (0.03, 5, 0)
 
 
@@ -109,11 +108,11 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 
 def test_every_field_has_a_doc_and_a_variable_with_a_prefix_if_it_is_not_nested() -> None:
     examples = {bool: "true", int: "16", float: "0.1", str: "cpu", Path: "a.hdf5"}
-    for key, setting in config.fields().items():
-        assert setting.metadata["doc"], key
+    for key, about in keys().items():
+        assert about.doc, key
         if "." not in key and key != "mode":
-            text = next(iter(setting.metadata["choices"]), examples[config.type_of_key(key)])
-            told = {key: config.parse(key, text)}
+            text = next(iter(about.choices), examples[about.plain])
+            told = {key: parse(key, text)}
             assert layers.from_environment({f"MIMICGEN_DATAGEN_{key.upper()}": text}) == told
             assert layers.from_environment({key.upper(): text}) == (told if key in ("num_trials", "num_envs") else {})
 
@@ -132,8 +131,29 @@ def test_a_value_of_a_variable_is_named_as_such(name: str, value: str, words: st
         layers.from_environment({name: value})
 
 
-def test_versions_agree() -> None:
-    from mimicgen.datagen import __version__
+def test_a_job_has_what_it_needs_and_answers_for_what_it_has_no_key_for() -> None:
+    of_all = {"num_trials": 3, "mimic.action_noise": 0.2, "replay_states": True, "randomization.x": (0.4, 0.5)}
+    assert not {"mimic.action_noise", "source"} & keys(Record).keys()
+    assert build(of_all, kind=Record).randomization.x == (0.4, 0.5)
+    replay = build(of_all, kind=Replay)
+    assert (replay.replay_states, replay.num_trials, replay.guarantee, replay.report) == (True, 3, False, False)
+    assert "mimic.action_noise" not in replay.flat()
+    assert (build(kind=Annotate).settle_steps, build(kind=Generate).settle_steps) == (0, 10)
+    with pytest.raises(ConfigError, match=r"mimic\.action_noise = 2: expected a number from 0 to 1"):
+        build({"mimic.action_noise": 2}, kind=Replay)
+    with pytest.raises(ConfigError, match="source: is missing; expected a path"):
+        build(kind=Render)
 
-    with (PROJECT / "exts/mimicgen.datagen/config/extension.toml").open("rb") as file:
-        assert tomllib.load(file)["package"]["version"] == __version__
+
+def test_what_is_written_and_what_is_looked_at() -> None:
+    made = {mode: (job.makes_attempts, job.makes_dataset, job.record_name) for mode, job in JOBS.items()}
+    writing = (True, True, "run.json")
+    assert made == {
+        "generate": writing,
+        "record": writing,
+        "annotate": writing,
+        "replay": (True, False, "run.json"),
+        "render": (False, False, "render.json"),
+    }
+    render = build({"source": "d.hdf5"}, kind=Render)
+    assert (render.output_dataset, render.mode, render.flat()["mode"]) == (Path("d.hdf5"), "render", "render")

@@ -1,0 +1,243 @@
+"""The commands that run a job in the embedded runtime. Each makes its job of everything that is said, and starts it.
+
+What the user passed is checked before anything heavy is imported. Kit gets the finished job as one file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from mimicgen.datagen.cli.remembered import recall
+from mimicgen.datagen.config import layers
+from mimicgen.datagen.config.jobs import Annotate, Generate, Job, Record, Render, Replay
+from mimicgen.datagen.config.keys import keys
+from mimicgen.datagen.config.values import Flat, argument_path
+from mimicgen.datagen.dataset.files import read_through
+from mimicgen.datagen.dataset.folders import explained, writable_folder
+from mimicgen.datagen.dataset.ours import JOB_MARK, is_ours
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.replacing import new_file
+from mimicgen.datagen.dataset.sources.guard import guarded, signals_as_ever
+from mimicgen.datagen.dataset.sources.raw import check_demos
+from mimicgen.datagen.dataset.sources.sources import check_file
+from mimicgen.datagen.dataset.states import check_recorded
+from mimicgen.datagen.embedded.engines import check_installed
+from mimicgen.datagen.errors import ConfigError, SourceError
+from mimicgen.datagen.tasks.defaults import build
+from mimicgen.datagen.text import shown
+from mimicgen.datagen.version import __version__
+
+PROJECT = Path(__file__).resolve().parents[5]
+"""The project's folder: defaults are relative to it, what the user passes to the current folder."""
+
+SHIPPED_SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
+"""Source demonstrations that are used when none are passed."""
+
+SOURCES_ONLY: Flat = {"render.when": "never"}
+"""What a job that makes source demonstrations has different: nobody trains on their images."""
+
+OPTIONS = ("task", "source", "output_dataset", "output_dir", "num_trials", "num_envs", "seed", "device", "variant")
+"""Configuration keys with an option of their own; `--set` reaches all."""
+
+JOB_FILE = "job.toml"
+"""What Kit is given, in the output folder."""
+
+
+def job_of[J: Job](options: argparse.Namespace, kind: type[J], defaults: Mapping[str, object] = {}) -> J:
+    """Return a command's job from defaults, file, environment and options, in this order.
+
+    Args:
+        options: Parsed options.
+        kind: What the command does, whatever a file says.
+        defaults: What the command has different from a plain run.
+
+    Raises:
+        BadInputError: Something is unknown, has the wrong type or is out of range.
+    """
+    project: Flat = {
+        "output_dataset": PROJECT / "datasets" / "generated_dataset.hdf5",
+        "output_dir": PROJECT / "output",
+    }
+    from_file = layers.read_toml(options.config) if options.config else {}
+    from_options = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
+    for flag in ("fresh", "plots", "replay_states"):
+        if getattr(options, flag, False):
+            from_options[flag] = True
+    from_options |= {
+        key: value for key, value in vars(options).items() if key.startswith("render.") and value is not None
+    }
+    assignments = layers.from_assignments(options.set)
+    environment = layers.from_environment(os.environ)
+    return build(project, dict(defaults), from_file, environment, assignments, from_options, kind=kind)
+
+
+def generate(options: argparse.Namespace) -> int:
+    """Generate demonstrations from annotated ones, or list the tasks that can be generated for."""
+    if options.list_tasks:
+        from mimicgen.datagen.tasks.listing import list_tasks
+
+        return list_tasks()
+    job = job_of(options, Generate, {"source": SHIPPED_SOURCE})
+    check_file(_source(job))
+    return _run(job)
+
+
+def record(options: argparse.Namespace) -> int:
+    """Record source demonstrations with the scripted expert, annotated as they are recorded."""
+    if not options.expert:
+        raise ConfigError(
+            "record: only the scripted expert records here, pass --expert; "
+            "people record with Isaac Lab's own record_demos.py, and 'annotate' takes its files"
+        )
+    output = PROJECT / "datasets" / "recorded_demos.hdf5"
+    return _run(job_of(options, Record, {"output_dataset": output} | SOURCES_ONLY))
+
+
+def annotate(options: argparse.Namespace) -> int:
+    """Replay raw demonstrations and write those that reach every subtask, annotated for Mimic."""
+    first = job_of(options, Annotate)
+    demos = check_demos(_source(first), first.task)
+    output = PROJECT / "datasets" / f"{demos.path.stem}_annotated.hdf5"
+    own = {"num_trials": len(demos.names), "output_dataset": output}
+    return _run(job_of(options, Annotate, own | SOURCES_ONLY))
+
+
+def render(options: argparse.Namespace) -> int:
+    """Render the demonstrations of a dataset from their recorded states."""
+    options.source = options.dataset
+    job = job_of(options, Render, {"render.when": "at_end"})
+    check_recorded(_source(job), job.task, job.render.demos)
+    return _run(job)
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Replay demonstrations and count how many succeed again: by their actions, or by their recorded states."""
+    options.source = options.dataset
+    first = job_of(options, Replay)
+    demos = check_demos(_source(first), first.task)
+    folder = PROJECT / "output" / f"replay_{demos.path.stem}"
+    own = {"num_trials": len(demos.names), "output_dir": folder, "fresh": True}
+    return _run(job_of(options, Replay, own | SOURCES_ONLY))
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
+    job = job_of(options, Generate, {"source": SHIPPED_SOURCE})
+    check_file(_source(job))
+    from mimicgen.datagen.cli.check import check_command
+
+    return check_command(job, as_json=options.json)
+
+
+def selftest(options: argparse.Namespace) -> int:
+    """Try everything that a run needs, and say in seconds what is wrong: Kit, Isaac Lab, a step, frames, outputs."""
+    job = job_of(options, Generate, {"source": SHIPPED_SOURCE})
+    for folder in (job.output_dir, job.output_dataset.parent):
+        print(f"ok      {shown(writable_folder(folder.expanduser().absolute()))} can be written", flush=True)
+    check_file(_source(job))
+    return _launch(job, "headless", {"selftest": True})
+
+
+def gui(options: argparse.Namespace) -> int:
+    """Open the panel in a window of the desktop: configure, start and watch runs."""
+    job = job_of(options, Generate, {"source": SHIPPED_SOURCE} | recall())
+    return _launch(job, "gui", {"desktop": True}, window=True)
+
+
+def write_job(job: Job, path: Path) -> None:
+    """Write a job as the file that Kit is given: every value, its paths absolute.
+
+    Raises:
+        OutputError: It cannot be written, or there is a file that this project did not write.
+    """
+    absolute: dict[str, Any] = {
+        key: value.expanduser().absolute() for key, value in structs.asdict(job).items() if isinstance(value, Path)
+    }
+    if job.task.endswith(".toml"):
+        absolute["task"] = str(Path(job.task).expanduser().absolute())
+    text = f"{JOB_MARK} {__version__}: what this run was started with; --config takes it\n"
+    with explained(path), new_file(path, replace=is_ours) as scratch:
+        scratch.write_text(text + structs.replace(job, **absolute).to_toml(), encoding="utf-8")
+
+
+def _source(job: Job) -> Path:
+    """Return the source file of a job, after a look at all of it where it can do no harm."""
+    if job.source is None:
+        raise SourceError("no demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
+    path = job.source.expanduser().absolute()
+    guarded(read_through, (path,))
+    return path
+
+
+def _run(job: Job) -> int:
+    """Run a job in the embedded runtime."""
+    check_installed(job.physics)
+    Outputs(job).check()
+    return _launch(job, "headless", {"autostart": True})
+
+
+def _launch(job: Job, app: str, settings: Flat, *, window: bool = False) -> int:
+    """Run one of the project's Kit applications with a job."""
+    folder = writable_folder(job.output_dir.expanduser().absolute())
+    from mimicgen.datagen.cli.launch import fresh_log, run_kit
+    from mimicgen.datagen.dataset.folders import cache_folder
+
+    write_job(job, folder / JOB_FILE)
+    log = fresh_log(folder)
+    print(f"mimicgen.datagen {__version__}; Kit's and Isaac Lab's output goes to {shown(log)}", flush=True)
+    if window:
+        os.chdir(PROJECT)  # the window's library leaves its settings (imgui.ini) in the current folder
+    signals_as_ever()  # Kit's side says itself what they do to a run
+    path = PROJECT / "config" / f"mimicgen.datagen.{app}.kit"
+    return run_kit(path, log, {"job": folder / JOB_FILE} | settings, cache=cache_folder(), window=window)
+
+
+def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands that run a job; `dataset replay` is added with the tools."""
+    command = add_run_command(commands, "generate", generate)
+    command.add_argument("--list-tasks", action="store_true", help="show the Mimic tasks that can run here, and exit")
+    command = add_run_command(commands, "record", record)
+    command.add_argument("--expert", action="store_true", help="the scripted expert acts")
+    command = add_run_command(commands, "annotate", annotate)
+    command.add_argument("--plots", action="store_true", help=keys()["plots"].doc)
+    command = add_run_command(commands, "render", render)
+    command.add_argument("dataset", type=argument_path, help="HDF5 file of the task")
+    for key in ("demos", "views", "modalities", "width", "height", "every", "videos"):
+        command.add_argument(f"--{key}", metavar="VALUE", dest=f"render.{key}", help=keys()[f"render.{key}"].doc)
+    add_run_command(commands, "gui", gui)
+    add_run_command(commands, "selftest", selftest)
+    command = add_run_command(commands, "check", check)
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_replay(tools: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the dataset tool that is a run."""
+    command = add_run_command(tools, "replay", replay)
+    command.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
+    about = keys()["replay_states"].doc
+    command.add_argument("--states", dest="replay_states", action="store_true", help=about)
+
+
+def add_run_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    """Add a command that runs something, with the options of every run."""
+    help_line = (function.__doc__ or "").partition("\n")[0]
+    command = commands.add_parser(name, help=help_line, description=function.__doc__, allow_abbrev=False)
+    command.set_defaults(command=function)
+    command.add_argument("--config", type=argument_path, metavar="FILE", help="TOML file with the configuration")
+    for key in OPTIONS:
+        command.add_argument(f"--{key.replace('_', '-')}", metavar="VALUE", dest=key, help=keys()[key].doc)
+    command.add_argument("--fresh", action="store_true", help=keys()["fresh"].doc)
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the configuration; repeatable"
+    )
+    return command
