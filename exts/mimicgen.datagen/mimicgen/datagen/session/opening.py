@@ -157,7 +157,7 @@ async def open_simulation(
                     renderer=renderer,
                     made=outputs.earlier.numbers,
                 )
-                size = opened.reserve(generator.longest) if config.mode == "generate" else None
+                size = opened.reserve(generator.longest) if generator.longest is not None else None
                 if size is not None:
                     steps = f"{generator.longest} steps"
                     many = f"{config.num_envs} environments x {steps}" if config.num_envs > 1 else steps
