@@ -50,15 +50,15 @@ def main() -> None:
     from mimicgen.datagen.kit import session as get_session
 
     kitless.teach_isaaclab()
-    from mimicgen.datagen.reference import driver
+    from mimicgen.datagen.generation.machine import AttemptMachine
 
     session = get_session()
     step_seconds: list[float] = []
     memory: dict[int, float] = {}
     ticks = 0
-    original = driver.Driver.step
+    original = AttemptMachine.step
 
-    def timed_step(self: driver.Driver, actions: object) -> None:
+    def timed_step(self: AttemptMachine, actions: object) -> None:
         begin = time.perf_counter()
         original(self, actions)  # type: ignore[arg-type]
         step_seconds.append(time.perf_counter() - begin)
@@ -73,7 +73,7 @@ def main() -> None:
             ticks += 1
             await omni.kit.app.get_app().next_update_async()
 
-    driver.Driver.step = timed_step  # type: ignore[method-assign]
+    AttemptMachine.step = timed_step  # type: ignore[method-assign]
     session.subscribe(watch)
     with tempfile.TemporaryDirectory() as scratch:
         session.start(

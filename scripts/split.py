@@ -89,8 +89,8 @@ class Split:
         self.watch_environment(generator._env)
         self.watch(generator._environment, "update_success", "success evaluation")
         self.watch(generator, "_begin", "resets")
-        self.watch(generator, "_make_plans", "waypoints and actions")
-        self.watch(generator, "_next_actions", "waypoints and actions")
+        self.watch(generator._policy, "actions", "waypoints and actions")
+        self.watch(generator._policy, "over", "waypoints and actions")
         self.watch(generator, "episodes", "writing")
         self.watch(outputs, "keep", "writing")
 

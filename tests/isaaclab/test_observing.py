@@ -19,7 +19,7 @@ def same(found, expected):
     return torch.equal(found, expected)
 
 async def main():
-    async with opened(num_envs=2, mode="record") as generator:
+    async with opened(num_envs=2, mode="replay", num_trials=10, guarantee=False) as generator:
         env = generator._env
         manager = env.observation_manager
         upstream = ObservationManager(env.cfg.observations, env)

@@ -1,4 +1,4 @@
-"""Resets with every attempt's own random numbers; what they do is compared with Isaac Lab's in test_batched.py."""
+"""Resets with every attempt's own random numbers; what they do is compared with Isaac Lab's in test_machine.py."""
 
 from __future__ import annotations
 

@@ -139,8 +139,8 @@ def lines_of(collider: Collider, tool: tuple[float, float, float]) -> Iterable[L
 def spheres_of(content: Object, folder: Path) -> tuple[torch.Tensor, float]:
     """Return the centres, shape (spheres, 3), and the radius of the spheres that an object is taken for [m].
 
-    The box around it is divided into cubes as large as its smallest edge, but not finer than `FINEST`. Each counts as
-    what is nearer to its middle than half a diagonal of a face, to the millimetre.
+    The box around it is divided into parts with edges as long as its smallest, but not finer than `FINEST`. Each counts
+    as what is nearer to its middle than half a diagonal of a face, to the millimetre.
 
     Args:
         content: The object.

@@ -27,7 +27,7 @@ from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.resets import Resets
 from mimicgen.datagen.robots.actions import products
 from mimicgen.datagen.tasks.catalogue import Described, EndEffector, described
-from mimicgen.datagen.tasks.schema import Expert, KeyPose
+from mimicgen.datagen.tasks.schema import KeyPose
 
 OPEN, CLOSED = 1.0, -1.0
 """Gripper actions."""
@@ -65,6 +65,8 @@ class ExpertPolicy:
         described: What a file says of its task, an expert included.
     """
 
+    longest: int | None = None
+
     def __init__(self, environment: Environment, described: Described):
         env = self._env = environment.env
         self._reset = Resets(env)
@@ -81,7 +83,6 @@ class ExpertPolicy:
         self._waits = any(pose.wait_for for poses in self._expert.poses.values() for pose in poses)
         self._came: dict[int, set[str]] = {}
         self._new: list[int] = []
-        self.longest = max(hand.longest(self._expert) for hand in self._hands.values())
         environment.facts["source"] = {"expert": "scripted"}
 
     def begin(self, attempts: Sequence[UnderWay]) -> None:
@@ -196,11 +197,6 @@ class _Hand:
         """Steps for which the present state may last at most."""
         self._goal = torch.eye(4).repeat(num_envs, 1, 1)
         self._lead, self._turn, self._within, self._turned = torch.ones(4, num_envs)
-
-    def longest(self, expert: Expert) -> int:
-        """Return the most steps that the key poses can take."""
-        steps = (LONGEST_MOVE + pose.rest[1] + LONGEST_WAIT * (pose.wait_for is not None) for pose in self._poses)
-        return sum(steps) + len(self._poses) * expert.style.pause[1]
 
     def begin(self, env_id: int, style: _Style) -> None:
         """Begin an attempt; draws from the process's random numbers."""

@@ -52,7 +52,8 @@ class AttemptMachine:
         made: Numbers of attempts that an earlier run has made.
 
     Attributes:
-        longest: Steps that an attempt can take at most, until its environment begins another.
+        longest: Steps that an attempt can take at most, until its environment begins another; None where the policy
+            does not know.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class AttemptMachine:
         self.facts = environment.facts
         self.env_args = environment.env_args()
         self.renderer = renderer
-        self.longest = policy.longest + settle_steps + PATIENCE
+        self.longest = None if policy.longest is None else policy.longest + settle_steps + PATIENCE
         self._numbers = (number for number in itertools.count(1) if number not in made)
         self._coming: deque[tuple[int, int, Streams]] = deque()
         self._attempts: dict[int, UnderWay] = {}

@@ -56,13 +56,14 @@ class MimicPolicy:
         self._reset = Resets(self._env)
         self._convert = Converter(self._env, (self._planner.eef,))
         self.draws_on = self._reset.draws_on
-        self.longest = self._planner.longest
+        longest = self._planner.longest
+        self.longest: int | None = longest
         self._progress: dict[int, _Progress] = {}
         self._held: set[int] = set()
         first = sources.pool.datagen_infos[0].gripper_action[self._planner.eef][0].cpu()
         count = self._env.num_envs
         # One row a waypoint: pose (16), noise (6), gripper. A step's rows are sent to the device in one piece.
-        self._rows = np.zeros((count, self.longest, 16 + 6 + len(first)), dtype=np.float32)
+        self._rows = np.zeros((count, longest, 16 + 6 + len(first)), dtype=np.float32)
         self._rows[:, :, 22:] = first.numpy()
         self._at = np.zeros(count, dtype=np.int64)
         self._until = np.zeros(count, dtype=np.int64)

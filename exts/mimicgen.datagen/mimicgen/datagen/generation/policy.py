@@ -33,11 +33,11 @@ class Policy(Protocol):
     be computed from what the environments observe, or follow what was planned before.
 
     Attributes:
-        longest: Steps of the longest attempt, without those in which success has to last.
+        longest: Steps of the longest attempt, without those in which success has to last; None where it is not known.
         draws_on: Device whose random generator is drawn from while the streams of an attempt are active.
     """
 
-    longest: int
+    longest: int | None
     draws_on: str
 
     def begin(self, attempts: Sequence[UnderWay]) -> None:

@@ -47,6 +47,8 @@ class ReplayPolicy:
             only the initial state is, and the actions do the rest.
     """
 
+    longest: int | None = None
+
     def __init__(self, environment: Environment, demos: RawDemos, *, by_states: bool = False):
         self._env = environment.env
         self._demos = demos
@@ -54,7 +56,6 @@ class ReplayPolicy:
         self._holder = Holder(self._env, tuple(self._env.cfg.subtask_configs))
         self._replayed: dict[int, _Replayed] = {}
         self.draws_on = str(self._env.device)
-        self.longest = max(len(demos.actions(name)) for name in demos.names)
         environment.facts["source"] = {
             "file": demos.path.name,
             "sha256": file_hash(demos.path),

@@ -161,11 +161,11 @@ class Opening:
                 )
             yield opened, note
 
-    def attempts(self, opened: Environment, policy: Policy, *, early_abort: bool = False) -> AttemptMachine:
+    def attempts(self, opened: Environment, policy: Policy, note: Note, *, early_abort: bool = False) -> AttemptMachine:
         """Return what makes attempts with a policy, in all environments at once."""
         from mimicgen.datagen.generation.machine import AttemptMachine
 
-        return AttemptMachine(
+        generator = AttemptMachine(
             opened,
             policy,
             seed=self._job.seed,
@@ -174,6 +174,12 @@ class Opening:
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
         )
+        size = opened.reserve(generator.longest) if generator.longest is not None else None
+        if size is not None:
+            steps = f"{generator.longest} steps"
+            many = f"{self._job.num_envs} environments x {steps}" if self._job.num_envs > 1 else steps
+            note(f"records take {size / 1e6:.1f} MB of memory: {many}")
+        return generator
 
     async def coroutines(self, opened: Environment, policy: MimicPolicy) -> Generator:
         """Return what makes attempts with Isaac Lab's own generator, one coroutine an environment."""
@@ -216,8 +222,8 @@ async def _record(job: Record, opening: Opening) -> Generator:
         from mimicgen.datagen.generation import expert
     async with opening.sources():
         scripted = expert.task_with_expert(job.task)
-    async with opening.environment() as (opened, _):
-        return opening.attempts(opened, expert.ExpertPolicy(opened, scripted))
+    async with opening.environment() as (opened, note):
+        return opening.attempts(opened, expert.ExpertPolicy(opened, scripted), note)
 
 
 async def _annotate(job: Annotate, opening: Opening) -> Generator:
@@ -226,9 +232,9 @@ async def _annotate(job: Annotate, opening: Opening) -> Generator:
     async with opening.sources() as (cfg, _):
         demos = check_demos(source_of(job), cfg.env_name)
         replay.prepare(cfg, job, demos)
-    async with opening.environment() as (opened, _):
+    async with opening.environment() as (opened, note):
         plots = opening.outputs.record.parent / "plots" if job.plots else None
-        return opening.attempts(opened, replay.AnnotatePolicy(opened, demos, plots))
+        return opening.attempts(opened, replay.AnnotatePolicy(opened, demos, plots), note)
 
 
 async def _replay(job: Replay, opening: Opening) -> Generator:
@@ -237,8 +243,8 @@ async def _replay(job: Replay, opening: Opening) -> Generator:
     async with opening.sources() as (cfg, _):
         demos = check_demos(source_of(job), cfg.env_name)
         replay.prepare(cfg, job, demos)
-    async with opening.environment() as (opened, _):
-        return opening.attempts(opened, replay.ReplayPolicy(opened, demos, by_states=job.replay_states))
+    async with opening.environment() as (opened, note):
+        return opening.attempts(opened, replay.ReplayPolicy(opened, demos, by_states=job.replay_states), note)
 
 
 async def _render(job: Render, opening: Opening) -> Viewer:
@@ -262,13 +268,7 @@ def _batched(job: Generate, opening: Opening, opened: Environment, sources: Sour
     if job.mimic.keep_clear and clear is None:
         note("mimic.keep_clear does not apply: it is for a task of one arm that a file describes")
     policy = mimic.MimicPolicy(opened, demonstrations, clear)
-    generator = opening.attempts(opened, policy, early_abort=job.early_abort)
-    size = opened.reserve(generator.longest)
-    if size is not None:
-        steps = f"{generator.longest} steps"
-        many = f"{job.num_envs} environments x {steps}" if job.num_envs > 1 else steps
-        note(f"records take {size / 1e6:.1f} MB of memory: {many}")
-    return generator
+    return opening.attempts(opened, policy, note, early_abort=job.early_abort)
 
 
 async def _coroutines(job: Generate, opening: Opening, opened: Environment, sources: Sources, note: Note) -> Generator:

@@ -293,25 +293,27 @@ class KeyPose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         name: What it is, in words: approach, grasp, lift, over, insert, release.
-        to: Object that the pose is relative to; where the hand is when it sets out if left out.
+        to: Object that the pose is relative to, as it is when the hand sets out; None for where the hand is then.
         carried: Object in the hand that is to get there, in place of the tool itself.
-        position: Of the tool, or of what is carried, relative to that object's centre [m].
+        position: Of the tool, or of what is carried, relative to that object's frame [m].
         axes: Of `position`: the environment's, or the object's own.
         rise: Smallest and largest height that is added, drawn anew for every attempt [m].
         orientation: `keep`: as the hand is when it sets out. `down`: the hand points down, its fingers square to the
             object (or what is carried is turned as the object is). `object`: as `rotation` says.
-        rotation: Roll, pitch and yaw of the tool in the object's frame [rad], for `object`.
+        rotation: Roll, pitch and yaw of the tool, or of what is carried, in the object's frame [rad], for `object`.
         yaw: Turn about the vertical from square [rad], for `down`.
-        symmetry: In how many ways the object looks the same when it is turned about the vertical: 4 for a square, 2 for
-            a bar, 0 for what is round. The way with the least turn is taken in which the hand lands on nothing else.
+        symmetry: In how many ways the object looks the same when it is turned about the vertical (for `object`, about
+            its own z): 4 for a square, 2 for a bar, 0 for what is round. The way with the least turn is taken in which
+            the hand lands on nothing else, neither there nor in the poses after it that go to the same object and
+            `keep` the orientation. The height of `rise` does not count.
         gripper: What the gripper does on the way and there.
-        within: The pose is reached when the hand is so near [m].
+        within: The pose is reached when the hand is so near [m]. After 90 steps it is taken as it is.
         turned: Likewise [rad].
-        speed: Times the attempt's own speed.
+        speed: Times the attempt's own `lead` and `turn`.
         rest: Smallest and largest number of steps to stay there.
         vary: Standard deviation of a deviation from `position`, drawn anew for every attempt [m].
         vary_yaw: Likewise of the yaw [rad].
-        wait_for: Signal that has to have come before the hand sets out.
+        wait_for: Signal that has to have come before the hand sets out; after 400 steps it does without.
     """
 
     name: Text
@@ -340,7 +342,7 @@ class Style(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         lead: Largest commanded distance from the hand [m].
         turn: Largest commanded rotation from the hand [rad].
-        pause: Steps of rest between two movements.
+        pause: Steps of rest after every movement, on top of the key pose's own.
     """
 
     lead: Range = (0.075, 0.11)

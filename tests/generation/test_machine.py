@@ -114,7 +114,7 @@ class Both:
         return call if callable(values[0]) else values[0]
 
 async def main():
-    async with opened(num_envs=2, mode="record") as generator:
+    async with opened(num_envs=2, mode="replay", num_trials=10, guarantee=False) as generator:
         env = generator._env
         buffers = env.recorder_manager
         assert isinstance(buffers, recording.EpisodeBuffers)
