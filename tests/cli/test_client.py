@@ -169,10 +169,10 @@ def test_in_isaac_sim_the_configuration_becomes_settings(tmp_path: Path, monkeyp
     program.write_text('#!/bin/sh\necho "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("ISAACSIM_PATH", str(tmp_path))
-    run = start({"num_trials": 2, "randomization.cube_x": (0.4, 0.5), "fresh": True, "output_dir": tmp_path / "o"})
+    run = start({"num_trials": 2, "randomization.x": (0.4, 0.5), "fresh": True, "output_dir": tmp_path / "o"})
     assert run.wait(20) == 0
     said = run.seen().line
     assert "--no-window" in said
     assert "--/exts/mimicgen.datagen/num_trials=2" in said
-    assert "--/exts/mimicgen.datagen/randomization/cube_x=0.4,0.5" in said
+    assert "--/exts/mimicgen.datagen/randomization/x=0.4,0.5" in said
     assert "--/exts/mimicgen.datagen/fresh=true" in said
