@@ -134,11 +134,13 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
     (tmp_path / "folder.toml").mkdir()
     (tmp_path / "loop.toml").symlink_to("loop.toml")
+    (tmp_path / "broken.toml").symlink_to("/proc/self/mem")
     for name, said in (
         ("pipe", "no regular file"),
         ("folder", "no regular file"),
         ("loop", "symbolic links"),
         ("none", "No such file"),
+        ("broken", "Input/output error"),
     ):
         with pytest.raises(BadInputError, match=said):
             load_task(tmp_path / f"{name}.toml")
