@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 from mimicgen.datagen.isaaclab import kitless, runtime
-from mimicgen.datagen.tasks import registered
+from mimicgen.datagen.session import registered
 from mimicgen.datagen.tasks.defaults import build
 
 
@@ -26,7 +26,7 @@ def ask() -> registered.Registered:
     from mimicgen.datagen.isaaclab.live_check import live_needs, opened
     from mimicgen.datagen.isaaclab.randomization import task_randomization
     from mimicgen.datagen.isaaclab.reachability import arm_of
-    from mimicgen.datagen.tasks.listing import needs_of_tasks, runnable_tasks
+    from mimicgen.datagen.session.listing import needs_of_tasks, runnable_tasks
 
     tasks = runnable_tasks(runtime.detect())
     known = {}

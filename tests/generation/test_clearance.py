@@ -95,7 +95,7 @@ def test_shapes_of_hands_and_objects_become_capsules_and_spheres(tmp_path: Path)
 from pathlib import Path
 from mimicgen.datagen.generation.clearance import lines_of, spheres_of
 from mimicgen.datagen.robots.schema import Box, Cylinder, Sphere
-from mimicgen.datagen.tasks.schema import Object
+from mimicgen.datagen.tasks.objects import Object
 
 def spheres(*size):
     centres, radius = spheres_of(Object(shapes=(Box(size=size),)), Path())

@@ -17,8 +17,9 @@ from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import runtime
+from mimicgen.datagen.session import registered
 from mimicgen.datagen.session.opening import open_simulation
-from mimicgen.datagen.tasks import needs, registered
+from mimicgen.datagen.tasks import needs
 from mimicgen.datagen.tasks.needs import ACTIONS, CONFIGURATIONS, MODULES, Needs
 from tests.conftest import PROJECT
 

@@ -12,7 +12,8 @@ from mimicgen.datagen.dataset.sources.reach import absolute_error, check_with_ro
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
 from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.isaaclab.asking import asking
-from mimicgen.datagen.tasks import registered
+from mimicgen.datagen.session import registered
+from mimicgen.datagen.tasks.defaults import refuse_unknown_subtasks
 
 
 def check_command(config: Generate, *, as_json: bool) -> int:
@@ -56,7 +57,7 @@ def check_known(config: Generate, known: registered.KnownTask) -> Sources:
     assert config.source is not None
     subtasks = [need.signal or "final" for own in known.needs.subtasks.values() for need in own]
     check_separation({**known.randomization, **config.randomization.given()})
-    registered.refuse_unknown_subtasks(config.mimic, config.task, subtasks)
+    refuse_unknown_subtasks(config.mimic, config.task, subtasks)
     needs = registered.with_offsets(known.needs, config.mimic)
     path = config.source.expanduser().absolute()
     sources = check_sources(path, dataclasses.replace(needs, action_dim=None, objects=None))

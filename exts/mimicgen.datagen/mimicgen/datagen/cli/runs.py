@@ -80,7 +80,7 @@ def job_of[J: Job](options: argparse.Namespace, kind: type[J], defaults: Mapping
 def generate(options: argparse.Namespace) -> int:
     """Generate demonstrations from annotated ones, or list the tasks that can be generated for."""
     if options.list_tasks:
-        from mimicgen.datagen.tasks.listing import list_tasks
+        from mimicgen.datagen.session.listing import list_tasks
 
         return list_tasks()
     job = job_of(options, Generate, {"source": SHIPPED_SOURCE})

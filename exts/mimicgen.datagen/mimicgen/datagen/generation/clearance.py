@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mimicgen.datagen.robots.schema import Box, Capsule, Collider, Cylinder, Sphere
 from mimicgen.datagen.tasks.catalogue import Described, EndEffector
 from mimicgen.datagen.tasks.geometry import bounds, rotation_matrix
-from mimicgen.datagen.tasks.schema import Object
+from mimicgen.datagen.tasks.objects import Object
 
 LOOKS = 16
 """Poses of a segment at which it is looked."""

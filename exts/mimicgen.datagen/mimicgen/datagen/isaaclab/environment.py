@@ -28,10 +28,9 @@ from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.catalogue import Described
-from mimicgen.datagen.tasks.defaults import own_subtasks
+from mimicgen.datagen.tasks.defaults import own_subtasks, refuse_unknown_subtasks
 from mimicgen.datagen.tasks.environment.registration import register
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
-from mimicgen.datagen.tasks.registered import refuse_unknown_subtasks
 from mimicgen.datagen.tasks.schema import Subtask
 
 

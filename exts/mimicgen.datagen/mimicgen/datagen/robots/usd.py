@@ -21,7 +21,7 @@ from mimicgen.datagen.robots.catalogue import model_file, ros_packages
 from mimicgen.datagen.robots.schema import Robot
 from mimicgen.datagen.robots.shapes import add_shape
 
-_FORMAT = 2
+_FORMAT = 3
 """Of what is made here; another number makes everything anew."""
 
 
@@ -41,8 +41,8 @@ def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
     description = simplified_urdf(source, robot) if robot.model.format == "urdf" else source.read_bytes()
     told = description + msgspec.json.encode((_FORMAT, robot.colliders, robot.model_colliders, robot.model))
     folder = cache / f"{file.stem}-{hashlib.sha256(told).hexdigest()[:12]}"
-    usd = folder / f"{file.stem}.usda"
-    if usd.is_file():
+    usd = _usd_in(folder)
+    if usd is not None:
         return usd
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{file.stem}-", dir=cache, ignore_cleanup_errors=True) as name:
@@ -52,9 +52,14 @@ def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
         try:
             name_folder(made.parent, folder)
         except OSError:
-            if not usd.is_file():  # not simply another process that was first
+            if _usd_in(folder) is None:  # not simply another process that was first
                 raise
-    return usd
+    return folder / made.name
+
+
+def _usd_in(folder: Path) -> Path | None:
+    """Return the robot in a folder of the cache: the one USD file that is not in a folder below."""
+    return next(iter(sorted(folder.glob("*.usd*"))), None)
 
 
 def simplified_urdf(urdf: Path, robot: Robot) -> bytes:
@@ -76,7 +81,7 @@ def _converted(robot: Robot, file: Path, source: Path, description: bytes, scrat
     target, name = scratch / "usd", file.stem
     if robot.model.format == "usd":
         shutil.copytree(source.parent, target)
-        return (target / source.name).rename(target / f"{name}.usda")
+        return target / source.name
     if robot.model.format == "mjcf":
         from mujoco_usd_converter import Converter as FromMjcf
 
@@ -89,8 +94,7 @@ def _converted(robot: Robot, file: Path, source: Path, description: bytes, scrat
         found = ros_packages(robot.model, file.parent)
         packages = [{"name": package, "path": str(path)} for package, path in found.items()]
         made = FromUrdf(layer_structure=True, scene=False, ros_packages=packages).convert(str(urdf), str(target))
-    path = Path(made.path if hasattr(made, "path") else str(made))
-    return path if path.name == f"{name}.usda" else path.rename(target / f"{name}.usda")
+    return Path(made.path if hasattr(made, "path") else str(made))
 
 
 def _change_colliders(usd: Path, robot: Robot) -> None:

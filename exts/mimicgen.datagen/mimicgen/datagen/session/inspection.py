@@ -36,14 +36,14 @@ def find_tasks() -> dict[str, str | None]:
         SetupError: Isaac Lab is not installed.
     """
     from mimicgen.datagen.isaaclab import kitless, runtime
-    from mimicgen.datagen.tasks import registered
+    from mimicgen.datagen.session import registered
 
     known = registered.recorded()
     if known is not None:
         return known.tasks
     here = runtime.detect()
     kitless.teach_isaaclab()
-    from mimicgen.datagen.tasks.listing import runnable_tasks
+    from mimicgen.datagen.session.listing import runnable_tasks
 
     return runnable_tasks(here)
 

@@ -12,6 +12,7 @@ import msgspec
 
 from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.config.keys import job_from
+from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.config.values import Flat, quoted
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.schema import Vector
@@ -82,6 +83,17 @@ def own_subtasks(task: str, eefs: Mapping[str, Sequence[Any]]) -> dict[str, tupl
     if [len(own) for own in eefs.values()] != [len(own) for own in named.values()]:
         raise TaskError(f"task file {quoted(found.path)}: has other subtasks than '{task}'")
     return named
+
+
+def refuse_unknown_subtasks(mimic: MimicConfig, task: str, names: list[str]) -> None:
+    """Check that a configuration's subtasks are some of the task's.
+
+    Raises:
+        TaskError: One is not.
+    """
+    unknown = sorted(set(mimic.subtasks) - set(names))
+    if unknown:
+        raise TaskError(f"mimic.subtasks.{unknown[0]}: task '{task}' has the subtasks {', '.join(names)}")
 
 
 @functools.lru_cache(maxsize=16)

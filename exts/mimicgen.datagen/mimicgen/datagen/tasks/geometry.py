@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mimicgen.datagen.robots.schema import Angles, Box, Capsule, Cylinder, Shape, Sphere
 from mimicgen.datagen.tasks.meshes import read_mesh
-from mimicgen.datagen.tasks.schema import AnyShape, Mesh, Object
+from mimicgen.datagen.tasks.objects import AnyShape, Mesh, Object
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,8 @@ from mimicgen.datagen.tasks.checks.conditions import all_conditions
 from mimicgen.datagen.tasks.checks.starts import place_of
 from mimicgen.datagen.tasks.conditions import Grasped
 from mimicgen.datagen.tasks.geometry import bounds_of_shape, rotation_matrix
-from mimicgen.datagen.tasks.schema import Object, Start, Table, Variant
+from mimicgen.datagen.tasks.objects import Object
+from mimicgen.datagen.tasks.schema import Start, Table, Variant
 
 if TYPE_CHECKING:
     from mimicgen.datagen.tasks.catalogue import Described

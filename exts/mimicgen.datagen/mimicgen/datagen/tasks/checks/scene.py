@@ -16,7 +16,8 @@ from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.catalogue import inside
 from mimicgen.datagen.robots.checking import label_fault, patterns_of_home
 from mimicgen.datagen.tasks.meshes import read_mesh
-from mimicgen.datagen.tasks.schema import Camera, Mesh, Object
+from mimicgen.datagen.tasks.objects import Mesh, Object
+from mimicgen.datagen.tasks.schema import Camera
 
 if TYPE_CHECKING:
     from mimicgen.datagen.tasks.catalogue import Described

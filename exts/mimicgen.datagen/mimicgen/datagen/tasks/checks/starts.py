@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from mimicgen.datagen.config.reading import meant
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.tasks.checks.scene import cycles
-from mimicgen.datagen.tasks.schema import Object, Range, Start, Variant
+from mimicgen.datagen.tasks.objects import Object
+from mimicgen.datagen.tasks.schema import Range, Start, Variant
 
 if TYPE_CHECKING:
     from mimicgen.datagen.tasks.catalogue import Described

@@ -17,11 +17,10 @@ import msgspec
 import numpy as np
 
 from mimicgen.datagen.dataset.replacing import name_folder
-from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.schema import Colour
 from mimicgen.datagen.robots.shapes import add_shape
 from mimicgen.datagen.tasks.meshes import read_mesh
-from mimicgen.datagen.tasks.schema import AnyShape, Joint, Mesh, Object
+from mimicgen.datagen.tasks.objects import AnyShape, Joint, Mesh, Object
 
 _FORMAT = 1
 """Of what is made here; another number makes everything anew."""
@@ -188,19 +187,6 @@ def _add_joint(stage: Any, path: Any, bodies: dict[str, Any], part: str, joint: 
     drive.CreateDampingAttr(joint.damping if slides else joint.damping * math.pi / 180)
     made.GetPrim().CreateAttribute("mjc:frictionloss", Sdf.ValueTypeNames.Double).Set(joint.friction)
     made.GetPrim().CreateAttribute("physxJoint:jointFriction", Sdf.ValueTypeNames.Float).Set(joint.friction)
-
-
-def check_files(objects: dict[str, Object], folder: Path) -> None:
-    """Check that the files that objects name are there, and that meshes can be read.
-
-    Raises:
-        TaskError: One is not, or cannot.
-    """
-    for name, content in objects.items():
-        if content.usd is not None and not (folder / content.usd).is_file():
-            raise TaskError(f"objects.{name}.usd = '{content.usd}': there is no such file in {folder}")
-        for mesh in meshes_of(content):
-            read_mesh(folder / mesh.file)
 
 
 def meshes_of(content: Object) -> list[Mesh]:

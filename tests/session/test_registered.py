@@ -16,7 +16,7 @@ from mimicgen.datagen.cli import check
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import kitless
-from mimicgen.datagen.tasks import registered
+from mimicgen.datagen.session import registered
 from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
 

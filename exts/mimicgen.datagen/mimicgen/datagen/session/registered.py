@@ -16,7 +16,6 @@ from typing import Any
 from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.dataset.sources.checks import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.dataset.sources.reach import Arm
-from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.isaaclab.runtime import Runtime, detect
 from mimicgen.datagen.tasks.defaults import own_subtasks
@@ -113,17 +112,6 @@ def with_offsets(needs: TaskNeeds, mimic: MimicConfig) -> TaskNeeds:
         for eef, own in needs.subtasks.items()
     }
     return dataclasses.replace(needs, subtasks=subtasks)
-
-
-def refuse_unknown_subtasks(mimic: MimicConfig, task: str, names: list[str]) -> None:
-    """Check that a configuration's subtasks are some of the task's.
-
-    Raises:
-        TaskError: One is not.
-    """
-    unknown = sorted(set(mimic.subtasks) - set(names))
-    if unknown:
-        raise TaskError(f"mimic.subtasks.{unknown[0]}: task '{task}' has the subtasks {', '.join(names)}")
 
 
 def _plain(known: KnownTask) -> dict[str, Any]:
