@@ -134,7 +134,7 @@ def test_a_run_goes_on_whatever_is_to_be_shown_of_it(tmp_path: Path) -> None:
         ({"seed": 2}, ["seed was 1 and is now 2"]),
         (
             {"mimic.action_noise": 0.5, "settle_steps": 0},
-            ["action_noise was 0.01 and is", "settle_steps was 10 and is"],
+            ["action_noise was left out and is", "settle_steps was 10 and is"],
         ),
     ],
 )

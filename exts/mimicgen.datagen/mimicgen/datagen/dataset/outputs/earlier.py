@@ -125,7 +125,9 @@ def refuse_another(config: Job, record: Path, dataset: Path) -> None:
     free = FREE | {"fresh", "source", "replay_states"}
     compared = sorted(key for key in before.keys() | now.keys() if key not in free and not key.startswith("render."))
     differences = [
-        f"{key} was {before.get(key)!r} and is {now.get(key)!r}" for key in compared if before.get(key) != now.get(key)
+        f"{key} was {_spelled(before.get(key))} and is {_spelled(now.get(key))}"
+        for key in compared
+        if before.get(key) != now.get(key)
     ]
     source = told.get("source", {}).get("sha256")
     if source and config.source is not None and file_hash(config.source.expanduser()) != source:
@@ -164,6 +166,10 @@ def _attempt(line: str | bytes) -> Attempt | None:
         return Attempt.from_json(line)
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _spelled(value: Any) -> str:
+    return "left out" if value is None else repr(value)
 
 
 def _plain(value: Any) -> Any:
