@@ -98,7 +98,8 @@ class MimicPolicy:
     def judge(self, flight: Flight, *, success: bool) -> str | None:
         """Return why the attempt was ended early, if it was; else the success term alone decides."""
         if self._early_abort and flight.overdue is not None:
-            return reason_for_abort(flight.overdue, steps=flight.steps)
+            lacking = self._environment.lacking({flight.env: flight.overdue})[flight.env]
+            return reason_for_abort(flight.overdue, steps=flight.steps, lacking=lacking)
         return None
 
     def _check_signal(self, env_id: int, eef: str, subtask: int) -> None:
