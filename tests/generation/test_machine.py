@@ -69,14 +69,20 @@ print("RESULT", json.dumps([told(early), told(watched), told(reference)]))
     for attempt in (*early, *reference):
         assert attempt["outcome"] == "failure"
         assert attempt["overdue"] == "grasp_1"
-        assert attempt["reason"] == (
-            f"ended early: its subtask was over after {attempt['steps']} steps and signal 'grasp_1' had not come"
+        why, lacking = attempt["reason"].split(": nearest at step ")
+        assert (
+            why == f"ended early: its subtask was over after {attempt['steps']} steps and signal 'grasp_1' had not come"
         )
+        assert int(lacking.split(":")[0]) <= attempt["steps"]
+        assert "robot" in lacking, "its tool is too far away, or its fingers are open"
+        assert "wanted" in lacking or "allowed" in lacking
         assert len(attempt["segments"]) == 1
     for attempt in watched:
         assert attempt["overdue"] == "grasp_1"
         assert attempt["steps"] > 1.5 * max(one["steps"] for one in early)
         assert "ended early" not in attempt["reason"]
+        assert "signal 'grasp_1' never came" in attempt["reason"]
+        assert "nearest at step" in attempt["reason"]
 
 
 def test_an_attempt_is_the_same_when_environments_wait_to_be_reset_together(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Runtime(StrEnum):
     """Where the simulation comes from."""
 
     EMBEDDED = "embedded"
-    """A Kit kernel; Newton or MuJoCo physics, the packaged Franka, primitive shapes."""
+    """A Kit kernel; Newton or MuJoCo physics, robots from packaged descriptions, primitive shapes."""
     ISAACSIM = "isaacsim"
     """Isaac Sim 6.2 or newer; PhysX, RTX and Isaac's asset server."""
 

@@ -98,7 +98,8 @@ class MimicPolicy:
     def judge(self, attempt: UnderWay, *, success: bool) -> str | None:
         """Return why the attempt was ended early, if it was; else the success term alone decides."""
         if self._early_abort and attempt.overdue is not None:
-            return reason_for_abort(attempt.overdue, steps=attempt.steps)
+            lacking = self._environment.lacking({attempt.env: attempt.overdue})[attempt.env]
+            return reason_for_abort(attempt.overdue, steps=attempt.steps, lacking=lacking)
         return None
 
     def _check_signal(self, env_id: int, eef: str, subtask: int) -> None:

@@ -24,7 +24,7 @@ from mimicgen.datagen.tasks.needs import Needs
 RECORD = DATA / "registered_tasks.json"
 
 PACKAGES = ("isaaclab", "isaacsim-asset", "pin", "torchvision")
-"""Whatever the answers depend on: the tasks, the Franka, and what some tasks need and may lack."""
+"""Whatever the answers depend on: the tasks, the robot, and what some tasks need and may lack."""
 
 
 @dataclass(frozen=True, kw_only=True)
