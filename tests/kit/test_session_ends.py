@@ -18,37 +18,22 @@ from tests.dataset.writing import attempt_of, keep, recorded_episodes
 from tests.kit.runs import MakeConfig, records, run_record, run_to_end, step_and_stop
 
 
-@pytest.mark.parametrize("where", ["planner", "generator", "environment"])
-def test_an_exception_ends_the_run_with_its_cause(
-    kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    from isaaclab_mimic.datagen.data_generator import DataGenerator
-
-    from mimicgen.datagen.generation.planning import Planner
-    from mimicgen.datagen.isaaclab.environment import Environment
-
-    def explode(*_: Any, **__: Any) -> None:
-        raise ZeroDivisionError("the motor is on fire")
-
-    if where == "planner":
-        monkeypatch.setattr(Planner, "plans", explode)
-    elif where == "generator":
-        monkeypatch.setattr(DataGenerator, "merge_eef_subtask_trajectory", explode)
-    else:
-        monkeypatch.setattr(Environment, "update_success", explode)
-    config = make_config(**{"mimic.reference": where == "generator"})
-    begin = time.monotonic()
+# First, because it makes a run: the others import from Isaac Lab what a run has prepared it for.
+def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> None:
+    config = make_config()
+    config.output_dir.mkdir()
+    for path in (config.output_dataset, config.output_dir / "run.json"):
+        path.write_bytes(b"of an earlier run")
     end = run_to_end(kit, config)
-    assert time.monotonic() - begin < 60
-    assert kit.session.state is State.FAILED
-    assert (end.reason, end.exit_code) == ("ZeroDivisionError: the motor is on fire", 1)
-    assert run_record(config)["end"]["exit_code"] == 1
-    names = {task.get_name() for task in kit.run(all_tasks())}
-    assert not any("mimicgen" in name for name in names)
-
-
-async def all_tasks() -> set[asyncio.Task[Any]]:
-    return asyncio.all_tasks()
+    assert end.exit_code == 2
+    assert f"output '{config.output_dir / 'run.json'}' exists, and this project did not write it" in end.reason
+    for path in (config.output_dataset, config.output_dir / "run.json"):
+        assert path.read_bytes() == b"of an earlier run"
+    kit.session.start(make_config(fresh=True))
+    assert step_and_stop(kit, 3).reason == "seen enough"
+    (aside,) = config.output_dataset.parent.glob("generated.2*.hdf5")
+    assert aside.read_bytes() == b"of an earlier run"
+    assert run_record(config)["end"]["reason"] == "seen enough"
 
 
 def test_a_hopeless_run_gives_up_and_says_where(
@@ -84,23 +69,6 @@ def test_failures_are_bounded_and_written_on_request(
     assert not config.output_dataset.exists()
 
 
-def test_nothing_is_overwritten_unasked(kit: Kit, make_config: MakeConfig) -> None:
-    config = make_config()
-    config.output_dir.mkdir()
-    for path in (config.output_dataset, config.output_dir / "run.json"):
-        path.write_bytes(b"of an earlier run")
-    end = run_to_end(kit, config)
-    assert end.exit_code == 2
-    assert f"output '{config.output_dir / 'run.json'}' exists, and this project did not write it" in end.reason
-    for path in (config.output_dataset, config.output_dir / "run.json"):
-        assert path.read_bytes() == b"of an earlier run"
-    kit.session.start(make_config(fresh=True))
-    assert step_and_stop(kit, 3).reason == "seen enough"
-    (aside,) = config.output_dataset.parent.glob("generated.2*.hdf5")
-    assert aside.read_bytes() == b"of an earlier run"
-    assert run_record(config)["end"]["reason"] == "seen enough"
-
-
 def test_a_run_continues_what_another_left(kit: Kit, make_config: MakeConfig) -> None:
     config = make_config(num_trials=5, seed=7)
     earlier = Outputs(config)
@@ -133,3 +101,36 @@ def test_a_bad_source_or_task_fails_before_the_environment(kit: Kit, make_config
     end = run_to_end(kit, make_config(device="cuda"))
     assert end.exit_code == 2
     assert "no CUDA device" in end.reason
+
+
+@pytest.mark.parametrize("where", ["planner", "generator", "environment"])
+def test_an_exception_ends_the_run_with_its_cause(
+    kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    from isaaclab_mimic.datagen.data_generator import DataGenerator
+
+    from mimicgen.datagen.generation.planning import Planner
+    from mimicgen.datagen.isaaclab.environment import Environment
+
+    def explode(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("the motor is on fire")
+
+    if where == "planner":
+        monkeypatch.setattr(Planner, "plans", explode)
+    elif where == "generator":
+        monkeypatch.setattr(DataGenerator, "merge_eef_subtask_trajectory", explode)
+    else:
+        monkeypatch.setattr(Environment, "update_success", explode)
+    config = make_config(**{"mimic.reference": where == "generator"})
+    begin = time.monotonic()
+    end = run_to_end(kit, config)
+    assert time.monotonic() - begin < 60
+    assert kit.session.state is State.FAILED
+    assert (end.reason, end.exit_code) == ("ZeroDivisionError: the motor is on fire", 1)
+    assert run_record(config)["end"]["exit_code"] == 1
+    names = {task.get_name() for task in kit.run(all_tasks())}
+    assert not any("mimicgen" in name for name in names)
+
+
+async def all_tasks() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks()
