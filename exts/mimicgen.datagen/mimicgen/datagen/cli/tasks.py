@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.config.values import argument_path, quoted
-from mimicgen.datagen.errors import BadInputError, SetupError, TaskError
+from mimicgen.datagen.errors import BadInputError, TaskError
+from mimicgen.datagen.isaaclab.asking import asking
 from mimicgen.datagen.robots import catalogue as robots
+from mimicgen.datagen.session.looking import look
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.beginning import write_beginning
 from mimicgen.datagen.tasks.catalogue import Described
@@ -50,19 +52,11 @@ def check(options: argparse.Namespace) -> int:
         for key, value in _told(found).items():
             print(shown(f"  {key}: {value if isinstance(value, str) else ', '.join(value)}"))
     if options.look is not None:
-        look(found, options.look.expanduser().absolute())
+        with asking(f"the scene of '{found.name}'"):
+            pictures = look(found, options.look.expanduser().absolute())
+        for picture in pictures:
+            print(f"drew {shown(picture)}")
     return 0
-
-
-def look(found: Described, folder: Path) -> None:
-    """Draw a task's scene at ten starts of each variant into a folder.
-
-    Raises:
-        SetupError: This version cannot draw scenes of task files.
-    """
-    raise SetupError(
-        f"--look {quoted(folder)}: the scene of '{found.name}' cannot be drawn by this version; leave it out"
-    )
 
 
 def new(options: argparse.Namespace) -> int:

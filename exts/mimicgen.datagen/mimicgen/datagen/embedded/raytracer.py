@@ -87,6 +87,10 @@ class Raytracer:
 
     async def draw(self, state: State) -> Frame:
         """See `Renderer.draw`."""
+        return self.drawn(state)
+
+    def drawn(self, state: State) -> Frame:
+        """Return the images of a state, for who has no event loop."""
         self._restore(state)
         bodies = self._state.body_q.numpy()
         for canvas in self._canvases:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.reach import check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, TaskNeeds, check_sources
@@ -53,7 +53,7 @@ def check_in_simulation(config: Generate) -> Sources:
 
 
 @contextlib.contextmanager
-def opened(config: Generate) -> Iterator[Environment]:
+def opened(config: Job) -> Iterator[Environment]:
     """Open a configuration's environment without a Kit application, for as long as the context lasts.
 
     Raises:
