@@ -155,11 +155,12 @@ class AttemptMachine:
         self._under_way[ended] = False
         self._prepare(len(self._free))
         free = self._beginning(last)
-        if waiting := [env_id for env_id in ended if env_id not in free]:
+        beginning = set(free)
+        if waiting := [env_id for env_id in ended if env_id not in beginning]:
             self._policy.hold(waiting)
         if not free:
             return
-        self._free = [env_id for env_id in self._free if env_id not in free]
+        self._free = [env_id for env_id in self._free if env_id not in beginning]
         for env_id in free:
             number, seed, streams = self._coming.popleft()
             self._attempts[env_id] = UnderWay(
@@ -171,7 +172,7 @@ class AttemptMachine:
         begun = [self._attempts[env_id] for env_id in free]
         self._policy.begin(begun)
         poses = self._env.get_object_poses()
-        starts = torch.stack([own[free, :2, 3] for own in poses.values()], dim=1).cpu()
+        starts = torch.stack([own[:, :2, 3] for own in poses.values()], dim=1).cpu()[free]
         for attempt, start in zip(begun, starts, strict=True):
             attempt.start_from(dict(zip(poses, start, strict=True)))
 
