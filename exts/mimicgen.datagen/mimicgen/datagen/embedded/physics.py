@@ -103,11 +103,25 @@ class Worlds:
         self.datas[world].act[:] = 0.0
 
 
+def has_placed(model: newton.Model) -> bool:
+    """Return whether there are bodies that are placed and stand still; Newton locks them with an armature of 1e10."""
+    return bool((model.body_flags.numpy() & int(newton.BodyFlags.KINEMATIC)).any())
+
+
 class NewtonFreshSensorsManager(NewtonMJWarpManager):
     """Isaac Lab's manager of the MuJoCo Warp solver, with sensors that see a reset.
 
     The name has to start with 'Newton': Isaac Lab chooses the backend of its assets by it.
     """
+
+    @classmethod
+    def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
+        solver = super()._create_solver(model, solver_cfg)
+        if has_placed(model):
+            # The solver measures improvement against the mean inertia, which is not to count the locking armature, or
+            # it gives up at once. Newton sees to that where a model is changed, not where it is made (Newton 1.6.1).
+            solver._set_const_0_with_physical_meaninertia()
+        return solver
 
     @classmethod
     def _eval_fk_impl(cls, world_reset_mask: wp.array | None, fk_mask: wp.array | None) -> None:
@@ -170,6 +184,9 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
         solver = super()._create_solver(model, solver_cfg)
+        if has_placed(model):
+            # Island by island the solver would measure improvement against the locking armature, and give up at once.
+            solver.mj_model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
         cls._worlds = Worlds(solver.mj_model, model.world_count)
         threads = min(model.world_count, len(os.sched_getaffinity(0)))
         cls._threads = ThreadPoolExecutor(threads, "mujoco") if threads > 1 else None
