@@ -62,8 +62,8 @@ def content(path: Path, place: str, error: type[BadInputError]) -> str:
     Raises:
         BadInputError: It cannot be read, is too large or is not text; as `error`.
     """
-    file_path = as_path("file", path).expanduser()
     try:
+        file_path = as_path("file", path).expanduser()
         if not stat.S_ISREG(file_path.stat().st_mode):  # opening a pipe would wait for somebody to write into it
             raise error(f"{place} is no regular file; pass an existing TOML file")
         with file_path.open("rb") as file:
