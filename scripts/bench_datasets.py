@@ -23,7 +23,7 @@ import numpy as np
 
 from mimicgen.datagen.dataset.files import datasets_in, demo_names
 
-SHIPPED = Path(__file__).resolve().parents[1] / "datasets" / "source_demos.hdf5"
+SHIPPED = Path(__file__).resolve().parents[1] / "tests" / "data" / "source_demos.hdf5"
 
 DEMOS, STEPS = 1000, 250
 """What is validated."""

@@ -1,6 +1,6 @@
 """Measure what images cost: rendered after the fact, against images taken and saved in the observation function.
 
-./scripts/python.sh scripts/measure_rendering.py datasets/source_demos.hdf5 --demos 3 --width 640 --height 352
+./scripts/python.sh scripts/measure_rendering.py datasets/generated_dataset.hdf5 --demos 3 --width 640 --height 352
 
 Both see the same attempts with the same cameras and modalities, in one process, in turns. The observation function does
 what the blueprint's does: it reads Isaac Lab's cameras and saves every image with torchvision's `save_image` (its

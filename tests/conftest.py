@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 PHYSICS = os.environ.get("PHYSICS", "mujoco")
 """Engine of the runs in a Kit application: `PHYSICS=physx ./scripts/test.sh tests/kit` tries them on the other one."""
 
-SHIPPED_DEMOS = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED_DEMOS = PROJECT / "tests" / "data" / "source_demos.hdf5"
 HUMAN_DEMOS = PROJECT.parent / "shared" / "data" / "annotated_dataset.hdf5"
 
 

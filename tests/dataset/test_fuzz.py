@@ -76,7 +76,7 @@ ONLY = ("actions", "obs/eef_pos", "obs/eef_quat", "obs/object", "initial_state/r
 
 def small_file(path: Path) -> None:
     """Write two demonstrations, one with most arrays and compressed, one with few and not compressed."""
-    with h5py.File(PROJECT / "datasets" / "source_demos.hdf5") as whole, h5py.File(path, "w") as file:
+    with h5py.File(PROJECT / "tests" / "data" / "source_demos.hdf5") as whole, h5py.File(path, "w") as file:
         file.attrs.update(whole.attrs)
         file.create_group("data").attrs.update(whole["data"].attrs)
         for name in ("demo_0", "demo_1"):

@@ -10,7 +10,7 @@ from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
 from tests.conftest import PROJECT
 
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 TASK = "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"
 
 

@@ -19,7 +19,7 @@ from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
 
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 FAILS_EVERY = 4
 
 

@@ -18,7 +18,7 @@ from mimicgen.datagen.session import opening
 from mimicgen.datagen.tasks.colours import class_colours
 from tests.conftest import PROJECT, Kit
 
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 COLOURS = class_colours("stack_three")
 CUBES = ("cube_1", "cube_2", "cube_3")
 SMALL = {"source": SHIPPED, "render.when": "at_end", "render.width": 320, "render.height": 176}

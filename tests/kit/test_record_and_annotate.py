@@ -107,7 +107,7 @@ def test_demonstrations_succeed_again_when_replayed(
     kit: Kit, make_config: MakeConfig, tmp_path: Path, by_states: bool
 ) -> None:
     few = tmp_path / "few.hdf5"
-    with h5py.File(PROJECT / "datasets" / "source_demos.hdf5") as shipped, h5py.File(few, "w") as file:
+    with h5py.File(PROJECT / "tests" / "data" / "source_demos.hdf5") as shipped, h5py.File(few, "w") as file:
         file.attrs["format_version"] = 1
         for name in ("demo_0", "demo_1"):
             shipped.copy(f"data/{name}", file.require_group("data"))

@@ -16,7 +16,7 @@ from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import PROJECT, Kit
 
 MakeConfig = Callable[..., Generate]
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 CUBES = ("cube_1", "cube_2", "cube_3")
 SMALL = {"source": SHIPPED, "mode": "render", "render.when": "at_end", "render.width": 320, "render.height": 176}
 

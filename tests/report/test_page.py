@@ -28,7 +28,7 @@ from tests.conftest import PROJECT
 from tests.containers import until
 from tests.dataset.writing import attempt_of
 
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 EVIL = "<img src=x onerror=document.title='evil'>"
 
 

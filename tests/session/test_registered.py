@@ -20,7 +20,7 @@ from mimicgen.datagen.session import registered
 from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
 
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 REL, ABS = (f"Isaac-Stack-Cube-Franka-IK-{kind}-Mimic-v0" for kind in ("Rel", "Abs"))
 
 

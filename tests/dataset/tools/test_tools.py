@@ -22,7 +22,7 @@ from mimicgen.datagen.dataset.tools.merge import MERGED, merge
 from mimicgen.datagen.errors import ConfigError, OutputError, SourceError
 from tests.conftest import PROJECT
 
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 
 
 @pytest.fixture

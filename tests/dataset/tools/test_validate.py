@@ -19,7 +19,7 @@ from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
 
-SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
+SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 ROBOT, CUBES = "data/demo_3/states/articulation/robot", "data/demo_3/states/rigid_object"
 
 

@@ -17,7 +17,8 @@ from mimicgen.datagen.cli.remembered import recall
 from mimicgen.datagen.config import layers
 from mimicgen.datagen.config.jobs import Annotate, Generate, Job, Record, Render, Replay
 from mimicgen.datagen.config.keys import keys
-from mimicgen.datagen.config.values import Flat, argument_path
+from mimicgen.datagen.config.values import Flat, argument_path, quoted
+from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.dataset.files import read_through
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.ours import JOB_MARK, is_ours
@@ -29,15 +30,15 @@ from mimicgen.datagen.dataset.sources.sources import check_file
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.embedded.engines import check_installed
 from mimicgen.datagen.errors import ConfigError, SourceError
-from mimicgen.datagen.tasks.defaults import build
+from mimicgen.datagen.tasks.defaults import TASK, build
 from mimicgen.datagen.text import shown
 from mimicgen.datagen.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[5]
 """The project's folder: defaults are relative to it, what the user passes to the current folder."""
 
-SHIPPED_SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
-"""Source demonstrations that are used when none are passed."""
+SHIPPED = {TASK: "source_demos.hdf5"}
+"""Source demonstrations that come with the project for registered tasks; those of a task by file are called after it."""
 
 SOURCES_ONLY: Flat = {"render.when": "never"}
 """What a job that makes source demonstrations has different: nobody trains on their images."""
@@ -83,7 +84,7 @@ def generate(options: argparse.Namespace) -> int:
         from mimicgen.datagen.session.listing import list_tasks
 
         return list_tasks()
-    job = job_of(options, Generate, {"source": SHIPPED_SOURCE})
+    job = with_source(job_of(options, Generate))
     check_file(_source(job))
     return _run(job)
 
@@ -128,7 +129,7 @@ def replay(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
-    job = job_of(options, Generate, {"source": SHIPPED_SOURCE})
+    job = with_source(job_of(options, Generate))
     check_file(_source(job))
     from mimicgen.datagen.cli.check import check_command
 
@@ -137,7 +138,7 @@ def check(options: argparse.Namespace) -> int:
 
 def selftest(options: argparse.Namespace) -> int:
     """Try everything that a run needs, and say in seconds what is wrong: Kit, Isaac Lab, a step, frames, outputs."""
-    job = job_of(options, Generate, {"source": SHIPPED_SOURCE})
+    job = with_source(job_of(options, Generate))
     for folder in (job.output_dir, job.output_dataset.parent):
         print(f"ok      {shown(writable_folder(folder.expanduser().absolute()))} can be written", flush=True)
     check_file(_source(job))
@@ -146,7 +147,7 @@ def selftest(options: argparse.Namespace) -> int:
 
 def gui(options: argparse.Namespace) -> int:
     """Open the panel in a window of the desktop: configure, start and watch runs."""
-    job = job_of(options, Generate, {"source": SHIPPED_SOURCE} | recall())
+    job = with_source(job_of(options, Generate, recall()))
     return _launch(job, "gui", {"desktop": True}, window=True)
 
 
@@ -166,10 +167,20 @@ def write_job(job: Job, path: Path) -> None:
         scratch.write_text(text + structs.replace(job, **absolute).to_toml(), encoding="utf-8")
 
 
+def with_source(job: Generate) -> Generate:
+    """Return a job with the source demonstrations that come with the project for its task, where none are said."""
+    name = SHIPPED.get(job.task, f"{task_family(job.task)}_demos.hdf5")
+    shipped = PROJECT / "datasets" / name
+    return structs.replace(job, source=shipped) if job.source is None and shipped.is_file() else job
+
+
 def _source(job: Job) -> Path:
     """Return the source file of a job, after a look at all of it where it can do no harm."""
     if job.source is None:
-        raise SourceError("no demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
+        raise SourceError(
+            f"no demonstrations of task {quoted(job.task)} come with the project; pass --source with an HDF5 file in "
+            f"Isaac Lab's layout, or make some: ./scripts/datagen.sh record --expert --task {shown(job.task)}"
+        )
     path = job.source.expanduser().absolute()
     guarded(read_through, (path,))
     return path

@@ -12,6 +12,7 @@ from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.tasks import catalogue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Inspection:
 
 
 def find_tasks() -> dict[str, str | None]:
-    """Return every registered Mimic task with the reason why it cannot run here, None when it can.
+    """Return every task by file and every registered Mimic task with why it cannot run here, None when it can.
 
     Raises:
         SetupError: Isaac Lab is not installed.
@@ -38,14 +39,15 @@ def find_tasks() -> dict[str, str | None]:
     from mimicgen.datagen.isaaclab import kitless, runtime
     from mimicgen.datagen.session import registered
 
+    by_file: dict[str, str | None] = dict.fromkeys(catalogue.names())
     known = registered.recorded()
     if known is not None:
-        return known.tasks
+        return by_file | known.tasks
     here = runtime.detect()
     kitless.teach_isaaclab()
     from mimicgen.datagen.session.listing import runnable_tasks
 
-    return runnable_tasks(here)
+    return by_file | runnable_tasks(here)
 
 
 def inspect(config: Generate) -> Inspection:

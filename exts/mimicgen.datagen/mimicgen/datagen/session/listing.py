@@ -10,12 +10,13 @@ from mimicgen.datagen.embedded import engines
 from mimicgen.datagen.isaaclab import kitless, runtime
 from mimicgen.datagen.isaaclab.asking import asking
 from mimicgen.datagen.session import registered
+from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.catalogue import described
 from mimicgen.datagen.tasks.needs import Needs, needs_of
 
 
 def list_tasks() -> int:
-    """Print every registered Mimic task with why it cannot run here, if so, and what it needs in Isaac Sim.
+    """Print tasks by file, and every registered Mimic task with why it cannot run here and what it needs in Isaac Sim.
 
     Returns:
         The exit code.
@@ -27,6 +28,10 @@ def list_tasks() -> int:
     print(f"runtime: {here}", flush=True)
     if here is runtime.Runtime.EMBEDDED:
         print(f"physics: {engines.listed()}")
+    print("tasks by file (task list says what they are):")
+    for name in catalogue.names():
+        print(f"  {name}")
+    print("registered by Isaac Lab:", flush=True)
     known = registered.recorded()
     needs: Mapping[str, Needs] = {}
     if known is not None:

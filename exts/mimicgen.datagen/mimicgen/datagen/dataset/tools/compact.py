@@ -20,6 +20,9 @@ from mimicgen.datagen.errors import SourceError
 NEEDED = ("actions", "initial_state", "obs/datagen_info")
 """What is kept of a demonstration."""
 
+ATTRIBUTES = ("num_samples", "seed", "signals", "success")
+"""What is kept of a demonstration's attributes."""
+
 RESOLUTION = 2.0**-15
 """Of rounded numbers: 0.03 mm, 0.002 degrees."""
 
@@ -51,7 +54,7 @@ def compact(source: Path, target: Path, rounded: bool = False) -> int:
             if "obs/datagen_info" not in demo:
                 raise SourceError(f"source '{source}': {name} has no 'obs/datagen_info'; annotate the demonstrations")
             kept = made["data"].create_group(name)
-            _copy_attributes(demo, kept)
+            kept.attrs.update({key: value for key, value in demo.attrs.items() if key in ATTRIBUTES})
             for path, exact in _needed(demo):
                 fine = rounded and exact.dtype.kind == "f" and not path.startswith("initial_state")
                 values = (np.round(exact / RESOLUTION) * RESOLUTION).astype(exact.dtype) if fine else exact
