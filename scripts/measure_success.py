@@ -4,7 +4,8 @@
     ./scripts/python.sh -m scripts.measure_success --device cuda --num-envs 1024 --keep 1000 --only shipped_default
 
 Each row is a run of the shipped session on a plain event loop: the ten shipped demonstrations and ten human ones, with
-the default settings and with Isaac Lab's own (`config/upstream.toml`). The seed is one that nothing was tuned on. With
+the default settings and with Isaac Lab's own (`config/upstream.toml`); with `--tasks`, every task that comes as a file
+from its expert's demonstrations instead. The seed is one that nothing was tuned on. With
 `--keep` a row goes on until so many demonstrations are kept, and tells how much sooner they would have been complete if
 attempts counted as they finish.
 """
@@ -32,6 +33,7 @@ from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.progress import End, Progress, State
 from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.session.generator import AnnounceStage
+from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.defaults import build
 
 SEED = 20261201
@@ -122,10 +124,25 @@ def measure(config: Generate) -> dict[str, Any]:
     return row
 
 
+def plans(human: Path | None, *, tasks: bool) -> dict[str, dict[str, Any]]:
+    """Return what each row's run is told: the task, its source and its settings."""
+    folder = PROJECT / "datasets"
+    if tasks:
+        return {name: {"task": name, "source": folder / f"{name}_demos.hdf5"} for name in catalogue.names()}
+    sources = {"shipped": folder / "source_demos.hdf5", "human": human}
+    return {
+        f"{name}_{settings}": read_toml(PROJECT / "config" / file) | {"source": source}
+        for name, source in sources.items()
+        for settings, file in SETTINGS.items()
+        if source is not None
+    }
+
+
 def main() -> None:
     """Measure, print a line a row, and write JSON on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--human", type=Path, help="HDF5 file of the ten human demonstrations")
+    parser.add_argument("--tasks", action="store_true", help="the tasks that come as files, with their own sources")
     parser.add_argument("--attempts", type=int, default=300)
     parser.add_argument("--keep", type=int, help="keep so many demonstrations instead")
     parser.add_argument("--num-envs", type=int, default=16)
@@ -137,30 +154,26 @@ def main() -> None:
     parser.add_argument("--commit", default="", help="commit of this checkout, where it has no history")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    sources = {"shipped": PROJECT / "datasets" / "source_demos.hdf5", "human": options.human}
     told = provenance("scripts.measure_success", options.commit)
     rows: dict[str, dict[str, Any]] = {}
-    for name, source in sources.items():
-        for settings, file in SETTINGS.items():
-            row = f"{name}_{settings}"
-            if source is None or (options.only and row not in options.only):
-                continue
-            with tempfile.TemporaryDirectory() as scratch:
-                own = {
-                    "source": source,
-                    "output_dataset": f"{scratch}/generated.hdf5",
-                    "output_dir": scratch,
-                    "num_trials": options.keep or options.attempts,
-                    "guarantee": options.keep is not None,
-                    "num_envs": options.num_envs,
-                    "device": options.device,
-                    "physics": options.physics,
-                    "seed": options.seed,
-                    "render.when": "after_each" if options.images else "never",
-                    "report": False,
-                }
-                rows[row] = measure(build(read_toml(PROJECT / "config" / file), own))
-            print(f"{row}: {json.dumps(rows[row])}", flush=True)
+    for row, said in plans(options.human, tasks=options.tasks).items():
+        if options.only and row not in options.only:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            own = {
+                "output_dataset": f"{scratch}/generated.hdf5",
+                "output_dir": scratch,
+                "num_trials": options.keep or options.attempts,
+                "guarantee": options.keep is not None,
+                "num_envs": options.num_envs,
+                "device": options.device,
+                "physics": options.physics,
+                "seed": options.seed,
+                "render.when": "after_each" if options.images else "never",
+                "report": False,
+            }
+            rows[row] = measure(build(said, own))
+        print(f"{row}: {json.dumps(rows[row])}", flush=True)
     if not rows:
         raise SystemExit("measure_success: nothing to measure; pass --human, or another --only")
     told["rows"] = rows
