@@ -38,7 +38,7 @@ PROJECT = Path(__file__).resolve().parents[5]
 """The project's folder: defaults are relative to it, what the user passes to the current folder."""
 
 SHIPPED = {TASK: "source_demos.hdf5"}
-"""Source demonstrations that come with the project for registered tasks; those of a task by file are called after it."""
+"""Sources that come with the project for registered tasks; those of a task by file are called after it."""
 
 SOURCES_ONLY: Flat = {"render.when": "never"}
 """What a job that makes source demonstrations has different: nobody trains on their images."""
