@@ -109,4 +109,4 @@ def test_outcomes_and_contents_are_the_same_with_1_6_and_16_environments_and_aft
         for file in ("g.hdf5", "g_failed.hdf5"):
             assert contents(folders[name] / file) == contents(folders["one"] / file), (name, file)
     reasons = [one["reason"] for one in expected if one["reason"].startswith("every subtask signal came")]
-    assert all(re.search(r": (cube_\d|a finger) ends .* (mm|m/s)", reason) for reason in reasons)
+    assert all(re.search(r": (cube_\d|the fingers) .* (mm|m/s)", reason) for reason in reasons)

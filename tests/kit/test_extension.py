@@ -56,7 +56,7 @@ def test_a_signal_stops_the_run_between_two_steps_and_not_between_two_instructio
     config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2]})
     session = kit.session
     manager = kit.extensions
-    (owner,) = [one for one in __import__("gc").get_objects() if type(one) is extension.DatagenExtension]
+    (owner,) = [one for one in __import__("gc").get_objects() if isinstance(one, extension.DatagenExtension)]
     told = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         owner._stop_on_signals()

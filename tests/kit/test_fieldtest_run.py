@@ -10,7 +10,8 @@ from pathlib import Path
 from tests.kit.standins.scenario import facts_of
 
 ASKED = """
-import dataclasses, io
+import io
+from msgspec import structs
 from omni.kit.async_engine import run_coroutine
 from mimicgen.datagen.cli import fieldtest
 from mimicgen.datagen.kit.application import KitApplication, UsdStage

@@ -86,7 +86,7 @@ def test_links_are_told_parents_first_with_meshes_in_reach() -> None:
         (mesh,) = link["meshes"]
         np.testing.assert_allclose(np.ptp(vertices_of(mesh)[0], axis=0), 0.0467, atol=1e-4)
         assert mesh["flat"]
-    assert found["table"]["position"] == [0.5, 0.0, -0.003]
+    assert found["table"]["position"] == [0.5, 0.0, -0.00305]
     assert scene(task, cache_folder()) == found
 
 

@@ -35,8 +35,9 @@ from mimicgen.datagen.tasks.schema import Subtask
 
 
 def mimic_tasks() -> list[str]:
-    """Return the registered Mimic tasks, sorted."""
-    return sorted(name for name in gym.registry if "Mimic" in name or "Skillgen" in name)
+    """Return the Mimic tasks that Isaac Lab registers, sorted."""
+    ours = {name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("mimicgen.")}
+    return sorted(name for name in gym.registry if ("Mimic" in name or "Skillgen" in name) and name not in ours)
 
 
 def registered_name(config: Job, found: Described | None) -> str:
