@@ -17,7 +17,13 @@ from mimicgen.datagen.tasks.catalogue import Described
 from mimicgen.datagen.tasks.conditions import AnyCondition
 from mimicgen.datagen.tasks.predicates.evaluation import Evaluated, Predicates, Trees
 from mimicgen.datagen.tasks.predicates.scenes import LiveScene, Scene
-from tests.tasks.things import SCENES, Row, environment, evaluated, recorded, turned
+from tests.tasks.things import SCENES, Row, described_in, environment, evaluated, recorded, turned
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Described:
+    return described_in(tmp_path)
+
 
 CASES: dict[str, tuple[dict[str, Any], Row, Row, str]] = {
     "grasped": (
