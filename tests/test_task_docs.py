@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 from pathlib import Path
 
+import h5py
 import pytest
 from scripts.write_schemas import documents
 
@@ -20,7 +22,8 @@ from tests.conftest import PROJECT
 TASKS = (PROJECT / "docs" / "tasks.md").read_text()
 ROBOTS = (PROJECT / "docs" / "robots.md").read_text()
 TUTORIAL, _, LATER = TASKS.partition("## More than the tutorial")
-NO_SIMULATION = re.compile(r"^\./scripts/datagen\.sh (task .*?)(?:\s+#.*)?$", re.M)
+NO_SIMULATION = re.compile(r"^\./scripts/datagen\.sh (task (?!.*--look).*?)(?:\s+#.*)?$", re.M)
+SIMULATION = re.compile(r"^\./scripts/datagen\.sh ((?:task .*--look|record|generate).*?)(?:\s+#.*)?$", re.M)
 
 JOINTS = (
     ("shoulder", "revolute", "base", "upper", -1, 1),
@@ -60,6 +63,29 @@ def test_its_commands_do_what_they_say(tmp_path: Path) -> None:
         result = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
         told[command] = result.stdout
     assert told["task check can_on_coaster.toml"] in blocks(TUTORIAL, "text")
+
+
+def test_its_task_goes_from_a_file_to_data(tmp_path: Path) -> None:
+    """As it says, with fewer attempts and without their images; not a line of Python."""
+    tutorial_file(tmp_path)
+    text = "\n".join(blocks(TUTORIAL, "bash")).replace("\\\n", " ")
+    look, record, generate = (shlex.split(command) for command in SIMULATION.findall(text))
+    generate[generate.index("100")] = "24"
+    for command in (look, record, [*generate, "--set", "render.when=never"]):
+        subprocess.run(
+            [str(PROJECT / "scripts" / "datagen.sh"), *command],
+            cwd=tmp_path,
+            capture_output=True,
+            timeout=200,
+            check=True,
+        )
+    assert len(list((tmp_path / "look").glob("can_on_coaster_d?_front.png"))) == 2
+    with h5py.File(tmp_path / "can_demos.hdf5") as recorded, h5py.File(tmp_path / "cans.hdf5") as generated:
+        assert len(recorded["data"]) == 10
+        assert len(generated["data"]) >= 20, "at least five of six attempts"
+        assert json.loads(generated["data"].attrs["env_args"])["env_name"] == "can_on_coaster-d0-Mimic-v0"
+    told = json.loads((tmp_path / "generated" / "run.json").read_text())
+    assert told["task_file"]["file"] == "can_on_coaster.toml"
 
 
 def test_what_is_wrong_is_told_as_it_says(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
+from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.dataset.sources.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import observing, recording
@@ -29,6 +30,7 @@ from mimicgen.datagen.isaaclab.terminations import NoTerminations
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.catalogue import Described
 from mimicgen.datagen.tasks.defaults import own_subtasks, refuse_unknown_subtasks
+from mimicgen.datagen.tasks.environment.mimic import TaskEnv
 from mimicgen.datagen.tasks.environment.registration import register
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
 from mimicgen.datagen.tasks.schema import Subtask
@@ -198,6 +200,9 @@ class Environment:
             "versions": runtimes.versions(),
             "quaternion_order": "xyzw",
         }
+        if isinstance(self.env, TaskEnv):
+            path = self.env.described.path
+            self.facts["task_file"] = {"file": path.name, "sha256": file_hash(path)}
 
     def step(self, actions: torch.Tensor) -> None:
         """Step all environments once; where there is a window, it shows them as they are then."""

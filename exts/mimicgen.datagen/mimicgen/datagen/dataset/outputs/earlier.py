@@ -134,6 +134,9 @@ def refuse_another(config: Job, record: Path, dataset: Path) -> None:
         differences.append(
             f"the source was '{told['source'].get('file')}' and is now '{config.source.name}', another file"
         )
+    task = told.get("task_file", {}).get("sha256")
+    if task and config.task.endswith(".toml") and file_hash(Path(config.task).expanduser()) != task:
+        differences.append(f"the task file '{Path(config.task).name}' was changed since")
     if differences:
         raise OutputError(
             f"output '{dataset}' was made with another configuration: {'; '.join(differences)}; continue with the same "

@@ -200,9 +200,12 @@ def _subtask(own: Subtask) -> SubTaskConfig:
         subtask_term_offset_range=own.subtask_term_offset_range,
         first_subtask_start_offset_range=own.first_subtask_start_offset_range,
         selection_strategy=own.selection_strategy,
+        # The others take none, and Isaac Lab passes on what there is.
         selection_strategy_kwargs={
             key: int(value) if key == "nn_k" else value for key, value in own.selection_strategy_kwargs.items()
-        },
+        }
+        if own.selection_strategy.startswith("nearest_neighbor")
+        else {},
         action_noise=own.action_noise,
         num_interpolation_steps=own.num_interpolation_steps,
         num_fixed_steps=own.num_fixed_steps,
