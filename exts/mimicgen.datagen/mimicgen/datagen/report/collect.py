@@ -65,7 +65,7 @@ def collect(dataset: Path, records: Path | None, source: Path | None, most: int 
     sources: list[dict[str, Any]] = []
     if source is not None and wanted:
         with open_source(source) as file:
-            sources = [demonstration(file, name) for name in demo_names(file) if name in wanted]
+            sources = [source_way(file, name) for name in demo_names(file) if name in wanted]
     told = described(dataset.name, task, seconds) | of_attempts(attempts)
     found: dict[str, Any] = all_shown(told | {"count": len(names), "demos": demos, "sources": sources, "run": run})
     return found
@@ -137,8 +137,6 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
     for pose in (*moving.values(), *objects.values()):
         rows += [_rows(pose[:, :3], POSITION), _rows(pose[:, 3:], QUATERNION)]
     rows += [_rows(np.resize(hand, (steps, 3)) if len(hand) else np.zeros((steps, 3)), POSITION)]
-    track = np.concatenate([*rows, _rows(actions, POSITION)])
-    track[:, 1:] = np.diff(track, axis=1)  # wraps around, and so does the sum
     last = {key: pose[-1] for key, pose in objects.items()}
     return {
         "name": name,
@@ -156,8 +154,37 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
         "bases": {key: [round(float(value), 5) for value in pose[0]] for key, pose in roots.items()},
         "starts": [[round(float(value), 4) for value in pose[0, :2]] for pose in objects.values()],
         "offsets": _offsets(last),
-        "track": packed(track.astype("<i2")),
+        "track": _track([*rows, _rows(actions, POSITION)]),
     }
+
+
+def source_way(file: h5py.File, name: str) -> dict[str, Any]:
+    """Return the way of the hand in a source demonstration, which is all that the page draws of it.
+
+    Raises:
+        SourceError: It says nowhere where the hand was.
+    """
+    alive()
+    demo = file["data"][name]
+    poses = demo.get("obs/datagen_info/eef_pose")
+    arms = list(poses.values()) if isinstance(poses, h5py.Group) else []
+    if "obs/eef_pos" in demo:
+        hand = _array(demo, "obs/eef_pos", width=3)
+    elif arms and isinstance(arms[0], h5py.Dataset) and arms[0].shape[1:] == (4, 4) and arms[0].dtype.kind == "f":
+        hand = np.asarray(arms[0][:, :3, 3], dtype=np.float64)
+    else:
+        raise SourceError(f"source '{file.filename}', {name}: says nowhere where the hand was")
+    hand = np.nan_to_num(hand[1:])
+    still = {"joints": {}, "moving": [], "objects": [], "bases": {}, "actions": 0}
+    track = _track([_rows(hand, POSITION)])
+    return {"name": name, "steps": len(hand), "hands": len(hand), **still, "track": track}
+
+
+def _track(rows: list[Array]) -> str:
+    """Return rows of 16-bit numbers as text: the first of each, then differences."""
+    track = np.concatenate(rows)
+    track[:, 1:] = np.diff(track, axis=1)  # wraps around, and so does the sum
+    return packed(track.astype("<i2"))
 
 
 def _groups(group: Any) -> dict[str, h5py.Group]:
