@@ -9,8 +9,8 @@ from typing import Any
 
 from mimicgen.datagen.config.values import argument_path, quoted
 from mimicgen.datagen.errors import BadInputError, TaskError
-from mimicgen.datagen.isaaclab.asking import asking
 from mimicgen.datagen.robots import catalogue as robots
+from mimicgen.datagen.session.asking import asking
 from mimicgen.datagen.session.looking import look
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.beginning import write_beginning

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from mimicgen.datagen.embedded import engines
 from mimicgen.datagen.isaaclab import kitless, runtime
-from mimicgen.datagen.isaaclab.asking import asking
 from mimicgen.datagen.session import registered
+from mimicgen.datagen.session.asking import asking
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.catalogue import described
 from mimicgen.datagen.tasks.needs import Needs, needs_of
