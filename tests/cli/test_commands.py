@@ -239,7 +239,7 @@ def test_convert_writes_the_current_format(human_demos: Path, tmp_path: Path) ->
 
 
 def test_the_dataset_tools_work_together(tmp_path: Path) -> None:
-    shipped = SHIPPED
+    shipped = PROJECT / "tests" / "data" / "source_demos.hdf5"
     merged, split, few = tmp_path / "merged.hdf5", tmp_path / "split.hdf5", tmp_path / "few.hdf5"
     process = datagen("dataset", "merge", shipped, shipped, "--output", merged)
     assert process.stdout == f"wrote {merged}: 20 demonstrations\n", process.stderr

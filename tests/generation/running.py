@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.conftest import PROJECT
 
-SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
+SOURCE = PROJECT / "tests" / "data" / "source_demos.hdf5"
 
 OPEN = """
 import json, torch

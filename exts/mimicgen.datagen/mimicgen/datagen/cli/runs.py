@@ -37,7 +37,7 @@ from mimicgen.datagen.version import __version__
 PROJECT = Path(__file__).resolve().parents[5]
 """The project's folder: defaults are relative to it, what the user passes to the current folder."""
 
-SHIPPED = {TASK: "source_demos.hdf5"}
+SHIPPED = {task_family(TASK): "source_demos.hdf5"}
 """Sources that come with the project for registered tasks; those of a task by file are called after it."""
 
 SOURCES_ONLY: Flat = {"render.when": "never"}
@@ -169,13 +169,15 @@ def write_job(job: Job, path: Path) -> None:
 
 def with_source(job: Generate) -> Generate:
     """Return a job with the source demonstrations that come with the project for its task, where none are said."""
-    name = SHIPPED.get(job.task, f"{task_family(job.task)}_demos.hdf5")
-    shipped = PROJECT / "datasets" / name
+    family = task_family(job.task)
+    shipped = PROJECT / "datasets" / SHIPPED.get(family, f"{family}_demos.hdf5")
     return structs.replace(job, source=shipped) if job.source is None and shipped.is_file() else job
 
 
 def _source(job: Job) -> Path:
     """Return the source file of a job, after a look at all of it where it can do no harm."""
+    if job.source is None and not isinstance(job, Generate):
+        raise SourceError("no demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
     if job.source is None:
         raise SourceError(
             f"no demonstrations of task {quoted(job.task)} come with the project; pass --source with an HDF5 file in "
