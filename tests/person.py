@@ -100,6 +100,9 @@ class Person:
         height = self.window.height
         if not 0 < widget.screen_position_y < height - 40:
             widget.scroll_here_y(0.5)
+        place = None
+        while place != widget.screen_position_y:  # what was done before may still move it
+            place = widget.screen_position_y
             self.draw(4)
         x = widget.screen_position_x + min(widget.computed_width, 60) / 2
         return round(x), round(widget.screen_position_y + min(widget.computed_height, 24) / 2)
