@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from mimicgen.datagen.attempts import wilson
+from mimicgen.datagen.tasks.catalogue import names
 from tests.conftest import PROJECT
 
 MEASURED = PROJECT / "docs" / "measured"
 SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
+    *("tasks.json", "tasks_physx.json"),
 )
 
 
@@ -59,6 +61,18 @@ def test_success_is_told_as_it_was_measured(document: tuple[str, ...]) -> None:
     text = text_of(*document)
     for row in read("success.json")["rows"].values():
         assert kept(row) in text
+
+
+def test_tasks_by_file_succeed_as_it_is_told() -> None:
+    text = text_of("docs", "tasks.md")
+    for name, engine in (("tasks.json", "mujoco"), ("tasks_physx.json", "physx")):
+        rows = read(name)["rows"]
+        assert sorted(rows) == names()
+        for row in rows.values():
+            assert kept(row) in text
+            assert (row["physics"], row["attempts"]) == (engine, 100)
+            assert row["seed"] >= 20261201
+            assert row["interval"] == [round(value, 4) for value in wilson(row["successes"], row["attempts"])]
 
 
 def test_the_engines_are_compared_as_they_were_measured() -> None:
