@@ -7,11 +7,14 @@ physics manager, which computes the same targets between MuJoCo's steps, from Mu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import isaaclab.utils.math as pose_math
 import mujoco
 import numpy as np
+import torch
 from isaaclab.envs.mdp.actions.actions_cfg import DifferentialInverseKinematicsActionCfg
 from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
 
@@ -40,8 +43,8 @@ class PoseControl:
 
     Args:
         model: One world's model.
-        body: Name of the body that the tool is fixed to; the model's name ends with it.
-        joints: Names of the arm's joints, likewise.
+        body: The body that the tool is fixed to.
+        joints: The arm's joints.
         tool: Position of the tool in the body's frame [m].
         damping: Of the least squares.
         nworld: Number of worlds.
@@ -52,15 +55,19 @@ class PoseControl:
     """
 
     def __init__(
-        self, model: mujoco.MjModel, body: str, joints: list[str], tool: tuple[float, ...], damping: float, nworld: int
+        self,
+        model: mujoco.MjModel,
+        body: int,
+        joints: Sequence[int],
+        tool: tuple[float, ...],
+        damping: float,
+        nworld: int,
     ):
-        self._model = model
-        self._body = _index(model, mujoco.mjtObj.mjOBJ_BODY, model.nbody, body)
-        ids = [_index(model, mujoco.mjtObj.mjOBJ_JOINT, model.njnt, joint) for joint in joints]
-        self._qpos, self._dofs = model.jnt_qposadr[ids], model.jnt_dofadr[ids]
+        self._model, self._body = model, body
+        self._qpos, self._dofs = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
         # Every joint has an actuator for its position, which has a stiffness, and one for its velocity.
         stiff = model.actuator_biasprm[:, 1] < 0
-        self._actuators = np.array([np.nonzero(stiff & (model.actuator_trnid[:, 0] == i))[0].item() for i in ids])
+        self._actuators = np.array([np.nonzero(stiff & (model.actuator_trnid[:, 0] == i))[0].item() for i in joints])
         self._tool = np.array(tool)
         self._damping = damping**2 * np.eye(6)
         self.positions = np.zeros((nworld, 3))
@@ -68,8 +75,6 @@ class PoseControl:
 
     def __call__(self, world: int, data: mujoco.MjData) -> None:
         """Set the arm's position targets from where it is now (`DifferentialIKController.compute` with 'dls')."""
-        mujoco.mj_kinematics(self._model, data)
-        mujoco.mj_comPos(self._model, data)
         rotation = data.xmat[self._body].reshape(3, 3)
         tool = data.xpos[self._body] + rotation @ self._tool
         jacobian = np.zeros((6, self._model.nv))
@@ -90,21 +95,37 @@ class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # typ
 
     def __init__(self, cfg: Any, env: Any):
         super().__init__(cfg, env)
-        model = NewtonNativeMujocoManager.model()
+        manager = NewtonNativeMujocoManager
         offset = cfg.body_offset.pos if cfg.body_offset is not None else (0.0, 0.0, 0.0)
-        damping = cfg.controller.ik_params["lambda_val"]
-        self._control = PoseControl(model, self._body_name, self._joint_names, offset, damping, self.num_envs)
-        NewtonNativeMujocoManager.control_with(self._control, env.cfg.decimation)
+        self._control = PoseControl(
+            manager.model(),
+            self._index(manager.bodies(), self._body_name),
+            [self._index(manager.joints(), name) for name in self._joint_names],
+            offset,
+            cfg.controller.ik_params["lambda_val"],
+            self.num_envs,
+        )
+        manager.control_with(self._control, env.cfg.decimation)
         # Read by `ManagerBasedRLEnv.step`; decided there before the managers, and so this term, are there.
         env._physics_handles_decimation = True
 
     def apply_actions(self) -> None:
-        """Hand over where the tools shall be: in the root's frame, which is the world's for a robot at its origin."""
-        self._control.positions[:] = self._ik_controller.ee_pos_des.numpy()
-        self._control.quaternions[:] = self._ik_controller.ee_quat_des.numpy()[:, [3, 0, 1, 2]]
+        """Hand over where the tools shall be, which the controller knows in the frame of the robot's root."""
+        controller, roots = self._ik_controller, self._asset.data.root_link_pose_w.torch
+        positions, quaternions = controller.ee_pos_des, controller.ee_quat_des
+        if not torch.equal(roots, _ORIGIN.expand(roots.shape)):
+            positions, quaternions = pose_math.combine_frame_transforms(
+                roots[:, :3], roots[:, 3:], positions, quaternions
+            )
+        self._control.positions[:] = positions.numpy()
+        self._control.quaternions[:] = quaternions.numpy()[:, [3, 0, 1, 2]]
+
+    def _index(self, paths: Sequence[str], name: str) -> int:
+        """Return which of the model's bodies or joints is the robot's of this name."""
+        own = re.compile(f"{self._asset.cfg.prim_path}/(.*/)?{re.escape(name)}")
+        (found,) = [index for index, path in enumerate(paths) if own.fullmatch(path)]
+        return found
 
 
-def _index(model: mujoco.MjModel, kind: mujoco.mjtObj, count: int, name: str) -> int:
-    names = [mujoco.mj_id2name(model, kind, index) or "" for index in range(count)]
-    (found,) = [index for index, full in enumerate(names) if full == name or full.endswith(f"_{name}")]
-    return found
+_ORIGIN = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+"""A root that stands in the world's frame: position and quaternion x, y, z, w."""

@@ -12,7 +12,7 @@ interpreter lock), and one conversion out. The conversions are Newton's, over al
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ClassVar
@@ -54,7 +54,7 @@ class NativeMujocoSolverCfg(MJWarpSolverCfg):
 
 
 Control = Callable[[int, mujoco.MjData], None]
-"""Sets the targets of a world's actuators from its state."""
+"""Sets the targets of some of a world's actuators from where its bodies are."""
 
 
 class Worlds:
@@ -78,20 +78,23 @@ class Worlds:
             name: getattr(self, name).numpy() for name in ("qpos", "qvel", "ctrl", "qfrc_applied", "xfrc_applied")
         }
 
-    def step(self, world: int, substeps: int, control: Control | None, times: int) -> None:
+    def step(self, world: int, substeps: int, controls: Sequence[Control], times: int) -> None:
         """Advance one world. Touches only that world's data, so worlds may run in different threads.
 
         Args:
             world: Its index.
             substeps: Steps of MuJoCo in a physics step.
-            control: Sets targets before every physics step.
+            controls: Set targets before every physics step.
             times: Physics steps.
         """
         data = self.datas[world]
         for name, view in self._views.items():
             getattr(data, name)[:] = view[world]
         for _ in range(times):
-            if control is not None:
+            if controls:
+                mujoco.mj_kinematics(self.model, data)
+                mujoco.mj_comPos(self.model, data)
+            for control in controls:
                 control(world, data)
             mujoco.mj_step(self.model, data, nstep=substeps)
         self._views["qpos"][world] = data.qpos
@@ -168,7 +171,7 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
 
     _worlds: ClassVar[Worlds]
     _threads: ClassVar[ThreadPoolExecutor | None] = None
-    _control: ClassVar[Control | None] = None
+    _controls: ClassVar[tuple[Control, ...]] = ()
     _times: ClassVar[int] = 1
 
     @classmethod
@@ -177,9 +180,19 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         return cls._worlds.model
 
     @classmethod
+    def bodies(cls) -> list[str]:
+        """Return the paths of the model's bodies, as they are in the first environment; none of the world's own."""
+        return _labels(cls._solver.model.body_label, cls._solver.mjc_body_to_newton)
+
+    @classmethod
+    def joints(cls) -> list[str]:
+        """Return the paths of the model's joints, likewise."""
+        return _labels(cls._solver.model.joint_label, cls._solver.mjc_jnt_to_newton_jnt)
+
+    @classmethod
     def control_with(cls, control: Control, decimation: int) -> None:
-        """Let a step take all physics steps of an environment step, with targets set before each."""
-        cls._control, cls._times = control, decimation
+        """Let a step take all physics steps of an environment step, with targets set before each, these too."""
+        cls._controls, cls._times = (*cls._controls, control), decimation
 
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
@@ -214,7 +227,7 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         solver._apply_mjc_control(solver.model, backend.state_0, backend.control, worlds)
         solver._update_mjc_data(worlds, solver.model, backend.state_0)
         worlds.model.opt.timestep = cls._solver_dt
-        step = partial(worlds.step, substeps=cls._num_substeps, control=cls._control, times=cls._times)
+        step = partial(worlds.step, substeps=cls._num_substeps, controls=cls._controls, times=cls._times)
         if cls._threads is None:
             for world in range(worlds.nworld):
                 step(world)
@@ -228,4 +241,9 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
     def _solver_specific_clear(cls) -> None:
         if cls._threads is not None:
             cls._threads.shutdown()
-        cls._threads, cls._control, cls._times = None, None, 1
+        cls._threads, cls._controls, cls._times = None, (), 1
+
+
+def _labels(labels: Sequence[str], numbers: wp.array) -> list[str]:
+    """Return Newton's labels in MuJoCo's order, by Newton's number of each thing in the first world."""
+    return [labels[number] if number >= 0 else "" for number in numbers.numpy()[0]]

@@ -7,6 +7,7 @@ the same, bit for bit, as tracing every ray (a test compares them).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import newton
@@ -65,8 +66,8 @@ class Raytracer:
         others = [
             p.GetPath().pathString for p in stage.GetPrimAtPath("/World/envs").GetChildren() if p.GetName() != "env_0"
         ]
-        # PhysX wants a joint that holds the robot's base (`physx.py`); Newton's importer holds it without one.
-        others += [f"{ENVIRONMENT}/Robot/.*/{BASE_JOINT}"]
+        # PhysX wants a joint that holds a robot's base (`physx.py`); Newton's importer holds it without one.
+        others += [f"{ENVIRONMENT}/.*/{BASE_JOINT}"]
         builder.add_usd(stage, xform=wp.transform(-wp.vec3(*origin), wp.quat(0.0, 0.0, 0.0, 1.0)), ignore_paths=others)
         self._model = builder.finalize(device=device)
         self._state = self._model.state()
@@ -149,11 +150,12 @@ class _Joints:
         children = [model.body_label[body] for body in model.joint_child.numpy()]
         free = model.joint_type.numpy() == int(newton.JointType.FREE)
         self._body = {child.rpartition("/")[2].lower(): index for index, child in enumerate(children) if free[index]}
-        self._scalar = [
-            index
-            for index in range(len(free))
-            if not free[index] and self._starts[index + 1] - self._starts[index] == 1
-        ]
+        # Of what has joints: a robot, or an object with parts. By the prim that is its own in the environment.
+        self._scalar: dict[str, list[int]] = {}
+        for index, (begin, end) in enumerate(itertools.pairwise(self._starts)):
+            if not free[index] and end - begin == 1:
+                own = children[index].removeprefix(f"{ENVIRONMENT}/").partition("/")[0].lower()
+                self._scalar.setdefault(own, []).append(int(begin))
 
     def coordinates(self, state: State) -> NDArray[np.float32]:
         """Return the coordinates of a state, shape (coordinates,).
@@ -169,12 +171,13 @@ class _Joints:
             found[start : start + 7] = values["root_pose"][0]
         for asset, values in state.get("articulation", {}).items():
             positions = values["joint_position"][0]
-            if len(positions) != len(self._scalar):
+            own = self._scalar.get(asset.lower(), [])
+            if len(positions) != len(own):
                 raise SetupError(
-                    f"the recorded '{asset}' has {len(positions)} joints, this scene's {len(self._scalar)}; "
+                    f"the recorded '{asset}' has {len(positions)} joints, this scene's {len(own)}; "
                     "pass the task of the recording"
                 )
-            found[[self._starts[index] for index in self._scalar]] = positions
+            found[own] = positions
         return found
 
 

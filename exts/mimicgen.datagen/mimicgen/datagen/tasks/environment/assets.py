@@ -29,6 +29,11 @@ def body_of(described: Described, name: str) -> Body:
     return Body.PLACED if placed or content.parts else Body.STATIC
 
 
+def _prim(name: str) -> str:
+    """Return the prim of an object or a robot; names that differ in capital letters alone are refused in a file."""
+    return f"{{ENV_REGEX_NS}}/{name[0].upper()}{name[1:]}"
+
+
 def object_cfg(described: Described, name: str, cache: Path) -> Any:
     """Return Isaac Lab's configuration of an object.
 
@@ -45,7 +50,7 @@ def object_cfg(described: Described, name: str, cache: Path) -> Any:
     usd = object_usd(name, content, body, described.path.parent, cache)
     spawn = sim_utils.UsdFileCfg(usd_path=str(usd), semantic_tags=[("class", content.label or name)])
     place = {"pos": content.position, "rot": quaternion(content.rotation)}
-    path = f"{{ENV_REGEX_NS}}/{name[0].upper()}{name[1:]}"
+    path = _prim(name)
     if content.parts:
         spawn.fix_root_link = not content.movable
         state = ArticulationCfg.InitialStateCfg(**place, joint_pos={".*": 0.0})
@@ -73,9 +78,8 @@ def robot_cfg(described: Described, key: str, cache: Path) -> ArticulationCfg:
     state = ArticulationCfg.InitialStateCfg(
         pos=placed.position, rot=quaternion((0.0, 0.0, placed.yaw)), joint_pos={**robot.home, **placed.home}
     )
-    name = "Robot" if len(described.robots) == 1 else f"Robot_{key}"
     return ArticulationCfg(
-        prim_path=f"{{ENV_REGEX_NS}}/{name}",
+        prim_path=_prim(key),
         spawn=spawn,
         init_state=state,
         actuators={
