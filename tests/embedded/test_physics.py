@@ -58,8 +58,8 @@ def a_conversion_a_substep(cls, contacts):
         for substep in range(cls._num_substeps):
             solver._update_mjc_data(worlds, solver.model, backend.state_0)
             for world in range(worlds.nworld):
-                control = cls._control if substep == 0 else None
-                worlds.step(world, 1, control, 1)
+                controls = cls._controls if substep == 0 else ()
+                worlds.step(world, 1, controls, 1)
                 worlds._views["ctrl"][world] = worlds.datas[world].ctrl
             solver._update_newton_state(solver.model, backend.state_0, worlds, state_prev=backend.state_0)
     backend.state_0.clear_forces()
