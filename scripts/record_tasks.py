@@ -25,7 +25,7 @@ def ask() -> registered.Registered:
     kitless.teach_isaaclab()
     from mimicgen.datagen.isaaclab.live_check import live_needs, opened
     from mimicgen.datagen.isaaclab.randomization import task_randomization
-    from mimicgen.datagen.isaaclab.reachability import arm_of
+    from mimicgen.datagen.isaaclab.reachability import arms_of
     from mimicgen.datagen.session.listing import needs_of_tasks, runnable_tasks
 
     tasks = runnable_tasks(runtime.detect())
@@ -33,8 +33,7 @@ def ask() -> registered.Registered:
     for task, reason in tasks.items():
         if reason is None:
             with opened(build({"task": task})) as environment:
-                arm = arm_of(environment.env)
-                assert arm is not None
+                (arm,) = arms_of(environment.env)
                 known[task] = registered.KnownTask(
                     needs=live_needs(environment), arm=arm, randomization=task_randomization(environment.env.cfg)
                 )

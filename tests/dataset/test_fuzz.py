@@ -47,7 +47,7 @@ def read(path: Path, turn: int | None) -> list[str]:
             path, [filtering.parse("signals.max > 1"), filtering.parse("num_samples < 99")]
         ),
         "merge": lambda: merge.merge([path], scratch),
-        "convert": lambda: convert.convert_legacy(path, scratch),
+        "convert": lambda: convert.convert_legacy(path, scratch, motion_of),
     }
     said = []
     for number, (name, reader) in enumerate(readers.items()):

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from mimicgen.datagen.tasks.motion import motion_of
+from mimicgen.datagen.dataset.sources.commands import Command
+from mimicgen.datagen.tasks.catalogue import load_task
+from mimicgen.datagen.tasks.motion import commands_of, motion_of
+from tests.conftest import PROJECT
 
 
 @pytest.mark.parametrize(
@@ -20,4 +23,16 @@ from mimicgen.datagen.tasks.motion import motion_of
 def test_what_a_tasks_name_tells_of_its_robot(task: str, arms: int, relative: bool) -> None:
     found = motion_of(task)
     assert len(found.speeds.get("robot", ())) == arms
-    assert found.relative == relative
+    assert any(command.relative for command in found.commands) == relative
+
+
+def test_the_actions_of_several_arms_follow_each_other() -> None:
+    found = load_task(PROJECT / "tests" / "data" / "two_arms.toml")
+    assert commands_of("two_arms-d0-Mimic-v0", found) == (
+        Command(eef="near", robot="near", begin=0, relative=True),
+        Command(eef="far", robot="far", begin=7, relative=True),
+    )
+
+
+def test_a_name_tells_nothing_of_two_hands_that_pink_moves() -> None:
+    assert commands_of("Isaac-NutPour-GR1T2-Pink-IK-Abs-Mimic-v0", None) == ()

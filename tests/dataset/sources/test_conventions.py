@@ -15,6 +15,7 @@ from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.conventions import format_version, quaternion_order, rotation_matrices, to_xyzw
 from mimicgen.datagen.dataset.tools.convert import CONVERTED, convert_legacy
 from mimicgen.datagen.errors import OutputError, SourceError
+from mimicgen.datagen.tasks.motion import motion_of
 
 Edit = Callable[[Callable[[h5py.File], None]], Path]
 STACK = "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"
@@ -23,7 +24,7 @@ LEGACY_QUATERNIONS = {"root_pose": (3,), "eef_quat": (0,), "cube_orientations": 
 
 def convert(source: Path, target: Path) -> None:
     with new_file(target) as scratch:
-        convert_legacy(source, scratch)
+        convert_legacy(source, scratch, motion_of)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from mimicgen.datagen.dataset.sources.commands import Command
 from mimicgen.datagen.dataset.sources.sources import (
     Severity,
     SubtaskNeed,
@@ -20,6 +21,7 @@ from mimicgen.datagen.dataset.sources.sources import (
     natural_order,
 )
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.tasks.motion import motion_of
 
 Edit = Callable[[Callable[[h5py.File], None]], Path]
 
@@ -35,6 +37,7 @@ STACK = TaskNeeds(
             SubtaskNeed(signal=None, object_ref="cube_2", offsets=(0, 0)),
         ]
     },
+    commands=(Command(eef="", robot="robot", begin=0, relative=True),),
 )
 INFO = "data/demo_3/obs/datagen_info"
 
@@ -235,7 +238,8 @@ def test_absolute_actions_have_no_range(edited_demos: Edit) -> None:
         file["data"].attrs["env_args"] = '{"env_name": "Isaac-Stack-Cube-Franka-IK-Abs-v0"}'
         file[ACTIONS][7, 2] = 1.5
 
-    needs = dataclasses.replace(STACK, task="Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0")
+    task = "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0"
+    needs = dataclasses.replace(STACK, task=task, commands=motion_of(task).commands)
     assert check_sources(edited_demos(absolute), needs).findings == ()
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.dataset.sources.findings import Finding, Severity
-from mimicgen.datagen.dataset.sources.plausible import check_motion
+from mimicgen.datagen.dataset.sources.plausible import Motion, check_commands, check_motion
 from mimicgen.datagen.dataset.tools.validate import Report, joined, validate
-from mimicgen.datagen.tasks.motion import motion_of
+from mimicgen.datagen.tasks.catalogue import load_task
+from mimicgen.datagen.tasks.motion import commands_of, motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
 
@@ -185,3 +186,21 @@ def test_the_frankas_limits_are_for_the_franka(tmp_path: Path) -> None:
     assert [finding.what for finding in check_motion(say, arrays, 0.05, motion_of("stack_three-d0-Mimic-v0"))] == [
         finding.what
     ]
+
+
+def test_each_arm_is_told_by_its_own_columns() -> None:
+    """The second arm stands still while it is told to move; the first one's hand jumps."""
+    say = partial(Finding, demo="demo_0")
+    found = load_task(PROJECT / "tests" / "data" / "two_arms.toml")
+    motion = Motion(speeds={"near": (2.0,) * 7, "far": (2.0,) * 7}, commands=commands_of("two_arms", found))
+    actions = np.zeros((40, 14))
+    actions[:, 6] = 3.0  # a gripper's command has no range
+    actions[20:, 7] = 0.1
+    actions[5, 0], actions[6, 0] = 0.9, -0.9
+    joints = {name: np.linspace(0, 1, 40)[:, None] * np.ones(9) for name in ("near", "far")}
+    joints["far"][22:] = joints["far"][22]
+    states = {f"states/articulation/{name}/joint_position": values for name, values in joints.items()}
+    told = [str(finding) for finding in check_commands(say, {"actions": actions, **states}, motion)]
+    assert len(told) == 2
+    assert "'actions', step 6 jumps by 1.80 of 'near'" in told[0]
+    assert "far/joint_position', step 23 is the same for 17 steps" in told[1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.sections import check_separation
+from mimicgen.datagen.dataset.sources.commands import round_trip_error
 from mimicgen.datagen.dataset.sources.preflight import report, to_json
-from mimicgen.datagen.dataset.sources.reach import absolute_error, check_with_robot
+from mimicgen.datagen.dataset.sources.reach import check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
 from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.session import registered
@@ -61,6 +63,4 @@ def check_known(config: Generate, known: registered.KnownTask) -> Sources:
     needs = registered.with_offsets(known.needs, config.mimic)
     path = config.source.expanduser().absolute()
     sources = check_sources(path, dataclasses.replace(needs, action_dim=None, objects=None))
-    # A relative action is added to where the hand is, and taken off again.
-    error_of = absolute_error if "IK-Abs" in config.task else lambda _: 0.0
-    return check_with_robot(sources, needs, known.arm, error_of)
+    return check_with_robot(sources, needs, [known.arm], partial(round_trip_error, needs.commands))

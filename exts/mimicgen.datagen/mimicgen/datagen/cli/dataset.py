@@ -129,7 +129,7 @@ def filter_(options: argparse.Namespace) -> int:
 
 def convert(options: argparse.Namespace) -> int:
     """Convert a dataset of Isaac Lab 2.x to the current format, every quaternion of it."""
-    _write(options.output, convert_legacy, options.dataset)
+    _write(options.output, convert_legacy, options.dataset, last=(motion_of,))
     print(f"wrote {shown(options.output.absolute())}")
     return 0
 

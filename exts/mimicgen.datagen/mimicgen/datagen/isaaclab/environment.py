@@ -32,6 +32,7 @@ from mimicgen.datagen.tasks.catalogue import Described
 from mimicgen.datagen.tasks.defaults import own_subtasks, refuse_unknown_subtasks
 from mimicgen.datagen.tasks.environment.mimic import TaskEnv
 from mimicgen.datagen.tasks.environment.registration import register
+from mimicgen.datagen.tasks.motion import commands_of
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
 from mimicgen.datagen.tasks.schema import Subtask
 
@@ -152,7 +153,8 @@ def task_needs(cfg: Any) -> TaskNeeds:
         ]
         for eef, configs in cfg.subtask_configs.items()
     }
-    return TaskNeeds(task=cfg.env_name, subtasks=subtasks)
+    commands = commands_of(cfg.env_name, getattr(cfg, "described", None))
+    return TaskNeeds(task=cfg.env_name, subtasks=subtasks, commands=commands)
 
 
 class Environment:

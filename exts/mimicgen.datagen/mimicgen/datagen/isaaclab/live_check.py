@@ -17,7 +17,7 @@ from mimicgen.datagen.dataset.sources.reach import check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, TaskNeeds, check_sources
 from mimicgen.datagen.isaaclab import runtime
 from mimicgen.datagen.isaaclab.environment import Environment, task_config, task_needs
-from mimicgen.datagen.isaaclab.reachability import arm_of, round_trip_error
+from mimicgen.datagen.isaaclab.reachability import arms_of, round_trip_error
 
 
 def check_live(environment: Environment, sources: Sources) -> Sources:
@@ -27,7 +27,8 @@ def check_live(environment: Environment, sources: Sources) -> Sources:
         SourceError: No demonstration is left.
     """
     env = environment.env
-    return check_with_robot(sources, live_needs(environment), arm_of(env), partial(round_trip_error, env))
+    needs = live_needs(environment)
+    return check_with_robot(sources, needs, arms_of(env), partial(round_trip_error, env, needs.commands))
 
 
 def live_needs(environment: Environment) -> TaskNeeds:

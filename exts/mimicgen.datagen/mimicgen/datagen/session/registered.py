@@ -19,6 +19,7 @@ from mimicgen.datagen.dataset.sources.reach import Arm
 from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.isaaclab.runtime import Runtime, detect
 from mimicgen.datagen.tasks.defaults import own_subtasks
+from mimicgen.datagen.tasks.motion import commands_of
 from mimicgen.datagen.tasks.needs import Needs
 
 RECORD = DATA / "registered_tasks.json"
@@ -116,6 +117,7 @@ def with_offsets(needs: TaskNeeds, mimic: MimicConfig) -> TaskNeeds:
 
 def _plain(known: KnownTask) -> dict[str, Any]:
     needs = dataclasses.asdict(known.needs) | {"objects": sorted(known.needs.objects or ())}
+    del needs["commands"]  # which follow from the task's name
     return dataclasses.asdict(known) | {"needs": needs}
 
 
@@ -132,7 +134,11 @@ def _known(task: str, facts: dict[str, Any]) -> KnownTask:
     }
     return KnownTask(
         needs=TaskNeeds(
-            task=task, subtasks=subtasks, action_dim=needs["action_dim"], objects=frozenset(needs["objects"])
+            task=task,
+            subtasks=subtasks,
+            action_dim=needs["action_dim"],
+            objects=frozenset(needs["objects"]),
+            commands=commands_of(task, None),
         ),
         arm=Arm(shoulder=tuple(arm["shoulder"]), length=arm["length"], base=arm["base"]),
         randomization={

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import datasets_in
+from mimicgen.datagen.dataset.sources.commands import Command, relative_columns
 from mimicgen.datagen.text import shown
 
 
@@ -47,12 +48,14 @@ class TaskNeeds:
         subtasks: The subtasks of every end effector, in order.
         action_dim: Number of components of an action, None if not known.
         objects: Names of the objects in the scene, None if not known.
+        commands: How actions tell the hands where to be, as far as that is known.
     """
 
     task: str
     subtasks: Mapping[str, Sequence[SubtaskNeed]]
     action_dim: int | None = None
     objects: frozenset[str] | None = None
+    commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +135,8 @@ def _check_actions(say: _Say, actions: NDArray[Any], needs: TaskNeeds) -> Iterat
     if not finite.all():
         yield say(problem="an action is not finite", remedy=_RECORD, step=int(np.argmin(finite)))
         return
-    outside = np.argwhere(np.abs(actions) > 1)
-    if "IK-Rel" in needs.task and len(outside):
+    outside = np.argwhere((np.abs(actions) > 1) & relative_columns(needs.commands, actions.shape[1]))
+    if len(outside):
         step, component = map(int, outside[0])
         yield say(
             problem=f"action component {component} is {actions[step, component]:.3g}, "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimicgen.datagen.dataset.sources.commands import Command, relative_columns
 from mimicgen.datagen.dataset.sources.findings import Finding, Say, Severity
 from mimicgen.datagen.dataset.sources.layouts import ROOT_POSE, observations
 
@@ -42,11 +43,11 @@ class Motion:
 
     Attributes:
         speeds: Largest speeds of the first joints of each robot, those of its arm, by its name in the scene [rad/s].
-        relative: Whether the first six components of an action move a hand relative to where it is.
+        commands: How actions tell the hands where to be, as far as that is known.
     """
 
-    speeds: Mapping[str, tuple[float, ...]]
-    relative: bool
+    speeds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    commands: tuple[Command, ...] = ()
 
 
 type MotionOf = Callable[[str], Motion]
@@ -112,8 +113,13 @@ def check_motion(say: Say, arrays: Arrays, step_seconds: float, motion: Motion) 
 
 def _speeds(motion: Motion, path: str) -> tuple[float, ...]:
     """Return the largest speeds of the joints whose positions an array has; none where they are not known."""
-    robot = re.fullmatch(r"states/articulation/([^/]+)/joint_position", path)
-    return motion.speeds.get(robot[1], ()) if robot else ()
+    return motion.speeds.get(_robot(path) or "", ())
+
+
+def _robot(path: str) -> str | None:
+    """Return the robot whose joint positions an array has; None if it has none."""
+    match = re.fullmatch(r"states/articulation/([^/]+)/joint_position", path)
+    return match[1] if match else None
 
 
 def _too_fast(say: Say, path: str, share: NDArray[Any], first: int, limits: tuple[float, ...]) -> Iterator[Finding]:
@@ -127,23 +133,28 @@ def _too_fast(say: Say, path: str, share: NDArray[Any], first: int, limits: tupl
 def check_commands(say: Say, arrays: Arrays, motion: Motion) -> Iterator[Finding]:
     """Check relative commands: within the range that policies learn, without jumps, and followed by something."""
     actions = arrays["actions"]
-    if not motion.relative or actions.shape[1] < 6 or len(actions) < 2:
+    commands = [one for one in motion.commands if one.relative and one.end <= actions.shape[1]]
+    if not commands or len(actions) < 2:
         return
-    if np.nanmax(np.abs(actions)) > 1:
-        step = int(np.argmax(np.nanmax(np.abs(actions), axis=1)))
-        what = f"has a component of {np.nanmax(np.abs(actions)):.2f}, outside of [-1, 1]"
+    size = np.abs(actions[:, relative_columns(commands, actions.shape[1])])
+    if np.nanmax(size) > 1:
+        step = int(np.argmax(np.nanmax(size, axis=1)))
+        what = f"has a component of {np.nanmax(size):.2f}, outside of [-1, 1]"
         remedy = "robomimic wants the range: leave the demonstration out"
         yield say(where="actions", step=step, what=what, remedy=remedy, severity=Severity.WARNING)
-    jumps = np.linalg.norm(np.diff(actions[:, :3], axis=0), axis=1)
-    if np.nanmax(jumps, initial=0) > ACTION_JUMP:
-        step = int(np.nanargmax(jumps)) + 1
-        what = f"jumps by {jumps[step - 1]:.2f}, {ACTION_JUMP} at most is what a hand can make of it"
-        yield say(where="actions", step=step, what=what, remedy="look at it (replay), or leave it out")
-    told = np.abs(actions[1:, :6]).max(axis=1) > MOVING
+    for command in commands:
+        jumps = np.linalg.norm(np.diff(actions[:, command.position], axis=0), axis=1)
+        if np.nanmax(jumps, initial=0) > ACTION_JUMP:
+            step = int(np.nanargmax(jumps)) + 1
+            whose = f" of '{command.eef}'" if len(motion.commands) > 1 else ""
+            what = f"jumps by {jumps[step - 1]:.2f}{whose}, {ACTION_JUMP} at most is what a hand can make of it"
+            yield say(where="actions", step=step, what=what, remedy="look at it (replay), or leave it out")
     for path, joints in arrays.items():
-        speeds = _speeds(motion, path)
-        if not speeds or joints.shape[:1] != actions.shape[:1]:
+        robot, speeds = _robot(path), _speeds(motion, path)
+        own = relative_columns([one for one in commands if one.robot == robot], actions.shape[1])
+        if not speeds or not own.any() or joints.shape[:1] != actions.shape[:1]:
             continue
+        told = np.abs(actions[1:, own]).max(axis=1) > MOVING
         stuck = told & (np.diff(joints[:, : len(speeds)], axis=0) == 0).all(axis=1)
         step, length = _longest(stuck)
         if length >= FROZEN:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.sources.checks import Finding, TaskNeeds
+from mimicgen.datagen.dataset.sources.commands import Command, relative_columns
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
 from mimicgen.datagen.errors import SourceError
 
@@ -28,11 +29,11 @@ BELOW_TABLE = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """What is in an arm's reach, in the environment's frame.
+    """What is in the reach of an arm, in the environment's frame.
 
     Attributes:
         shoulder: Position of the shoulder (x, y, z) [m].
-        length: From the shoulder to each end effector's tool along the links [m].
+        length: From the shoulder to the tool along the links, by end effector [m].
         base: Height of the base [m].
     """
 
@@ -42,14 +43,14 @@ class Arm:
 
 
 def check_with_robot(
-    sources: Sources, needs: TaskNeeds, arm: Arm | None, error_of: Callable[[NDArray[Any]], float]
+    sources: Sources, needs: TaskNeeds, arms: Sequence[Arm], error_of: Callable[[NDArray[Any]], float]
 ) -> Sources:
     """Check source demonstrations against the robot, too: width of actions, objects, meaning of actions, and reach.
 
     Args:
         sources: The demonstrations, checked without knowing the robot.
         needs: What the task needs, width of the actions and objects of the scene included.
-        arm: How far the robot reaches; with None, that is not checked.
+        arms: How far the arms reach, as far as that is known.
         error_of: See `check_round_trip`.
 
     Returns:
@@ -60,9 +61,8 @@ def check_with_robot(
         SourceError: No demonstration is left.
     """
     checked = check_sources(sources.path, needs)
-    relative = "IK-Rel" in needs.task
-    found = [*checked.findings, *check_round_trip(sources.path, checked.usable, error_of, relative=relative)]
-    if arm is not None:
+    found = [*checked.findings, *check_round_trip(sources.path, checked.usable, error_of, needs.commands)]
+    for arm in arms:
         found += check_first_poses(sources.path, checked.usable, arm)
     new = [finding for finding in found if finding not in sources.findings]
     bad = {finding.demo for finding in new if finding not in checked.findings}
@@ -73,7 +73,7 @@ def check_with_robot(
 
 
 def check_round_trip(
-    path: Path, demos: Sequence[str], error_of: Callable[[NDArray[Any]], float], *, relative: bool
+    path: Path, demos: Sequence[str], error_of: Callable[[NDArray[Any]], float], commands: Sequence[Command]
 ) -> list[Finding]:
     """Check that an action's pose gives the action again, for a sample of source actions.
 
@@ -81,7 +81,7 @@ def check_round_trip(
         path: The source demonstrations.
         demos: Those that are checked.
         error_of: Gives the largest change of a component of an action, shape (action_dim,), between it and its return.
-        relative: Whether actions are relative; those that the task clamps are left out.
+        commands: How actions tell the hands where to be; those that the task clamps are left out.
 
     Returns:
         At most one finding a demonstration, about the first action that does not come back.
@@ -92,7 +92,7 @@ def check_round_trip(
     for demo, actions in recorded.items():
         for step in np.linspace(0, len(actions) - 1, max(1, SAMPLES // len(demos)), dtype=int):
             action = actions[step].astype(np.float32)
-            if relative and np.abs(action).max() > 1:
+            if (np.abs(action) > 1)[relative_columns(commands, len(action))].any():
                 continue
             error = error_of(action)
             if not error <= TOLERANCE:  # also when it is not a number
@@ -101,17 +101,6 @@ def check_round_trip(
                 findings.append(Finding(demo=demo, step=int(step), problem=problem, remedy=remedy))
                 break
     return findings
-
-
-def absolute_error(action: NDArray[Any]) -> float:
-    """Return how an action of position, quaternion and gripper command changes on its way to a pose and back.
-
-    Only a quaternion that is not a unit one does; it may come back with the other sign.
-    """
-    quaternion = action[3:7].astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        back = quaternion / np.linalg.norm(quaternion)
-    return float(min(np.abs(back - quaternion).max(), np.abs(back + quaternion).max()))
 
 
 def check_first_poses(path: Path, demos: Sequence[str], arm: Arm) -> list[Finding]:

@@ -7,15 +7,18 @@ hold some, and where, or known to hold none; otherwise the file is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 
 from mimicgen.datagen.dataset.families import task_family
 from mimicgen.datagen.dataset.files import datasets_in, demo_names, natural_order, open_source, recorded_task
+from mimicgen.datagen.dataset.sources.commands import Command, quaternions
 from mimicgen.datagen.dataset.sources.conventions import FORMAT_VERSION, quaternion_order, to_xyzw
 from mimicgen.datagen.dataset.sources.guard import alive
-from mimicgen.datagen.dataset.sources.layouts import EEF, ROOT_POSE, Layout, observations
+from mimicgen.datagen.dataset.sources.layouts import ROOT_POSE, Layout, observations
+from mimicgen.datagen.dataset.sources.plausible import MotionOf
 from mimicgen.datagen.dataset.tools.copying import written
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.version import __version__
@@ -31,11 +34,11 @@ _WITHOUT = frozenset(
 
 _ACTIONS = frozenset({"actions", "obs/actions", "processed_actions"})
 
-_ABSOLUTE = (7, 8, 9)
-"""Widths of one hand's absolute-pose actions: position and quaternion, and up to two numbers for the gripper."""
+_GRIPPER = 2
+"""Numbers that actions have for a gripper at most, after its hand's pose."""
 
 
-def convert_legacy(source: Path, target: Path) -> None:
+def convert_legacy(source: Path, target: Path, motion_of: MotionOf) -> None:
     """Write a copy of an Isaac Lab 2.x file with every quaternion reordered from w, x, y, z to x, y, z, w.
 
     Reordered: `root_pose` in `initial_state` and `states`; the observations that `data/observations.toml` names; the
@@ -45,6 +48,7 @@ def convert_legacy(source: Path, target: Path) -> None:
     Args:
         source: File of Isaac Lab 2.x.
         target: File to write; see `mimicgen.datagen.dataset.replacing.new_file`.
+        motion_of: Tells what is known of a task's robots, by its registered name.
 
     Raises:
         SourceError: The source cannot be read, is not in w, x, y, z, has links to elsewhere, or has an array of which
@@ -54,7 +58,7 @@ def convert_legacy(source: Path, target: Path) -> None:
     with open_source(source) as file:
         if quaternion_order(file) != "wxyz":
             raise SourceError(f"source '{source}' has its quaternions in x, y, z, w already; use it as it is")
-        layouts = _layouts(file)
+        layouts = _layouts(file, motion_of(recorded_task(file)).commands)
         with written(target, source) as copy:
             _copy_group(file, copy, layouts)
             copy.attrs["format_version"] = FORMAT_VERSION
@@ -63,14 +67,14 @@ def convert_legacy(source: Path, target: Path) -> None:
             )
 
 
-def _layouts(file: h5py.File) -> dict[str, Layout]:
+def _layouts(file: h5py.File, commands: Sequence[Command]) -> dict[str, Layout]:
     """Return the arrays that hold quaternions, by their path in the file, with their layout."""
     task = recorded_task(file)
     layouts: dict[str, Layout] = {}
     for demo in demo_names(file):
         for path, dataset in datasets_in(file["data"][demo]):
             try:
-                layout = _layout(path, dataset, task)
+                layout = _layout(path, dataset, task, commands)
             except KeyError as error:
                 raise SourceError(
                     f"source '{file.filename}', {demo}: nobody knows whether '{path}', shape {dataset.shape}, holds "
@@ -81,7 +85,7 @@ def _layouts(file: h5py.File) -> dict[str, Layout]:
     return layouts
 
 
-def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:
+def _layout(path: str, dataset: h5py.Dataset, task: str, commands: Sequence[Command]) -> Layout | None:
     """Return where an array of a demonstration holds quaternions, None if it holds none.
 
     Raises:
@@ -95,7 +99,7 @@ def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:
     if dataset.dtype.kind != "f" or (width < 4 and not named):
         return None
     if path in _ACTIONS:
-        return _layout_of_actions(path, width, task)
+        return _layout_of_actions(path, width, task, commands)
     observed = observations(task_family(task)).get(path)
     if observed is not None and observed.width == width:
         return observed
@@ -105,10 +109,12 @@ def _layout(path: str, dataset: h5py.Dataset, task: str) -> Layout | None:
     raise KeyError(path)
 
 
-def _layout_of_actions(path: str, width: int, task: str) -> Layout | None:
-    if "-IK-Abs" in task and width in _ABSOLUTE:
-        return Layout(width=width, quaternions={EEF: 3})
-    if not task or "-Abs" in task:
+def _layout_of_actions(path: str, width: int, task: str, commands: Sequence[Command]) -> Layout | None:
+    absolute = quaternions(commands)
+    end = max((command.end for command in commands), default=0)
+    if commands and end <= width <= end + _GRIPPER:
+        return Layout(width=width, quaternions=absolute) if absolute else None
+    if not task or absolute or "-Abs" in task:
         raise KeyError(path)
     return None
 
