@@ -75,7 +75,7 @@ def measure(config: Generate, dataset: Path, demos: int, folder: Path, *, stock:
     colours = class_colours(config.task)
     views, modalities = views_of(config.render), config.render.drawn()
     renderer = Raytracer(env.sim.stage, views, modalities, device=str(env.device), colours=colours)
-    rendering = Rendering(config.render, folder, renderer, {"dataset": dataset.name})
+    rendering = Rendering(config.render, folder, renderer, {"dataset": dataset.name}, {})
 
     async def pace(drawing: Drawing) -> None:
         await asyncio.sleep(0.0005)  # an update of an application that has nothing else to do

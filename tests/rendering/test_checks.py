@@ -12,7 +12,7 @@ from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.rendering.checks import FrameChecks
 
 VIEW = View("cam", CameraConfig(width=40, height=20))
-COLOURS = colours_of(("cube_1", "cube_3", "bottle"))
+COLOURS = colours_of(("cube_1", "cube_3", "bottle", "ring"))
 STATE: dict[str, Any] = {"rigid_object": {"cube_1": {"root_pose": np.array([[0.0, 0.0, 1.0, 0, 0, 0, 1]])}}}
 
 
@@ -24,7 +24,7 @@ def picture(middle: str, rest: str = "table") -> dict[str, dict[str, Any]]:
 
 
 def checks(*labels: str) -> FrameChecks:
-    return FrameChecks([VIEW], labels, COLOURS)
+    return FrameChecks([VIEW], labels, COLOURS, {"ring": (0.0, 0.2, 0.0)})
 
 
 def test_right_frames_pass() -> None:
@@ -38,6 +38,17 @@ def test_a_robot_may_stand_before_the_object_but_the_object_may_not_be_elsewhere
     checks("cube_1", "robot").first(picture("robot"), STATE)
     with pytest.raises(RenderError, match="cam does not show cube_1 at column 20, row 10"):
         checks("cube_1", "robot").first(picture("table", rest="cube_1"), STATE)
+
+
+def test_an_object_with_a_hole_is_looked_for_where_it_is_solid() -> None:
+    upside_down = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    turned = {"rigid_object": {"ring": {"root_pose": np.array([upside_down])}}}
+    view = picture("table")
+    x, y = (int(place) for place in VIEW.project(np.array([[0.0, -0.2, 1.0]]))[0][0])
+    view["cam"]["segmentation"][y, x] = COLOURS["ring"]
+    checks("ring").first(view, turned)
+    with pytest.raises(RenderError, match="does not show ring"):
+        checks("ring").first(picture("table"), turned)
 
 
 def test_the_first_frame_is_not_the_last_one_of_the_demonstration_before() -> None:

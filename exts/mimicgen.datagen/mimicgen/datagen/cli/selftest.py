@@ -102,7 +102,7 @@ async def _step_and_draw(
         await _step(generator)
     async with stage(f"One frame of {', '.join(config.render.modalities)}"):
         first = await renderer.draw(start)
-        checks = FrameChecks(views_of(config.render), (), renderer.colours)
+        checks = FrameChecks(views_of(config.render), (), renderer.colours, {})
         checks.first(first, start)
         checks.every(first)
     async with stage("Another step, and another frame"):

@@ -197,6 +197,9 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
         solver = super()._create_solver(model, solver_cfg)
+        # Newton turns a body's axes of inertia after MuJoCo has put boxes around its geoms along them, so a body of
+        # several would meet nothing (Newton 1.6.1). Without the boxes every geom of it is looked at.
+        solver.mj_model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
         if has_placed(model):
             # Island by island the solver would measure improvement against the locking armature, and give up at once.
             solver.mj_model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND

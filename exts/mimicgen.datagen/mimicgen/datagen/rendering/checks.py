@@ -9,6 +9,7 @@ import numpy as np
 from mimicgen.datagen.dataset.images.pixels import BACKGROUND, Colour, Frame, Image
 from mimicgen.datagen.dataset.images.renderer import State
 from mimicgen.datagen.dataset.images.views import View
+from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
 from mimicgen.datagen.errors import RenderError
 
 NEVER_IN_FRONT = {BACKGROUND, "ground", "table"}
@@ -22,9 +23,17 @@ class FrameChecks:
         views: The views that are rendered.
         labels: Classes that have to be seen in every demonstration.
         colours: Colours of the classes of the scene.
+        points: A point of an object that is looked for, in its own frame [m], by object; its origin where left out.
     """
 
-    def __init__(self, views: Iterable[View], labels: Iterable[str], colours: Mapping[str, Colour]):
+    def __init__(
+        self,
+        views: Iterable[View],
+        labels: Iterable[str],
+        colours: Mapping[str, Colour],
+        points: Mapping[str, tuple[float, float, float]],
+    ):
+        self._points = points
         self._views = {view.name: view for view in views}
         self._colours = {label: _packed_colour(colour) for label, colour in colours.items()}
         self._labels = {label: self._colours[label] for label in labels}
@@ -79,7 +88,7 @@ class FrameChecks:
             )
 
     def _objects_are_where_they_were_recorded(self, frame: Frame, state: State) -> None:
-        """Every object whose middle is in view, and not hidden, has its colour there."""
+        """Every object whose point is in view, and not hidden, has its colour there."""
         in_front = {colour for label, colour in self._colours.items() if label not in NEVER_IN_FRONT}
         for view_name, images in frame.items():
             if "segmentation" not in images:
@@ -89,8 +98,10 @@ class FrameChecks:
             names = [name for name in state.get("rigid_object", {}) if name in self._labels]
             if not names:
                 continue
-            middles = np.array([state["rigid_object"][name]["root_pose"][0, :3] for name in names], dtype=np.float64)
-            pixels, depth = view.project(middles)
+            poses = np.array([state["rigid_object"][name]["root_pose"][0] for name in names], dtype=np.float64)
+            points = np.array([self._points.get(name, (0.0, 0.0, 0.0)) for name in names])
+            turned = (rotation_matrices(poses[:, 3:]) @ points[:, :, None])[..., 0]
+            pixels, depth = view.project(poses[:, :3] + turned)
             for name, (column, row), distance in zip(names, pixels, depth, strict=True):
                 if distance <= view.camera.near or not (0 <= column < width and 0 <= row < height):
                     continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Rendering:
         root: The run's output folder.
         renderer: What draws.
         about: What manifests say about where the demonstrations come from.
+        points: See `FrameChecks`.
 
     Attributes:
         rendered: What has been rendered so far.
@@ -70,7 +71,14 @@ class Rendering:
         SetupError: Videos are wanted and cannot be encoded.
     """
 
-    def __init__(self, config: RenderConfig, root: Path, renderer: Renderer, about: dict[str, Any]):
+    def __init__(
+        self,
+        config: RenderConfig,
+        root: Path,
+        renderer: Renderer,
+        about: dict[str, Any],
+        points: Mapping[str, tuple[float, float, float]],
+    ):
         if config.videos:
             check_encoder()
         self._config = config
@@ -79,7 +87,7 @@ class Rendering:
         self._about = about
         self._views = views_of(config)
         self._modalities = config.drawn()
-        self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen), renderer.colours)
+        self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen), renderer.colours, points)
         self._writers = Writers()
         self._sheet: list[list[Sample]] = []
         self.rendered = Rendered()

@@ -28,6 +28,8 @@ from mimicgen.datagen.session.committing import Committer
 from mimicgen.datagen.session.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.session.host import Host
 from mimicgen.datagen.session.record import run_record
+from mimicgen.datagen.tasks.catalogue import described
+from mimicgen.datagen.tasks.geometry import solid_point
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +146,9 @@ class Run:
                 rendering = None
                 if simulation.renderer is not None:
                     about = {"dataset": outputs.dataset.name, "task": self._config.task}
-                    rendering = Rendering(self._config.render, outputs.record.parent, simulation.renderer, about)
+                    rendering = Rendering(
+                        self._config.render, outputs.record.parent, simulation.renderer, about, self._points()
+                    )
                     stack.callback(rendering.close)
                     self._rendered = rendering.rendered
                 self._open_live(outputs, stack)
@@ -155,6 +159,13 @@ class Run:
                 if rendering is not None:
                     await rendering.finish(self._host.next_frame)
                     self._end = _with_failures(self._end, rendering.rendered.failed)
+
+    def _points(self) -> dict[str, tuple[float, float, float]]:
+        """Return a point of each object that a file describes; see `FrameChecks`."""
+        found = described(self._config.task)
+        if found is None:
+            return {}
+        return {name: solid_point(own, found.path.parent) for name, own in found.task.objects.items()}
 
     def _is_done_already(self, outputs: Outputs) -> bool:
         """Return whether an earlier run has reached the target: then nothing is opened, and nothing is written."""

@@ -65,3 +65,17 @@ def bounds(content: Object, folder: Path) -> tuple[Array, Array]:
         return np.zeros(3), np.zeros(3)
     lows, highs = zip(*(bounds_of_shape(shape, folder) for shape in content.shapes), strict=True)
     return np.min(lows, axis=0), np.max(highs, axis=0)
+
+
+def solid_point(content: Object, folder: Path) -> tuple[float, float, float]:
+    """Return a point of an object, in its own frame [m]: its origin, or, where a hole is there, the middle of a shape.
+
+    Args:
+        content: The object; of one from a USD file nothing is known, and its origin is taken.
+        folder: Folder of the task file.
+    """
+    seen = [bounds_of_shape(shape, folder) for shape in content.shapes if shape.visible]
+    if not seen or any(np.all(low <= 0) and np.all(high >= 0) for low, high in seen):
+        return 0.0, 0.0, 0.0
+    x, y, z = min(((low + high) / 2 for low, high in seen), key=lambda middle: float(np.linalg.norm(middle)))
+    return float(x), float(y), float(z)
