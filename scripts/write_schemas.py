@@ -23,16 +23,18 @@ from mimicgen.datagen.tasks.schema import Task
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = PROJECT / "exts" / "mimicgen.datagen" / "data"
 KINDS = {"task": Task, "robot": Robot}
+INSTEAD = {"task": "extends"}
+"""Key of a file with which no other one is needed."""
 
 _BEGIN, _END = "<!-- Written by scripts/write_schemas.py -->\n", "<!-- End -->"
 
 
 def schemas() -> dict[Path, str]:
     """Return the text of each schema's file."""
-    return {
-        DATA / f"{name}.schema.json": json.dumps(json_schema(kind, f"{name} file of mimicgen.datagen"), indent=1) + "\n"
-        for name, kind in KINDS.items()
+    made = {
+        name: json_schema(kind, f"{name} file of mimicgen.datagen", INSTEAD.get(name)) for name, kind in KINDS.items()
     }
+    return {DATA / f"{name}.schema.json": json.dumps(schema, indent=1) + "\n" for name, schema in made.items()}
 
 
 def documents() -> dict[Path, str]:

@@ -15,16 +15,20 @@ _ATTRIBUTE = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.M)
 """An entry of the section `Attributes` of a docstring."""
 
 
-def json_schema(kind: type, title: str) -> dict[str, Any]:
+def json_schema(kind: type, title: str, instead: str | None = None) -> dict[str, Any]:
     """Return the JSON Schema of a type: every key with what the docstring says of it.
 
     Args:
         kind: A `msgspec.Struct`.
         title: What such a file is.
+        instead: Key of a file with which no other one is needed.
     """
     (root,), parts = msgspec.json.schema_components([kind], ref_template="#/definitions/{name}")
     types = {part.__name__: part for part in structs(kind)}
     definitions = {name: _described(types[name], schema) for name, schema in parts.items()}
+    if instead is not None:
+        whole = definitions[kind.__name__]
+        whole["anyOf"] = [{"required": [instead]}, {"required": whole.pop("required")}]
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": title, **root, "definitions": definitions}
 
 

@@ -58,7 +58,7 @@ class Clearance:
     """
 
     def __init__(self, described: Described, eef: EndEffector):
-        colliders = eef.model.colliders.get(eef.arm.body, ())
+        colliders = eef.model.touching(eef.arm.body)
         self._lines = [line for collider in colliders for line in lines_of(collider, eef.arm.tool)]
         self._spheres = {
             name: spheres_of(content, described.path.parent) for name, content in described.task.objects.items()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from mimicgen.datagen.config.reading import meant, refuse
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.robots.links import faults_against, faults_of_links, joined
 from mimicgen.datagen.robots.models import Limits, Model
 from mimicgen.datagen.robots.schema import Arm, Robot
 
@@ -32,18 +33,24 @@ def check_robot(robot: Robot, place: str) -> None:
     refuse(_faults(robot), place, TaskError)
 
 
-def check_against_model(robot: Robot, model: Model, place: str) -> None:
-    """Check that links and joints that a robot file names are its model's, and positions within their limits.
+def check_against_model(robot: Robot, model: Model, place: str) -> Model:
+    """Check that links and joints that a robot file names are there, and positions within their limits.
 
     Args:
         robot: The robot.
         model: Its model.
         place: The file, for messages.
 
+    Returns:
+        The model with the links that the robot file adds.
+
     Raises:
         TaskError: One is not.
     """
-    refuse(_faults_of_names(robot, model), place, TaskError)
+    refuse(faults_against(robot.links, model), place, TaskError)
+    whole = joined(model, robot.links)
+    refuse(_faults_of_names(robot, whole), place, TaskError)
+    return whole
 
 
 def faults_of_home(key: str, home: Mapping[str, float], joints: Mapping[str, Limits | None]) -> Iterator[str]:
@@ -83,6 +90,10 @@ def _faults(robot: Robot) -> Iterator[str]:
         yield from _bad_patterns((f"drives.{name}.joints[{index}]", one) for index, one in enumerate(drive.joints))
         if isinstance(drive.effort, Mapping):
             yield from _bad_patterns((f"drives.{name}.effort.{quoted(one)}", one) for one in drive.effort)
+    yield from faults_of_links(robot.links)
+    for key, named in (("colliders", robot.colliders), ("model_colliders", robot.model_colliders)):
+        for link in robot.links.keys() & set(named):
+            yield f"{key}: '{link}' is a link of this file, whose shapes say what is touched; leave it out here"
     for name, arm in robot.arms.items():
         yield from _faults_of_arm(f"arms.{name}", arm)
 

@@ -28,6 +28,9 @@ Length = Annotated[float, Meta(ge=-100, le=100)]
 Size = Annotated[float, Meta(ge=1e-4, le=100)]
 """An edge, a radius or a height [m]."""
 
+Mass = Annotated[float, Meta(ge=1e-4, le=1000)]
+"""[kg]"""
+
 Angle = Annotated[float, Meta(ge=-6.2832, le=6.2832)]
 """[rad]."""
 
@@ -131,6 +134,44 @@ class Packaged(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     install: Text = "./scripts/setup.sh"
 
 
+class LinkJoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a link of the file's own moves against the one that it is on.
+
+    Attributes:
+        kind: Along the axis, or about it.
+        axis: In the link's own frame.
+        low: Smallest position [m or rad].
+        high: Largest position, likewise.
+    """
+
+    kind: Literal["slide", "hinge"]
+    axis: Literal["x", "y", "z"]
+    low: Length
+    high: Length
+
+
+class OwnLink(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A link that the model lacks: a part of a gripper, or, without shapes, a frame for a tool.
+
+    Attributes:
+        on: Link that it is fixed to or moves against, the model's or another one of these.
+        position: Where its frame is in that link's, with its joint at zero [m].
+        rotation: Likewise, roll, pitch and yaw [rad].
+        joint: How it moves, called NAME_joint; left out where it is fixed.
+        shapes: What it is made of, in its own frame. The mass is spread evenly over the box around them.
+        mass: [kg]
+        colour: Of its shapes.
+    """
+
+    on: Link
+    position: Vector = (0.0, 0.0, 0.0)
+    rotation: Angles = (0.0, 0.0, 0.0)
+    joint: LinkJoint | None = None
+    shapes: Annotated[tuple[Collider, ...], Meta(max_length=50)] = ()
+    mass: Mass = 0.1
+    colour: Colour = (0.25, 0.26, 0.28)
+
+
 Force = Annotated[float, Meta(ge=0, le=1e7)]
 """A largest force or torque [N, N m]."""
 
@@ -215,6 +256,7 @@ class Robot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         description: What it is, in words.
         label: Its class in segmentation images.
         model: Where it comes from.
+        links: Links that the model lacks, by name.
         base: Link that the environment's frame is told from.
         fixed: Whether the base stands still.
         gravity: Whether gravity pulls at it; controllers of real arms compensate it.
@@ -230,6 +272,7 @@ class Robot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     description: Text
     label: Name = "robot"
     model: Packaged
+    links: Annotated[dict[Name, OwnLink], Meta(max_length=50)] = {}
     base: Link
     fixed: bool = True
     gravity: bool = False
@@ -239,3 +282,8 @@ class Robot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_colliders: Annotated[tuple[Link, ...], Meta(max_length=200)] = ()
     colliders: Annotated[dict[Link, Annotated[tuple[Collider, ...], Meta(max_length=50)]], Meta(max_length=200)] = {}
     arms: Annotated[dict[Name, Arm], Meta(min_length=1, max_length=8)]
+
+    def touching(self, link: str) -> tuple[Collider, ...]:
+        """Return the shapes that the file says a link is touched by, in the link's frame."""
+        own = self.links.get(link)
+        return tuple(shape for shape in own.shapes if shape.collides) if own else self.colliders.get(link, ())

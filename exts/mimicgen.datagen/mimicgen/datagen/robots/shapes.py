@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from mimicgen.datagen.robots.schema import Box, Capsule, Cylinder, Shape, Sphere
+from mimicgen.datagen.robots.schema import Box, Capsule, Colour, Cylinder, Shape, Sphere
 
 
 def add_shape(stage: Any, path: Any, shape: Shape, *, seen: bool) -> Any:
@@ -46,3 +46,16 @@ def add_shape(stage: Any, path: Any, shape: Shape, *, seen: bool) -> Any:
     if shape.collides:
         UsdPhysics.CollisionAPI.Apply(made.GetPrim())
     return made.GetPrim()
+
+
+def paint(stage: Any, path: Any, colour: Colour) -> Any:
+    """Define a material of a colour, and return it."""
+    from pxr import Gf, Sdf, UsdShade
+
+    material = UsdShade.Material.Define(stage, path)
+    shader = UsdShade.Shader.Define(stage, path.AppendChild("shader"))
+    shader.CreateIdAttr("UsdPreviewSurface")
+    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(*colour))
+    shader.CreateInput("roughness", Sdf.ValueTypeNames.Float).Set(0.5)
+    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    return material

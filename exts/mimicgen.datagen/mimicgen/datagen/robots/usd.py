@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,12 @@ import msgspec
 from mimicgen.datagen.dataset.replacing import name_folder
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.catalogue import model_file, ros_packages
+from mimicgen.datagen.robots.links import add_links
 from mimicgen.datagen.robots.schema import Robot
 from mimicgen.datagen.robots.shapes import add_shape
+from mimicgen.datagen.robots.urdf import simplified_urdf, with_found_meshes
 
-_FORMAT = 3
+_FORMAT = 5
 """Of what is made here; another number makes everything anew."""
 
 
@@ -39,7 +40,8 @@ def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
     """
     source = model_file(robot.model, file.parent)
     description = simplified_urdf(source, robot) if robot.model.format == "urdf" else source.read_bytes()
-    told = description + msgspec.json.encode((_FORMAT, robot.colliders, robot.model_colliders, robot.model))
+    said = (_FORMAT, robot.colliders, robot.model_colliders, robot.model, robot.links, robot.fixed)
+    told = description + msgspec.json.encode(said)
     folder = cache / f"{file.stem}-{hashlib.sha256(told).hexdigest()[:12]}"
     usd = _usd_in(folder)
     if usd is not None:
@@ -48,7 +50,7 @@ def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=f"{file.stem}-", dir=cache, ignore_cleanup_errors=True) as name:
         scratch = Path(name)
         made = _converted(robot, file, source, description, scratch)
-        _change_colliders(made, robot)
+        _change(made, robot)
         try:
             name_folder(made.parent, folder)
         except OSError:
@@ -60,20 +62,6 @@ def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
 def _usd_in(folder: Path) -> Path | None:
     """Return the robot in a folder of the cache: the one USD file that is not in a folder below."""
     return next(iter(sorted(folder.glob("*.usd*"))), None)
-
-
-def simplified_urdf(urdf: Path, robot: Robot) -> bytes:
-    """Return a URDF without the colliders that the robot file does not keep, and with its independent joints."""
-    description = ElementTree.parse(urdf)
-    for link in description.iterfind("link"):
-        if link.get("name") not in robot.model_colliders:
-            for collision in link.findall("collision"):
-                link.remove(collision)
-    for joint in description.iterfind("joint"):
-        if joint.get("name") in robot.independent:
-            for mimic in joint.findall("mimic"):
-                joint.remove(mimic)
-    return ElementTree.tostring(description.getroot(), encoding="utf-8")
 
 
 def _converted(robot: Robot, file: Path, source: Path, description: bytes, scratch: Path) -> Path:
@@ -90,15 +78,13 @@ def _converted(robot: Robot, file: Path, source: Path, description: bytes, scrat
         from urdf_usd_converter import Converter as FromUrdf
 
         urdf = scratch / f"{name}.urdf"
-        urdf.write_bytes(description)
-        found = ros_packages(robot.model, file.parent)
-        packages = [{"name": package, "path": str(path)} for package, path in found.items()]
-        made = FromUrdf(layer_structure=True, scene=False, ros_packages=packages).convert(str(urdf), str(target))
+        urdf.write_bytes(with_found_meshes(description, source, ros_packages(robot.model, file.parent)))
+        made = FromUrdf(layer_structure=True, scene=False).convert(str(urdf), str(target))
     return Path(made.path if hasattr(made, "path") else str(made))
 
 
-def _change_colliders(usd: Path, robot: Robot) -> None:
-    """Take away colliders that the robot file does not keep, and add its own, in place.
+def _change(usd: Path, robot: Robot) -> None:
+    """Take away colliders that the robot file does not keep, and add its own and its links, in place.
 
     Raises:
         TaskError: A link has colliders in the robot file, and is none of the model's.
@@ -116,6 +102,7 @@ def _change_colliders(usd: Path, robot: Robot) -> None:
             raise TaskError(f"robot file: colliders.{name}: the model has no such link; links: {', '.join(links)}")
         for index, shape in enumerate(shapes):
             add_shape(stage, links[name].GetPath().AppendChild(f"collider_{index}"), shape, seen=False)
+    add_links(stage, robot.links)
     stage.Save()
 
 

@@ -15,6 +15,7 @@ from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.robots.catalogue import find_robot, load_robot
 from mimicgen.datagen.robots.schema import Arm, Robot
+from mimicgen.datagen.tasks.extending import extended
 from mimicgen.datagen.tasks.schema import Task, Variant
 
 TASKS = DATA / "tasks"
@@ -144,7 +145,7 @@ def load_task(path: Path) -> Described:
             f"{place}: expected a name of letters, digits and _, which begins with a letter: it is the task's"
         )
     text = content(path, place, TaskError)
-    task = typed(parsed(text, place, TaskError), Task, place, TaskError)
+    task = typed(extended(parsed(text, place, TaskError), TASKS, place), Task, place, TaskError)
     files = {
         key: find_robot(placed.robot, path.parent, f"{place}: robots.{key}.robot")
         for key, placed in task.robots.items()

@@ -13,6 +13,7 @@ from mimicgen.datagen.robots.schema import (
     Colour,
     Cylinder,
     Length,
+    Mass,
     Name,
     Shape,
     Sizes,
@@ -20,10 +21,6 @@ from mimicgen.datagen.robots.schema import (
     Text,
     Vector,
 )
-
-Mass = Annotated[float, Meta(ge=1e-4, le=1000)]
-"""[kg]"""
-
 
 class Mesh(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="mesh"):
     """A mesh: an OBJ or STL file, met as its convex hull.

@@ -18,7 +18,7 @@ import numpy as np
 
 from mimicgen.datagen.dataset.replacing import name_folder
 from mimicgen.datagen.robots.schema import Colour
-from mimicgen.datagen.robots.shapes import add_shape
+from mimicgen.datagen.robots.shapes import add_shape, paint
 from mimicgen.datagen.tasks.meshes import read_mesh
 from mimicgen.datagen.tasks.objects import AnyShape, Joint, Mesh, Object
 
@@ -125,24 +125,12 @@ def _add_shapes(
         else:
             prim = add_shape(stage, path, shape, seen=True)
         if shape.visible:
-            looks = _paint(stage, body.AppendChild(f"paint_{index}"), shape.colour or colour)
+            looks = paint(stage, body.AppendChild(f"paint_{index}"), shape.colour or colour)
             UsdShade.MaterialBindingAPI.Apply(prim).Bind(looks)
         if shape.collides:
             UsdShade.MaterialBindingAPI.Apply(prim).Bind(
                 rubbing, bindingStrength=UsdShade.Tokens.weakerThanDescendants, materialPurpose="physics"
             )
-
-
-def _paint(stage: Any, path: Any, colour: Colour) -> Any:
-    from pxr import Gf, Sdf, UsdShade
-
-    material = UsdShade.Material.Define(stage, path)
-    shader = UsdShade.Shader.Define(stage, path.AppendChild("shader"))
-    shader.CreateIdAttr("UsdPreviewSurface")
-    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(*colour))
-    shader.CreateInput("roughness", Sdf.ValueTypeNames.Float).Set(0.5)
-    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
-    return material
 
 
 def _add_mesh(stage: Any, path: Any, shape: Mesh, folder: Path) -> Any:
