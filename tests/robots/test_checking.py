@@ -43,6 +43,52 @@ ALONE: Wrong = {
 }
 """What shows without the model."""
 
+PALM = '[links.palm]\non = "left_lower"\nshapes = [{ shape = "box", size = [0.1, 0.1, 0.1] }]\n'
+SLIDE = 'joint = {{ kind = "slide", axis = "y", low = {}, high = {} }}\n'
+
+OWN_LINKS: Wrong = {
+    "link on nothing": ("[home]", "[links.palm]\nmass = 1.0\n[home]", ("links.palm.on is missing",)),
+    "link without a weight": ("[home]", PALM + "mass = 0\n[home]", ("links.palm.mass = 0", "0.0001")),
+    "link with a mesh": ("[home]", PALM.replace('"box"', '"mesh"') + "[home]", ("shape = 'mesh'", "capsule")),
+    "name that is no name": ("[home]", PALM.replace("links.palm", "links.'a b'") + "[home]", ("a b",)),
+    "joint that does not move": ("[home]", PALM + SLIDE.format(0.1, 0.1) + "[home]", ("joint.low = 0.1",)),
+    "joint without zero": (
+        "[home]",
+        PALM + SLIDE.format(0.1, 0.2) + "[home]",
+        ("links.palm.joint: zero", "high = 0.2"),
+    ),
+    "joint of many turns": (
+        "[home]",
+        PALM + SLIDE.format(0, 9).replace("slide", "hinge") + "[home]",
+        ("links.palm.joint", "at most a turn"),
+    ),
+    "links in a circle": (
+        "[home]",
+        '[links.a]\non = "b"\n[links.b]\non = "a"\n[home]',
+        ("links.a.on = 'b'", "circle"),
+    ),
+    "collider of a link of its own": (
+        "[colliders]",
+        PALM + '[colliders]\npalm = [{ shape = "sphere", radius = 0.1 }]',
+        ("colliders: 'palm'", "leave it out"),
+    ),
+}
+"""What is wrong with links that the file adds, without a look at the model."""
+
+OWN_LINKS_WITH_MODEL: Wrong = {
+    "link on no link": (
+        "[home]",
+        PALM.replace("left_lower", "left_lowr") + "[home]",
+        ("'left_lower'?",),
+    ),
+    "link of the model": ("[home]", PALM.replace("palm", "right_tip") + "[home]", ("links.right_tip: the model has",)),
+    "joint that nobody drives": (
+        '"left_finger"]',
+        '"left_finger", "palm_joint"]',
+        ("arms.left.gripper.joints[1] = 'palm_joint'", "no joint"),
+    ),
+}
+
 WITH_MODEL: Wrong = {
     "no such base": ('base = "base"', 'base = "bas"', ("base = 'bas'", "did you mean 'base'?")),
     "no such link of an arm": ('["left_upper", ', '["left_uper", ', ("arms.left.links[0] = 'left_uper'", "left_upper")),
@@ -143,15 +189,15 @@ def test_what_is_shipped_is_sound(path: Path) -> None:
     checked(path)
 
 
-@pytest.mark.parametrize("kind", ALONE | WITH_MODEL)
+@pytest.mark.parametrize("kind", ALONE | OWN_LINKS | WITH_MODEL | OWN_LINKS_WITH_MODEL)
 def test_what_is_wrong_is_told(kind: str, folder: Path) -> None:
-    old, new, words = (ALONE | WITH_MODEL)[kind]
+    old, new, words = (ALONE | OWN_LINKS | WITH_MODEL | OWN_LINKS_WITH_MODEL)[kind]
     assert old in ROBOT
     path = folder / "two_arms.toml"
     path.write_text(ROBOT.replace(old, new))
     before = snapshot(folder.parent)
     with pytest.raises(BadInputError) as raised:
-        (load_robot if kind in ALONE else checked)(path)
+        (load_robot if kind in ALONE | OWN_LINKS else checked)(path)
     message = str(raised.value)
     assert all(word in message for word in words), message
     assert raised.value.exit_code == 2

@@ -27,7 +27,7 @@ def extended(tree: Mapping[str, Any], tasks: Path, place: str) -> dict[str, Any]
     if KEY not in tree:
         return dict(tree)
     name, known = tree[KEY], {path.stem: path for path in sorted(tasks.glob("*.toml"))}
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise TaskError(f"{place}: {KEY} = {quoted(name)}: no such task comes as a file; {meant(str(name), known)}")
     below = f"task file {quoted(known[name])}"
     base = parsed(content(known[name], below, TaskError), below, TaskError)
@@ -41,6 +41,8 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         other = below.get(key)
-        tables = isinstance(value, Mapping) and isinstance(other, Mapping)
-        merged[key] = _over(other, value) if tables and "is" not in value else value
+        if isinstance(value, Mapping) and isinstance(other, Mapping) and "is" not in value:
+            merged[key] = _over(other, value)
+        else:
+            merged[key] = value
     return merged

@@ -22,6 +22,7 @@ from mimicgen.datagen.robots.schema import (
     Vector,
 )
 
+
 class Mesh(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="shape", tag="mesh"):
     """A mesh: an OBJ or STL file, met as its convex hull.
 

@@ -273,8 +273,8 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     An end effector is called as its robot is, or ROBOT_ARM if the robot has several arms.
 
     Attributes:
-        extends: Task that comes with the extension, and that this one is but for what stands here: tables are merged key
-            by key, lists and values take the other's place.
+        extends: Task that comes with the extension, which this one is but for what stands here: tables are joined key
+            by key, all else takes the other's place.
         instruction: What is to be done, in words: what a policy is told.
         robots: By name; one robot is called `robot`.
         table: The table; false for none.
