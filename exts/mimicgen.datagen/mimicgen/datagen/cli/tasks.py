@@ -10,6 +10,7 @@ from typing import Any
 from mimicgen.datagen.config.values import argument_path, quoted
 from mimicgen.datagen.errors import BadInputError, TaskError
 from mimicgen.datagen.robots import catalogue as robots
+from mimicgen.datagen.robots.models import SUFFIXES, read_model
 from mimicgen.datagen.session.asking import asking
 from mimicgen.datagen.session.looking import look
 from mimicgen.datagen.tasks import catalogue
@@ -88,6 +89,32 @@ def list_(options: argparse.Namespace) -> int:
     return 0
 
 
+def robot(options: argparse.Namespace) -> int:
+    """Say what is wrong with a robot file, held against its model, or else its links and joints; likewise of a model.
+
+    Exit code 2 when something is wrong.
+    """
+    path = options.robot.expanduser()
+    kind = next((kind for kind, endings in SUFFIXES.items() if path.suffix.lower() in endings), None)
+    arms: list[str] = []
+    if kind is not None:
+        model = read_model(path, kind)
+    else:
+        path = path.absolute() if path.suffix == ".toml" else robots.find_robot(str(path), Path(), "robot")
+        found = robots.load_robot(path)
+        model, arms = robots.model_of(found, path), list(found.arms)
+    if options.json:
+        print(as_json(all_shown({"file": path, "links": sorted(model.links), "joints": model.joints, "arms": arms})))
+        return 0
+    print(shown(f"{path.name}: {counted(len(model.links), 'link')}, {counted(len(model.joints), 'joint')}"))
+    print(shown(f"  links: {', '.join(sorted(model.links))}"))
+    for name, limits in model.joints.items():
+        print(shown(f"  {name}: " + ("no limits" if limits is None else f"from {limits[0]:.4g} to {limits[1]:.4g}")))
+    if arms:
+        print(f"  arms: {', '.join(arms)}")
+    return 0
+
+
 def add_tools(commands: Any) -> None:
     """Add the tools to the parser of `task`."""
     tool = _add(commands, "check", check)
@@ -99,6 +126,10 @@ def add_tools(commands: Any) -> None:
     tool.add_argument("name", metavar="NAME", help="the task's name: letters, digits and _")
     about = "file to write, called NAME.toml; must not exist (default: in the current folder)"
     tool.add_argument("--output", type=argument_path, metavar="FILE", help=about)
+    tool = _add(commands, "robot", robot)
+    about = "robot file, the name of a robot that comes as one, or a model: URDF, MJCF or USD"
+    tool.add_argument("robot", type=argument_path, metavar="FILE", help=about)
+    tool.add_argument("--json", action="store_true", help="print JSON")
     tool = _add(commands, "list", list_)
     tool.add_argument("--json", action="store_true", help="print JSON")
 

@@ -10,8 +10,10 @@ from mimicgen.datagen.config.reading import meant, read_file
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import SetupError, TaskError
 from mimicgen.datagen.installed import DATA
-from mimicgen.datagen.robots.checking import check_robot
+from mimicgen.datagen.robots.checking import check_against_model, check_robot
+from mimicgen.datagen.robots.models import Model, read_model
 from mimicgen.datagen.robots.schema import Packaged, Robot
+from mimicgen.datagen.robots.urdf import with_found_meshes
 
 ROBOTS = DATA / "robots"
 """Robots that come with the extension."""
@@ -49,6 +51,24 @@ def load_robot(path: Path) -> Robot:
     robot = read_file(path, Robot, "robot file", TaskError)
     check_robot(robot, f"robot file {quoted(path)}")
     return robot
+
+
+def model_of(robot: Robot, file: Path) -> Model:
+    """Return what a robot consists of, its own model and the links that its file adds; a second at most.
+
+    Args:
+        robot: The robot.
+        file: Its robot file.
+
+    Raises:
+        SetupError: The package of its model is not installed.
+        TaskError: The model or one of its meshes is not there or cannot be read, or the file does not fit it.
+    """
+    source = model_file(robot.model, file.parent)
+    whole = check_against_model(robot, read_model(source, robot.model.format), f"robot file {quoted(file)}")
+    if robot.model.format == "urdf":
+        with_found_meshes(source.read_bytes(), source, ros_packages(robot.model, file.parent))
+    return whole
 
 
 def model_file(model: Packaged, beside: Path) -> Path:

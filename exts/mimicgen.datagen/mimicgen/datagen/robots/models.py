@@ -13,7 +13,7 @@ from mimicgen.datagen.errors import TaskError
 MODEL_BYTES = 200_000_000
 """Size of a model's file at most [bytes]."""
 
-SUFFIXES = {"urdf": (".urdf", ".xml"), "mjcf": (".xml", ".mjcf"), "usd": (".usd", ".usda", ".usdc", ".usdz")}
+SUFFIXES = {"mjcf": (".xml", ".mjcf"), "urdf": (".urdf", ".xml"), "usd": (".usd", ".usda", ".usdc", ".usdz")}
 """How files of each format end."""
 
 Limits = tuple[float, float]

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mimicgen.datagen.config.reading import refuse
-from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import TaskError
-from mimicgen.datagen.robots.catalogue import model_file, ros_packages
-from mimicgen.datagen.robots.checking import check_against_model, faults_of_home
-from mimicgen.datagen.robots.models import Model, read_model
-from mimicgen.datagen.robots.urdf import with_found_meshes
+from mimicgen.datagen.robots.catalogue import model_of
+from mimicgen.datagen.robots.checking import faults_of_home
+from mimicgen.datagen.robots.models import Model
 from mimicgen.datagen.tasks.checks.conditions import faults_of_conditions
 from mimicgen.datagen.tasks.checks.expert import faults_of_expert
 from mimicgen.datagen.tasks.checks.outside import faults_of_functions, faults_of_usd
@@ -51,14 +49,7 @@ def check_outside(described: Described, place: str) -> None:
         TaskError: Something is not there, or does not fit.
         SetupError: The package of a model is not installed.
     """
-    models: dict[str, Model] = {}
-    for key, robot in described.robots.items():
-        file = described.robot_files[key]
-        said = f"robot file {quoted(file)}"
-        source = model_file(robot.model, file.parent)
-        models[key] = check_against_model(robot, read_model(source, robot.model.format), said)
-        if robot.model.format == "urdf":
-            with_found_meshes(source.read_bytes(), source, ros_packages(robot.model, file.parent))
+    models = {key: model_of(robot, described.robot_files[key]) for key, robot in described.robots.items()}
     refuse(_faults_outside(described, models), place, TaskError)
 
 
