@@ -58,7 +58,7 @@ def test_robots_are_told_as_it_says(folder: Path) -> None:
 def test_it_goes_from_an_arm_to_data(folder: Path) -> None:
     """As it says, with fewer attempts and without images; that it is drawn is a test of `task check`."""
     _, record, generate = (command for command in COMMANDS if command[1:3] != ["task", "robot"])
-    few = {"--num-trials 10 --num-envs 10": "--num-trials 3 --num-envs 3", "--num-trials 100": "--num-trials 8"}
+    few = {"--num-trials 10 --num-envs 10": "--num-trials 2 --num-envs 2", "--num-trials 100": "--num-trials 4"}
     for command in (record, generate):
         text = shlex.join(command)
         for many, some in few.items():
@@ -66,6 +66,6 @@ def test_it_goes_from_an_arm_to_data(folder: Path) -> None:
         assert text != shlex.join(command)
         run([*shlex.split(text), "--set", "render.when=never"], folder)
     with h5py.File(folder / "mine_demos.hdf5") as recorded, h5py.File(folder / "mine.hdf5") as generated:
-        assert len(recorded["data"]) == 3
-        assert len(generated["data"]) >= 6
+        assert len(recorded["data"]) == 2
+        assert len(generated["data"]) >= 3
         assert re.match("stack_mine-d0", json.loads(generated["data"].attrs["env_args"])["env_name"])
