@@ -116,9 +116,9 @@ def test_joints_and_hand_are_the_files(opened: WebDriver, run: Path) -> None:
                 expected = demo["states/articulation/robot/joint_position"][step]
                 assert np.abs(np.array(told["joints"]) - expected).max() <= 1e-3
                 hand = demo["obs/eef_pos"][step + 1]  # before the next step is after this one
-                assert np.linalg.norm(np.array(told["computed"][0]) - hand) <= 0.002
-                assert np.linalg.norm(np.array(told["recorded"]) - hand) <= 0.001
-            assert scrub(opened, steps - 1)["recorded"] is None
+                assert np.linalg.norm(np.array(told["computed"][0]["point"]) - hand) <= 0.002
+                assert np.linalg.norm(np.array(told["recorded"][0]["point"]) - hand) <= 0.001
+            assert scrub(opened, steps - 1)["recorded"] == []
 
 
 def test_the_funnel_is_that_of_the_attempts(opened: WebDriver, run: Path) -> None:
@@ -226,8 +226,49 @@ def test_what_no_file_describes_is_shown_as_boxes_without_a_robot(tmp_path: Path
     browser.get(page.as_uri())
     until(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'true'"), 30)
     told = scrub(browser, 20)
-    assert (len(told["joints"]), told["computed"], len(told["recorded"])) == (9, [], 3)
+    assert (len(told["joints"]), told["computed"], len(told["recorded"])) == (9, [], 1)
     assert "robot 9" in browser.find_element(By.ID, "joints").text
+    assert not [entry for entry in browser.get_log("browser") if entry["source"] != "rendering"]
+
+
+def test_two_arms_have_a_lane_each_and_their_constraint(tmp_path: Path, browser: WebDriver) -> None:
+    dataset = tmp_path / "two.hdf5"
+    with h5py.File(SHIPPED) as shipped, h5py.File(dataset, "w") as file:
+        shipped.copy("data/demo_0", file.create_group("data"), "demo_0")
+        demo, one = file["data/demo_0"], shipped["data/demo_0"]
+        for group in ("articulation/robot", "rigid_object"):
+            del demo[f"states/{group}"]
+        for number, eef in enumerate(("far", "near")):
+            one.copy("states/articulation/robot", demo["states/articulation"], eef)
+            demo[f"states/articulation/{eef}/root_pose"][:, 0] += number
+            demo[f"obs/{eef}_eef_pos"] = np.add(one["obs/eef_pos"][:], [number, 0, 0])
+        del demo["obs/eef_pos"]
+        one.copy("states/rigid_object/cube_1", demo.create_group("states/rigid_object"), "red_cube")
+        actions = np.tile(one["actions"][:], 2)
+        del demo["actions"]
+        demo["actions"] = actions
+        demo.attrs["signals"] = json.dumps({"red_grasped": 40, "red_placed": 90, "blue_grasped": 120})
+    task = PROJECT / "tests" / "data" / "two_arms.toml"
+    (tmp_path / "run.json").write_text(json.dumps({"config": {"output_dataset": str(dataset), "task": str(task)}}))
+    assert report(dataset, "--records", tmp_path, "--output", tmp_path / "r.html").returncode == 0
+    browser.get((tmp_path / "r.html").as_uri())
+    until(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'true'"), 30)
+    lanes = [lane.text.splitlines() for lane in browser.find_elements(By.CSS_SELECTOR, "#timeline .lane")]
+    assert lanes == [
+        ["Grasp the red cube", "Put it on the pad", "Make way"],
+        ["Grasp the blue cube", "Put it on the red one"],
+    ]
+    bond = browser.find_element(By.CSS_SELECTOR, "#timeline .bond.sequential")
+    assert bond.size["height"] == sum(lane.size["height"] for lane in browser.find_elements(By.CLASS_NAME, "lane"))
+    assert (
+        "first near: Put it on the pad, then far: Put it on the red one" in browser.find_element(By.ID, "legend").text
+    )
+    assert "far turn z" in browser.find_element(By.ID, "actions").text
+    assert "near finger joint2" in browser.find_element(By.ID, "joints").text
+    recorded = {hand["eef"]: hand["point"][0] for hand in scrub(browser, 20)["recorded"]}
+    assert recorded["near"] - recorded["far"] == pytest.approx(1.0, abs=1e-3)
+    computed = {hand["eef"]: hand["point"] for hand in scrub(browser, 20)["computed"]}
+    assert np.linalg.norm(np.subtract(computed["near"], computed["far"])) == pytest.approx(1.0, abs=1e-3)
     assert not [entry for entry in browser.get_log("browser") if entry["source"] != "rendering"]
 
 

@@ -80,7 +80,7 @@ def test_links_are_told_parents_first_with_meshes_in_reach() -> None:
     assert joints == [f"panda_joint{index}" for index in range(1, 8)] + ["panda_finger_joint1", "panda_finger_joint2"]
     assert 20_000 < triangles < 80_000
     assert len(json.dumps(found)) < 1_000_000
-    assert robot["tools"] == [{"link": "panda_hand", "point": [0.0, 0.0, 0.1034]}]
+    assert robot["tools"] == [{"eef": "robot", "link": "panda_hand", "point": [0.0, 0.0, 0.1034]}]
     for name in ("cube_1", "cube_2", "cube_3"):
         (link,) = found["assets"][name]["links"]
         (mesh,) = link["meshes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ STILL = 1e-3
 
 WIDEST = 256
 """Numbers that a row of an array may have: every one is drawn."""
+
+EEF_POSITION = re.compile("(?:(.+)_)?eef_pos")
+"""Observation of where a hand is; of several, it begins with the end effector's name."""
 
 Array = np.ndarray[Any, Any]
 
@@ -129,14 +133,14 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
     joints = {key: _array(demo, f"{arm.name}/joint_position", steps) for key, arm in arms.items()}
     roots = {key: _array(demo, f"{arm.name}/root_pose", steps, 7) for key, arm in arms.items() if "root_pose" in arm}
     objects = {key: np.nan_to_num(_array(demo, f"{thing.name}/root_pose", steps, 7)) for key, thing in things.items()}
-    # Observations are of the moment before a step, states of the one after it.
-    hand = _array(demo, "obs/eef_pos", steps, 3)[1:] if "obs/eef_pos" in demo else np.zeros((0, 3))
+    hands = _hands(demo, steps)
     roots = {key: np.nan_to_num(pose) for key, pose in roots.items()}
     moving = {key: pose for key, pose in roots.items() if np.abs(pose - pose[0]).max() > STILL}
     rows = [_rows(values, ANGLE) for values in joints.values()]
     for pose in (*moving.values(), *objects.values()):
         rows += [_rows(pose[:, :3], POSITION), _rows(pose[:, 3:], QUATERNION)]
-    rows += [_rows(np.resize(hand, (steps, 3)) if len(hand) else np.zeros((steps, 3)), POSITION)]
+    # Observations are of the moment before a step, states of the one after it.
+    rows += [_rows(np.concatenate([way[1:], way[-1:]]), POSITION) for way in hands.values()]
     last = {key: pose[-1] for key, pose in objects.items()}
     return {
         "name": name,
@@ -150,7 +154,7 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
         "moving": list(moving),
         "objects": list(objects),
         "actions": actions.shape[1],
-        "hands": len(hand),
+        "hands": list(hands),
         "bases": {key: [round(float(value), 5) for value in pose[0]] for key, pose in roots.items()},
         "starts": [[round(float(value), 4) for value in pose[0, :2]] for pose in objects.values()],
         "offsets": _offsets(last),
@@ -159,25 +163,32 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
 
 
 def source_way(file: h5py.File, name: str) -> dict[str, Any]:
-    """Return the way of the hand in a source demonstration, which is all that the page draws of it.
+    """Return the ways of the hands in a source demonstration, which is all that the page draws of it.
 
     Raises:
-        SourceError: It says nowhere where the hand was.
+        SourceError: It says nowhere where a hand was.
     """
     alive()
     demo = file["data"][name]
     poses = demo.get("obs/datagen_info/eef_pose")
-    arms = list(poses.values()) if isinstance(poses, h5py.Group) else []
-    if "obs/eef_pos" in demo:
-        hand = _array(demo, "obs/eef_pos", width=3)
-    elif arms and isinstance(arms[0], h5py.Dataset) and arms[0].shape[1:] == (4, 4) and arms[0].dtype.kind == "f":
-        hand = np.asarray(arms[0][:, :3, 3], dtype=np.float64)
-    else:
+    arms = poses.items() if isinstance(poses, h5py.Group) else ()
+    hands = _hands(demo, None) or {
+        eef: np.asarray(arm[:, :3, 3], dtype=np.float64)
+        for eef, arm in arms
+        if isinstance(arm, h5py.Dataset) and arm.shape[1:] == (4, 4) and arm.dtype.kind == "f" and len(arm) > 1
+    }
+    steps = min((len(way) for way in hands.values()), default=0) - 1
+    if steps < 1:
         raise SourceError(f"source '{file.filename}', {name}: says nowhere where the hand was")
-    hand = np.nan_to_num(hand[1:])
     still = {"joints": {}, "moving": [], "objects": [], "bases": {}, "actions": 0}
-    track = _track([_rows(hand, POSITION)])
-    return {"name": name, "steps": len(hand), "hands": len(hand), **still, "track": track}
+    track = _track([_rows(way[1 : steps + 1], POSITION) for way in hands.values()])
+    return {"name": name, "steps": steps, "hands": list(hands), **still, "track": track}
+
+
+def _hands(demo: h5py.Group, steps: int | None) -> dict[str, Array]:
+    """Return where each hand was observed, shape (steps, 3) each [m]; '' is the name of the only one."""
+    paths = {EEF_POSITION.fullmatch(name): f"obs/{name}" for name in _members(demo.get("obs"))}
+    return {match[1] or "": _array(demo, path, steps, 3) for match, path in paths.items() if match}
 
 
 def _track(rows: list[Array]) -> str:
@@ -185,6 +196,11 @@ def _track(rows: list[Array]) -> str:
     track = np.concatenate(rows)
     track[:, 1:] = np.diff(track, axis=1)  # wraps around, and so does the sum
     return packed(track.astype("<i2"))
+
+
+def _members(group: Any) -> list[str]:
+    """Return the names in what may be a group."""
+    return list(group) if isinstance(group, h5py.Group) else []
 
 
 def _groups(group: Any) -> dict[str, h5py.Group]:

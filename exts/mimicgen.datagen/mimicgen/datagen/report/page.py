@@ -21,7 +21,7 @@ THREE = WEB / "node_modules" / "three"
 """Three.js, as `npm ci` brings it (see `web/package.json`)."""
 
 
-MODULES = {"report": ("charts", "elements", "player", "replay", "table"), "project": ("charts", "replay")}
+MODULES = {"report": ("charts", "elements", "player", "replay", "table", "timeline"), "project": ("charts", "replay")}
 """What the module of each page imports."""
 
 

@@ -14,11 +14,12 @@ from mimicgen.datagen.robots.usd import robot_usd
 from mimicgen.datagen.tasks.catalogue import Described, described
 from mimicgen.datagen.tasks.environment.usd import Body, object_usd
 from mimicgen.datagen.tasks.geometry import quaternion
+from mimicgen.datagen.tasks.motion import commands_of
 
 _VERSION = 2
 """Of the cached descriptions; another one is made anew."""
 
-EMPTY: dict[str, Any] = {"assets": {}, "table": None}
+EMPTY: dict[str, Any] = {"assets": {}, "table": None, "subtasks": {}, "constraints": [], "actions": []}
 """What is shown of a task that no file describes: where things were, and not what they look like."""
 
 
@@ -48,6 +49,9 @@ def scene_of(data: dict[str, Any], cache: Path) -> dict[str, Any]:
 def scene(task: Described, cache: Path) -> dict[str, Any]:
     """Return a task's scene as JSON has it: assets by name, each with links, place and tools; and the table.
 
+    With it goes what the hands do in it: their subtasks, the constraints between those, and the names of what an
+    action consists of.
+
     Args:
         task: The task.
         cache: Folder for what is made of robots and objects.
@@ -62,7 +66,11 @@ def scene(task: Described, cache: Path) -> dict[str, Any]:
         assets[key] = {
             "links": _kept_links(robot_usd(robot, task.robot_files[key], cache), cache),
             "place": [*placed.position, *quaternion((0.0, 0.0, placed.yaw))],
-            "tools": [{"link": arm.body, "point": [*arm.tool]} for arm in robot.arms.values()],
+            "tools": [
+                {"eef": name, "link": eef.arm.body, "point": [*eef.arm.tool]}
+                for name, eef in task.eefs.items()
+                if eef.robot == key
+            ],
         }
     for name, content in task.task.objects.items():
         assets[name] = {
@@ -76,7 +84,32 @@ def scene(task: Described, cache: Path) -> dict[str, Any]:
         "position": [*table.position],
         "colour": html_colour(table.colour),
     }
-    return {"assets": assets, "table": told or None}
+    subtasks = {
+        eef: [{"signal": one.subtask_term_signal, "words": one.description} for one in own]
+        for eef, own in task.task.subtasks.items()
+    }
+    constraints = [
+        {"kind": one.constraint_type, "between": one.eef_subtask_constraint_tuple} for one in task.task.constraints
+    ]
+    return {
+        "assets": assets,
+        "table": told or None,
+        "subtasks": subtasks,
+        "constraints": constraints,
+        "actions": _actions(task),
+    }
+
+
+def _actions(task: Described) -> list[str]:
+    """Return what the numbers of an action are, in order."""
+    names = []
+    for command in commands_of("", task):
+        whose = f"{command.eef} " if len(task.eefs) > 1 else ""
+        turns = ("turn x", "turn y", "turn z") if command.relative else ("qx", "qy", "qz", "qw")
+        grip = task.eefs[command.eef].gripper_dim
+        grips = ["gripper"] if grip == 1 else [f"gripper {number + 1}" for number in range(grip)]
+        names += [whose + name for name in ("x", "y", "z", *turns, *grips)]
+    return names
 
 
 def _kept_links(usd: Path, cache: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,12 @@ const WIDTH = 480;
 const HEIGHT = 220;
 const EDGE = { left: 44, right: 12, top: 10, bottom: 38 };
 
-export const colour = (index) => `var(--c${index % 9})`;
+const COLOURS = 9;
+
+export const colour = (index) => `var(--c${index % COLOURS})`;
+
+// How the legend shows a curve: in its colour, striped from the tenth on, which are dashed.
+export const pattern = (index) => (index < COLOURS ? colour(index) : `repeating-linear-gradient(90deg, ${colour(index)} 0 4px, transparent 4px 6px)`);
 
 function element(name, attributes = {}, text = "") {
   const made = document.createElementNS(NAMESPACE, name);
@@ -52,18 +57,16 @@ function frame(label, xRange, yRange, { xLabel = "", height = HEIGHT, xTicks = 6
   return { svg, x, y, height };
 }
 
-// Curves over the steps, with marks at which something is over, and a cursor that `at` moves.
+// Curves over the steps, with marks at steps where something is over, and a cursor that `at` moves.
 export function lines(label, curves, { marks = [], xLabel = "step", range = null } = {}) {
   const length = Math.max(2, ...curves.map((curve) => curve.length));
   const yRange = range ?? extent(curves.flatMap((curve) => [...extent(curve, 0)]));
   const { svg, x, y, height } = frame(label, [0, length - 1], yRange, { xLabel });
-  for (const { step, name } of marks) {
-    svg.append(element("line", { class: "mark", x1: x(step), x2: x(step), y1: EDGE.top, y2: height - EDGE.bottom }));
-    svg.append(element("text", { x: x(step) + 3, y: EDGE.top + 8 }, name));
-  }
+  for (const step of marks) svg.append(element("line", { class: "mark", x1: x(step), x2: x(step), y1: EDGE.top, y2: height - EDGE.bottom }));
   curves.forEach((curve, index) => {
     const points = Array.from(curve, (value, step) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
-    svg.append(element("polyline", { points, fill: "none", stroke: colour(index), "stroke-width": 1.4 }));
+    const dashes = index < COLOURS ? {} : { "stroke-dasharray": "4 2" };
+    svg.append(element("polyline", { points, fill: "none", stroke: colour(index), "stroke-width": 1.4, ...dashes }));
   });
   const cursor = element("line", { class: "now", y1: EDGE.top, y2: height - EDGE.bottom });
   const at = (step) => {

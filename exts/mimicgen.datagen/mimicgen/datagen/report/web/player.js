@@ -1,27 +1,23 @@
 // The replay of a demonstration, with its plots and pictures.
 
-import { colour, legend, lines } from "report/charts";
+import { legend, lines, pattern } from "report/charts";
 import { byId, data, made } from "report/elements";
 import { trackOf } from "report/replay";
+import { lanesOf, timeline } from "report/timeline";
 
 const FRACTION = 3; // digits of a place [m]
 
 // Name of every recorded joint, and whether it slides; names begin where they differ.
 function jointsOf(track) {
+  const several = track.robots.length > 1;
   return track.robots.flatMap(({ name, joints }) => {
     const known = (data.scene.assets[name]?.links ?? []).filter((link) => link.joint).map((link) => link.joint);
     const parts = known[0]?.name.split("_") ?? [];
     const common = parts.findIndex((part, index) => !known.every((joint) => joint.name.split("_")[index] === part));
     const shown = (joint) => joint.name.split("_").slice(Math.max(common, 0)).join(" ");
-    return joints.map((_, index) => (known[index] ? { name: shown(known[index]), slides: known[index].slides } : { name: `${name} ${index + 1}`, slides: false }));
+    const whose = several ? `${name} ` : "";
+    return joints.map((_, index) => (known[index] ? { name: whose + shown(known[index]), slides: known[index].slides } : { name: `${name} ${index + 1}`, slides: false }));
   });
-}
-
-// Where a demonstration's subtasks end: at their signals, and the last one at the end.
-function subtasks(demo) {
-  const ends = Object.entries(demo.signals).filter(([, step]) => step !== null).map(([name, step]) => ({ name, step }));
-  ends.sort((one, other) => one.step - other.step);
-  return [...ends, { name: "to the end", step: demo.steps }];
 }
 
 export class Player {
@@ -76,18 +72,25 @@ export class Player {
     this.fill(byId("other"), [["", "nothing"], ...sources, ...others]);
     this.replay.compare(null);
     this.replay.clearPaths();
-    const ends = subtasks(demo);
-    if (demo.hands) ends.forEach(({ step }, number) => this.replay.path(this.own, number ? ends[number - 1].step : 0, step + 1, colour(number)));
-    legend(byId("legend"), ends.map(({ name }, number) => [`hand: ${name}`, colour(number)]));
-    const marks = ends.slice(0, -1);
+    this.lanes = lanesOf(demo, data.scene.subtasks);
+    const parts = this.lanes.flatMap((lane) => lane.parts);
+    for (const part of parts) this.replay.path(this.own, part.eef, part.from, part.to + 1, part.colour);
+    const whose = (eef) => (this.lanes.length > 1 ? eef : "hand");
+    legend(byId("legend"), parts.map(({ eef, name, colour: fill }) => [`${whose(eef)}: ${name}`, fill]));
+    this.timeline = timeline(this.lanes, data.scene.constraints, demo.steps);
+    byId("timeline").replaceChildren(this.timeline.place);
+    byId("legend").append(...this.timeline.bonds.map((text) => made("li", text)));
+    byId("timeline").hidden = parts.length < 2;
+    const marks = [...new Set(parts.map(({ from }) => from))].filter((step) => step > 0);
     const moving = jointsOf(this.own);
     const scaled = this.own.joints.map((values, index) => (moving[index].slides ? values.map((value) => value * 100) : values));
     this.charts = [
       lines("Actions", this.own.actions, { marks, xLabel: "step; metres, radians, open or closed" }),
       lines("Joint positions", scaled, { marks, xLabel: "step; turning [rad], sliding [cm]" }),
     ];
-    const named = (names) => legend(made("ul", "", "legend"), names.map((name, number) => [name, colour(number)]));
-    const motions = demo.actions === 7 ? ["x", "y", "z", "turn x", "turn y", "turn z", "gripper"] : this.own.actions.map((_, number) => `${number + 1}`);
+    const named = (names) => legend(made("ul", "", "legend"), names.map((name, number) => [name, pattern(number)]));
+    const numbered = demo.actions === 7 ? ["x", "y", "z", "turn x", "turn y", "turn z", "gripper"] : this.own.actions.map((_, number) => `${number + 1}`);
+    const motions = data.scene.actions.length === demo.actions ? data.scene.actions : numbered;
     byId("actions").replaceChildren(this.charts[0].svg, named(motions));
     byId("joints").replaceChildren(this.charts[1].svg, named(moving.map(({ name }) => name)));
     byId("pictures").replaceChildren(...(demo.pictures ?? []).map(({ caption, jpeg }) => {
@@ -108,7 +111,9 @@ export class Player {
       this.replay.compare(null);
       for (const segment of this.demo.segments) {
         const source = data.sources.find((other) => other.name === segment.demo);
-        if (source) this.replay.path(await this.track(source), segment.start, segment.end, colour(segment.subtask), true);
+        const like = (part) => part.subtask === segment.subtask && (part.eef === segment.eef || this.lanes.length === 1);
+        const part = this.lanes.flatMap((lane) => lane.parts).find(like);
+        if (source && part) this.replay.path(await this.track(source), segment.eef, segment.start, segment.end, part.colour, true);
       }
     } else {
       const other = value === "" ? null : data.demos[Number(value)];
@@ -122,13 +127,17 @@ export class Player {
     this.replay.at(step);
     byId("step").value = String(step);
     byId("at").textContent = `step ${step} of ${this.demo.steps - 1}, ${(step * data.step_seconds).toFixed(2)} s`;
-    for (const chart of this.charts) chart.at(step);
-    const computed = this.replay.main.hands().map((hand) => hand.toArray());
-    const recorded = step < this.own.hands ? this.own.hand.map((values) => values[step]) : null;
-    const told = (point) => point.map((value) => value.toFixed(FRACTION)).join(", ");
+    for (const chart of [...this.charts, this.timeline]) chart.at(step);
+    const computed = this.replay.main.hands().map(({ eef, point }) => ({ eef, point: point.toArray() }));
+    const known = step < this.demo.steps - 1; // observations are of the moment before a step
+    const recorded = known ? this.own.hands.map(({ eef, way }) => ({ eef, point: way.map((values) => values[step]) })) : [];
+    const told = (point) => `${point.map((value) => value.toFixed(FRACTION)).join(", ")} m`;
     const note = byId("hand");
-    const hands = computed.length ? `${computed.length > 1 ? "Hands" : "Hand"} at ${computed.map(told).join(" and ")} m` : "";
-    note.textContent = [hands, recorded ? `recorded ${told(recorded)} m` : ""].filter(Boolean).join("; ");
+    const hands = computed.length ? computed : recorded;
+    note.textContent = hands.map(({ eef, point }) => {
+      const other = recorded.find((own) => own.eef === eef || recorded.length === 1);
+      return `${hands.length > 1 ? eef : "Hand"} at ${told(point)}${computed.length && other ? `, recorded ${told(other.point)}` : ""}`;
+    }).join("; ");
     note.dataset.computed = JSON.stringify(computed);
     note.dataset.recorded = JSON.stringify(recorded);
     note.dataset.joints = JSON.stringify(this.own.joints.map((values) => values[step]));

@@ -160,7 +160,7 @@ async function demonstration() {
   replay.show(track);
   const ends = Object.entries(demo.signals).sort((one, other) => one[1] - other[1]);
   ends.push(["to the end", demo.steps]);
-  ends.forEach(([, step], index) => replay.path(track, index ? ends[index - 1][1] : 0, step + 1, colour(index)));
+  ends.forEach(([, step], index) => replay.path(track, "", index ? ends[index - 1][1] : 0, step + 1, colour(index)));
   legend(byId("legend"), ends.map(([name], index) => [`hand: ${name}`, colour(index)]));
   const sources = demo.segments.map((segment) => `${segment.demo} ${segment.start}-${segment.end}`).join(", ");
   byId("origin").textContent = `Attempt ${demo.attempt}, seed ${demo.seed}, from the shipped demonstrations' steps ${sources}.`;

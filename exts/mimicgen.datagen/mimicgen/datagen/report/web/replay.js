@@ -7,6 +7,9 @@ import { OrbitControls } from "three/orbit";
 const COLOURS = [0x2f6fd0, 0xc92f2f, 0x2f9e44, 0xe8a200, 0x8e44ad];
 const EDGE = 0.04;
 
+// Of what one robot has around it [m]: seen from nearer than that needs, it would not fit into the view.
+const SPAN = 0.76;
+
 // Reads packed numbers: base64 of what zlib compressed.
 export async function unpacked(text, Kind) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -34,7 +37,8 @@ export async function trackOf(demo, units) {
   const moving = demo.moving.map(posed);
   const objects = demo.objects.map(posed);
   const joints = robots.flatMap((robot) => robot.joints);
-  return { steps, hands: demo.hands, bases: demo.bases, robots, joints, moved: [...moving, ...objects], hand: rows(3, units.position), actions: rows(demo.actions, units.position) };
+  const hands = demo.hands.map((eef) => ({ eef, way: rows(3, units.position) }));
+  return { steps, hands, bases: demo.bases, robots, joints, moved: [...moving, ...objects], actions: rows(demo.actions, units.position) };
 }
 
 // A robot or an object: its links, and what is seen of them.
@@ -55,7 +59,7 @@ class Asset {
         this.moving.push({ node, axis, pivot, slides: link.joint.slides, position: node.position.clone(), turn: node.quaternion.clone() });
       }
     }
-    this.tools = tools.map(({ link, point }) => ({ node: this.links.get(link), point: new THREE.Vector3().fromArray(point) }));
+    this.tools = tools.map(({ eef, link, point }) => ({ eef, node: this.links.get(link), point: new THREE.Vector3().fromArray(point) }));
     this.place(place);
   }
 
@@ -81,7 +85,7 @@ class Asset {
   // Where its tools are.
   hands() {
     this.root.updateWorldMatrix(true, true);
-    return this.tools.map(({ node, point }) => point.clone().applyMatrix4(node.matrixWorld));
+    return this.tools.map(({ eef, node, point }) => ({ eef, point: point.clone().applyMatrix4(node.matrixWorld) }));
   }
 }
 
@@ -168,6 +172,11 @@ export class Replay {
       board.position.set(x, y, top - table.size[2] / 2);
       this.scene.add(board);
     }
+    // What there is to be seen: where robots and objects stand at first, and some room around it.
+    const places = Object.values(assets).map(({ place: pose }) => new THREE.Vector3().fromArray(pose));
+    const box = new THREE.Box3().setFromPoints(places.length ? places : [new THREE.Vector3(), new THREE.Vector3(SPAN, 0, 0)]);
+    this.middle = box.getCenter(new THREE.Vector3()).setZ(0.2);
+    this.distance = Math.max(1, box.getSize(new THREE.Vector3()).setZ(0).length() / SPAN);
     this.main = new Figure(this.scene, assets, 1);
     this.other = new Figure(this.scene, assets, 0.35);
     this.other.group.visible = false;
@@ -181,8 +190,8 @@ export class Replay {
   }
 
   resetView() {
-    this.camera.position.set(1.8, -1.35, 1.0);
-    this.controls.target.set(0.38, 0, 0.2);
+    this.camera.position.set(1.42, -1.35, 0.8).multiplyScalar(this.distance).add(this.middle);
+    this.controls.target.copy(this.middle);
     this.controls.update();
     this.draw();
   }
@@ -211,12 +220,15 @@ export class Replay {
     this.paths.clear();
   }
 
-  // The way of the hand between two steps, in a colour of the style sheet.
-  path(track, from, to, colour, dashed = false) {
+  // The way of a hand between two steps, in a colour of the style sheet; of all hands, if it is none of them.
+  path(track, eef, from, to, colour, dashed = false) {
+    const own = track.hands.filter((hand) => hand.eef === eef);
+    for (const { way } of own.length ? own : track.hands) this.line(way, from, Math.min(to, track.steps - 1), colour, dashed);
+  }
+
+  line(way, from, to, colour, dashed) {
     const points = [];
-    for (let step = from; step < Math.min(to, track.hands); step += 1) {
-      points.push(new THREE.Vector3(...track.hand.map((values) => values[step])));
-    }
+    for (let step = from; step < to; step += 1) points.push(new THREE.Vector3(...way.map((values) => values[step])));
     const name = colour.replace(/^var\((.*)\)$/, "$1");
     const fill = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const material = dashed ? new THREE.LineDashedMaterial({ color: fill, dashSize: 0.012, gapSize: 0.01 }) : new THREE.LineBasicMaterial({ color: fill });
