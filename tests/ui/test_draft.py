@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from mimicgen.datagen.cli.runs import shipped_source
 from mimicgen.datagen.config import layers
 from mimicgen.datagen.config.keys import key_of
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.tasks.defaults import build
+from mimicgen.datagen.tasks.defaults import TASK, build
 from mimicgen.datagen.ui.draft import Draft
 from tests.conftest import PROJECT
 from tests.hostile_values import NO_FILES, NUMBERS, PATHS
@@ -87,7 +88,7 @@ def test_what_others_find_blocks_until_something_changes() -> None:
     draft.report({"task": "It cannot run here"})
     assert draft.config is None
     assert draft.candidate is not None
-    draft.put("task", "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0")
+    draft.put("num_trials", "4")
     assert draft.config is not None
 
 
@@ -103,3 +104,18 @@ def test_a_preset_is_what_the_command_line_takes_and_is_not_overwritten(tmp_path
         draft.save(tmp_path / "other.toml")
     draft.load(layers.read_toml(path))
     assert draft.value("num_trials") == 4
+
+
+def test_another_task_brings_its_own_source_unless_one_was_chosen(tmp_path: Path) -> None:
+    draft = Draft({"source": str(shipped_source(TASK))})
+    draft.put("task", "stack_three")
+    assert str(draft.value("source")).endswith("datasets/stack_three_demos.hdf5")
+    bare = tmp_path / "mine.toml"
+    draft.put("task", str(bare))
+    assert draft.value("source") is None
+    draft.put("task", "stack")
+    assert str(draft.value("source")).endswith("datasets/stack_demos.hdf5")
+    chosen = str(PROJECT / "tests" / "data" / "source_demos.hdf5")
+    draft.put("source", chosen)
+    draft.put("task", "stack_three")
+    assert draft.value("source") == chosen

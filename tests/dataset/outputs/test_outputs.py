@@ -15,9 +15,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from msgspec import structs
 
 from mimicgen.datagen.dataset.locks import Lock
+from mimicgen.datagen.dataset.outputs.earlier import refuse_another
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import PROJECT
@@ -151,6 +154,24 @@ def test_another_configuration_is_refused_with_the_differences(
     run(tmp_path, 1, fresh=True, **values)
     aside = [path for path in tmp_path.glob("d.*.hdf5") if path.name != "d.hdf5"]
     assert [path.read_bytes() for path in aside] == [before]
+
+
+def test_a_changed_task_or_robot_file_is_another_configuration(tmp_path: Path) -> None:
+    task, robot = tmp_path / "task.toml", tmp_path / "robot.toml"
+    for file in (task, robot):
+        file.write_text("")
+    config = structs.replace(config_in(tmp_path), task=str(task))
+    hashes = {"file": "task.toml", "sha256": file_hash(task), "robots": {"robot.toml": file_hash(robot)}}
+    made = json.dumps({"config": config.flat(), "task_file": hashes}, default=str)
+    (tmp_path / "run.json").write_text(made)
+    refuse_another(config, tmp_path / "run.json", tmp_path / "d.hdf5")
+    robot.write_text("speed = 2.0")
+    with pytest.raises(OutputError, match=r"the file 'robot.toml' was changed since; continue"):
+        refuse_another(config, tmp_path / "run.json", tmp_path / "d.hdf5")
+    robot.unlink()
+    task.write_text("table = false")
+    with pytest.raises(OutputError, match=r"'task.toml' was changed since; the file 'robot.toml' was changed"):
+        refuse_another(config, tmp_path / "run.json", tmp_path / "d.hdf5")
 
 
 def test_a_dataset_of_somebody_else_is_never_continued(tmp_path: Path) -> None:

@@ -169,9 +169,15 @@ def write_job(job: Job, path: Path) -> None:
 
 def with_source(job: Generate) -> Generate:
     """Return a job with the source demonstrations that come with the project for its task, where none are said."""
-    family = task_family(job.task)
+    shipped = shipped_source(job.task)
+    return structs.replace(job, source=shipped) if job.source is None and shipped is not None else job
+
+
+def shipped_source(task: str) -> Path | None:
+    """Return the source demonstrations that come with the project for a task, None where there are none."""
+    family = task_family(task)
     shipped = PROJECT / "datasets" / SHIPPED.get(family, f"{family}_demos.hdf5")
-    return structs.replace(job, source=shipped) if job.source is None and shipped.is_file() else job
+    return shipped if shipped.is_file() else None
 
 
 def _source(job: Job) -> Path:

@@ -27,6 +27,7 @@ from mimicgen.datagen.isaaclab.randomization import apply_randomization
 from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
+from mimicgen.datagen.robots.catalogue import ROBOTS
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.catalogue import Described
 from mimicgen.datagen.tasks.defaults import own_subtasks, refuse_unknown_subtasks
@@ -203,8 +204,10 @@ class Environment:
             "quaternion_order": "xyzw",
         }
         if isinstance(self.env, TaskEnv):
-            path = self.env.described.path
-            self.facts["task_file"] = {"file": path.name, "sha256": file_hash(path)}
+            path, robots = self.env.described.path, self.env.described.robot_files.values()
+            own = {robot.relative_to(path.parent, walk_up=True): robot for robot in robots if robot.parent != ROBOTS}
+            hashes = {str(place): file_hash(robot) for place, robot in own.items()}
+            self.facts["task_file"] = {"file": path.name, "sha256": file_hash(path), "robots": hashes}
 
     def step(self, actions: torch.Tensor) -> None:
         """Step all environments once; where there is a window, it shows them as they are then."""

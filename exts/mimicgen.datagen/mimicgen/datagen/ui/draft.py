@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.cli.runs import shipped_source
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.keys import key_of, keys, parse
 from mimicgen.datagen.config.values import Flat
@@ -56,6 +57,8 @@ class Draft:
 
     def put(self, key: str, value: Any) -> None:
         """Put in what was typed; nothing (an empty text, None, a range of empty texts) takes the key's value back."""
+        if key == "task":
+            self._bring_source(str(value))
         typed = any(map(str, value)) if isinstance(value, tuple) and value else value not in ("", None)
         if typed:
             self._values[key] = value
@@ -65,6 +68,17 @@ class Draft:
             self._values[key] = value
         self._found = {}
         self._update()
+
+    def _bring_source(self, task: str) -> None:
+        """Let the source be the one that comes with another task, unless the user chose one."""
+        chosen, shipped = self._values.get("source"), shipped_source(str(self.value("task")))
+        if chosen is not None and Path(str(chosen)).expanduser().absolute() != shipped:
+            return
+        brought = shipped_source(task)
+        if brought is not None:
+            self._values["source"] = str(brought)
+        else:
+            self._values.pop("source", None)
 
     def report(self, found: Mapping[str, str]) -> None:
         """Add problems that somebody else found in the values as they are now; the next change takes them back."""

@@ -134,14 +134,22 @@ def refuse_another(config: Job, record: Path, dataset: Path) -> None:
         differences.append(
             f"the source was '{told['source'].get('file')}' and is now '{config.source.name}', another file"
         )
-    task = told.get("task_file", {}).get("sha256")
-    if task and config.task.endswith(".toml") and file_hash(Path(config.task).expanduser()) != task:
-        differences.append(f"the task file '{Path(config.task).name}' was changed since")
+    differences += [f"the file '{file}' was changed since" for file in _changed(config, told.get("task_file", {}))]
     if differences:
         raise OutputError(
             f"output '{dataset}' was made with another configuration: {'; '.join(differences)}; continue with the same "
             "one, start afresh (--fresh) to move it aside, or choose another --output-dataset and --output-dir"
         )
+
+
+def _changed(config: Job, told: dict[str, Any]) -> list[str]:
+    """Return which files of a task by file are others than they were: its own, and its robots' beside it."""
+    if not config.task.endswith(".toml"):
+        return []
+    path = Path(config.task).expanduser()
+    hashes = {path.name: told.get("sha256"), **told.get("robots", {})}
+    files = {name: path if name == path.name else path.parent / name for name, known in hashes.items() if known}
+    return [name for name, file in files.items() if not file.is_file() or file_hash(file) != hashes[name]]
 
 
 def _told(record: Path, dataset: Path) -> dict[str, Any] | None:
