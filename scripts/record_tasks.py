@@ -23,10 +23,12 @@ from mimicgen.datagen.tasks.defaults import build
 def ask() -> registered.Registered:
     """Return what Isaac Lab says of every task: whether it can run here, and what it needs here and in Isaac Sim."""
     kitless.teach_isaaclab()
+    from mimicgen.datagen.isaaclab.environment import task_needs
     from mimicgen.datagen.isaaclab.live_check import live_needs, opened
     from mimicgen.datagen.isaaclab.randomization import task_randomization
     from mimicgen.datagen.isaaclab.reachability import arms_of
-    from mimicgen.datagen.session.listing import needs_of_tasks, runnable_tasks
+    from mimicgen.datagen.session.listing import configurations, runnable_tasks
+    from mimicgen.datagen.tasks.needs import needs_of
 
     tasks = runnable_tasks(runtime.detect())
     known = {}
@@ -38,7 +40,15 @@ def ask() -> registered.Registered:
                     needs=live_needs(environment), arm=arm, randomization=task_randomization(environment.env.cfg)
                 )
     with absent_packages_stood_in():
-        return registered.Registered(tasks=tasks, known=known, needs=needs_of_tasks(tasks))
+        found = configurations(tasks)
+        return registered.Registered(
+            tasks=tasks,
+            known=known,
+            needs={task: needs_of(cfg) for task, cfg in found.items()},
+            subtasks={
+                task: {eef: list(own) for eef, own in task_needs(cfg).subtasks.items()} for task, cfg in found.items()
+            },
+        )
 
 
 class _Anything(types.ModuleType):

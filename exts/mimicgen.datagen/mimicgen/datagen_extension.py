@@ -20,6 +20,7 @@ PACKAGES = {
     "PIL": "pillow",
     "rich": "rich",
     "tomli_w": "tomli-w",
+    "yaml": "pyyaml",
 }
 """Modules that the extension imports and no application has to have, with the package of each."""
 

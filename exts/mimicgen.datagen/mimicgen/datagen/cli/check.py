@@ -57,9 +57,8 @@ def check_known(config: Generate, known: registered.KnownTask) -> Sources:
         BadInputError: The file or the task's settings cannot be used, or no demonstration is usable.
     """
     assert config.source is not None
-    subtasks = [need.signal or "final" for own in known.needs.subtasks.values() for need in own]
     check_separation({**known.randomization, **config.randomization.given()})
-    refuse_unknown_subtasks(config.mimic, config.task, subtasks)
+    refuse_unknown_subtasks(config.mimic, config.task, known.needs.names())
     needs = registered.with_offsets(known.needs, config.mimic)
     path = config.source.expanduser().absolute()
     sources = check_sources(path, dataclasses.replace(needs, action_dim=None, objects=None))

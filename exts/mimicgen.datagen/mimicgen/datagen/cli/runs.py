@@ -30,6 +30,7 @@ from mimicgen.datagen.dataset.sources.sources import check_file
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.embedded.engines import check_installed
 from mimicgen.datagen.errors import ConfigError, SourceError
+from mimicgen.datagen.tasks.autodata import check_fits, read_descriptor
 from mimicgen.datagen.tasks.defaults import TASK, build
 from mimicgen.datagen.text import shown
 from mimicgen.datagen.version import __version__
@@ -70,6 +71,8 @@ def job_of[J: Job](options: argparse.Namespace, kind: type[J], defaults: Mapping
     for flag in ("fresh", "plots", "replay_states"):
         if getattr(options, flag, False):
             from_options[flag] = True
+    if getattr(options, "task_file", None) is not None:
+        from_options["task_file"] = options.task_file
     from_options |= {
         key: value for key, value in vars(options).items() if key.startswith("render.") and value is not None
     }
@@ -85,6 +88,7 @@ def generate(options: argparse.Namespace) -> int:
 
         return list_tasks()
     job = with_source(job_of(options, Generate))
+    _check_task_file(job)
     check_file(_source(job))
     return _run(job)
 
@@ -130,6 +134,7 @@ def replay(options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace) -> int:
     """Check source demonstrations against a task: what is usable, what is not, and what to do about it."""
     job = with_source(job_of(options, Generate))
+    _check_task_file(job)
     check_file(_source(job))
     from mimicgen.datagen.cli.check import check_command
 
@@ -180,6 +185,17 @@ def shipped_source(task: str) -> Path | None:
     return shipped if shipped.is_file() else None
 
 
+def _check_task_file(job: Generate) -> None:
+    """Check that a task file of AutoData is one of the job's task, where that is known without asking Isaac Lab."""
+    if job.task_file is None:
+        return
+    from mimicgen.datagen.session.registered import subtasks_of
+
+    own = subtasks_of(job.task)
+    if own is not None:
+        check_fits(read_descriptor(job.task_file), job.task_file, job.task, own)
+
+
 def _source(job: Job) -> Path:
     """Return the source file of a job, after a look at all of it where it can do no harm."""
     if job.source is None and not isinstance(job, Generate):
@@ -221,6 +237,7 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     """Add the commands that run a job; `dataset replay` is added with the tools."""
     command = add_run_command(commands, "generate", generate)
     command.add_argument("--list-tasks", action="store_true", help="show the Mimic tasks that can run here, and exit")
+    _add_task_file(command)
     command = add_run_command(commands, "record", record)
     command.add_argument("--expert", action="store_true", help="the scripted expert acts")
     command = add_run_command(commands, "annotate", annotate)
@@ -229,10 +246,15 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     command.add_argument("dataset", type=argument_path, help="HDF5 file of the task")
     for key in ("demos", "views", "modalities", "width", "height", "every", "videos"):
         command.add_argument(f"--{key}", metavar="VALUE", dest=f"render.{key}", help=keys()[f"render.{key}"].doc)
-    add_run_command(commands, "gui", gui)
+    _add_task_file(add_run_command(commands, "gui", gui))
     add_run_command(commands, "selftest", selftest)
     command = add_run_command(commands, "check", check)
+    _add_task_file(command)
     command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_task_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task-file", type=argument_path, metavar="FILE", help=keys()["task_file"].doc)
 
 
 def add_replay(tools: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

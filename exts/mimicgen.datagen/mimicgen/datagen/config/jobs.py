@@ -204,6 +204,9 @@ class Generate(_Trying, frozen=True, kw_only=True, tag="generate"):
     """Generate demonstrations from annotated ones, with Mimic."""
 
     source: Annotated[Path | None, Meta(description="Annotated source demonstrations (HDF5) to generate from")] = None
+    task_file: Annotated[
+        Path | None, Meta(description="Task file of AutoData (YAML), whose settings hold where nothing else is said")
+    ] = None
     early_abort: Annotated[
         bool, Meta(description="End an attempt when a subtask is over and its signal has not come")
     ] = True

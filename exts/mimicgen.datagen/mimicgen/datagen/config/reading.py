@@ -56,8 +56,8 @@ def read_file[T](path: Path, kind: type[T], what: str, error: type[BadInputError
     return typed(parsed(content(path, place, error), place, error), kind, place, error)
 
 
-def content(path: Path, place: str, error: type[BadInputError]) -> str:
-    """Return the text of a file.
+def content(path: Path, place: str, error: type[BadInputError], form: str = "TOML") -> str:
+    """Return the text of a file that a person has written, in some form.
 
     Raises:
         BadInputError: It cannot be read, is too large or is not text; as `error`.
@@ -65,19 +65,19 @@ def content(path: Path, place: str, error: type[BadInputError]) -> str:
     try:
         file_path = as_path("file", path).expanduser()
         if not stat.S_ISREG(file_path.stat().st_mode):  # opening a pipe would wait for somebody to write into it
-            raise error(f"{place} is no regular file; pass an existing TOML file")
+            raise error(f"{place} is no regular file; pass an existing {form} file")
         with file_path.open("rb") as file:
             data = file.read(FILE_BYTES + 1)
     except ConfigError as failed:
         raise error(f"{place}: {str(failed).partition(': ')[2]}") from failed
     except OSError as failed:
-        raise error(f"{place}: {failed.strerror}; pass an existing TOML file") from failed
+        raise error(f"{place}: {failed.strerror}; pass an existing {form} file") from failed
     if len(data) > FILE_BYTES:
         raise error(f"{place} has more than {FILE_BYTES:,} bytes; pass a file that a person has written")
     try:
         return data.decode("utf-8-sig")
     except UnicodeError as failed:
-        raise error(f"{place} is not text in UTF-8: {failed}; pass a TOML file") from failed
+        raise error(f"{place} is not text in UTF-8: {failed}; pass a {form} file") from failed
 
 
 def parsed(text: str, place: str, error: type[BadInputError]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def parsed(text: str, place: str, error: type[BadInputError]) -> dict[str, Any]:
         raise error(f"{place} is not valid TOML: its tables are nested too deep") from failed
     except ValueError as failed:  # tomllib's own are some, and so is a number of too many digits
         raise error(f"{place} is not valid TOML: {failed}") from failed
-    _refuse_wild(tree, place, "", error, DEPTH)
+    refuse_wild(tree, place, error)
     return tree
 
 
@@ -136,18 +136,30 @@ def meant(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names) or 'none'}"
 
 
-def _refuse_wild(value: Any, place: str, key: str, error: type[BadInputError], depth: int) -> None:
-    """Refuse what TOML can say and no file of a person does: numbers without an end, long texts, deep nests."""
+def refuse_wild(value: Any, place: str, error: type[BadInputError], *, key: str = "", depth: int = DEPTH) -> None:
+    """Refuse what a file can say and none of a person does: numbers without an end, long texts, deep nests.
+
+    Args:
+        value: What the file says.
+        place: The file.
+        error: What is raised.
+        key: Where in it the value stands.
+        depth: Tables within it at most.
+
+    Raises:
+        BadInputError: The file says such a thing; as `error`.
+    """
     if depth == 0:
         raise error(f"{place}: {key}: its tables are nested too deep")
     if isinstance(value, Mapping):
         for name, own in value.items():
-            if len(name) > TEXT:
-                raise error(f"{place}: {key}.{quoted(name)}: expected a key of at most {TEXT} characters")
-            _refuse_wild(own, place, _joined(key, name), error, depth - 1)
+            if not isinstance(name, str) or len(name) > TEXT:
+                said = f"{key}.{quoted(name)}" if key else quoted(name)
+                raise error(f"{place}: {said}: expected a key that is a text of at most {TEXT} characters")
+            refuse_wild(own, place, error, key=_joined(key, name), depth=depth - 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, own in enumerate(value):
-            _refuse_wild(own, place, f"{key}[{index}]", error, depth - 1)
+            refuse_wild(own, place, error, key=f"{key}[{index}]", depth=depth - 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise error(f"{place}: {key} = {value}: expected a finite number")
     elif isinstance(value, str) and (len(value) > TEXT or "\0" in value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,6 +19,7 @@ from mimicgen.datagen.errors import ConfigError
 
 Noise = Annotated[float, Meta(ge=0, le=1, extra={"unit": "of the action's range"})]
 Steps = Annotated[int, Meta(ge=0, le=1000, extra={"unit": "steps"})]
+Offset = Annotated[int, Meta(ge=-1000, le=1000, extra={"unit": "steps"})]
 Neighbours = Annotated[int, Meta(ge=1, le=1000)]
 Strategy = Literal["random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"]
 """Upstream's selection strategies."""
@@ -34,6 +35,7 @@ Millimetres = Annotated[float, Meta(ge=0.1, le=10_000, extra={"unit": "mm"})]
 Depth = Annotated[float, Meta(ge=1e-3, le=1e6, extra={"unit": "m"})]
 Pixels = Annotated[int, Meta(ge=16, le=8192, extra={"unit": "pixels"})]
 Text = Annotated[str, Meta(min_length=1)]
+Weight = Annotated[float, Meta(ge=0, le=1000)]
 
 
 class _SubtaskSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,36 +57,57 @@ class _SubtaskSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Neighbours | None,
         Meta(description="Nearest neighbours among which one is drawn, for the two strategies that use them"),
     ] = None
+    pos_weight: Annotated[Weight | None, Meta(description="Weight of a distance of one metre among neighbours")] = None
+    rot_weight: Annotated[Weight | None, Meta(description="Weight of a turn of one radian among neighbours")] = None
+    apply_noise_during_interpolation: Annotated[
+        bool | None, Meta(description="Put the noise on the steps between segments, too")
+    ] = None
 
 
 class SubtaskConfig(_SubtaskSettings, frozen=True, kw_only=True):
     """What one subtask has different from the rest; None is the value of all subtasks, or the task's own."""
 
     term_offset_low: Annotated[
-        Steps | None, Meta(description="Smallest random delay of the segment's end after its signal")
+        Offset | None, Meta(description="Smallest random delay of the segment's end after its signal")
     ] = None
     term_offset_high: Annotated[
-        Steps | None, Meta(description="Largest random delay of the segment's end after its signal")
+        Offset | None, Meta(description="Largest random delay of the segment's end after its signal")
     ] = None
 
 
 class MimicConfig(_SubtaskSettings, frozen=True, kw_only=True):
     """How Mimic stitches source segments, for all subtasks and, under `subtasks`, for single ones.
 
+    None is the task's own: what its file says, or Isaac Lab's configuration of a task that no file describes.
+
     Attributes:
-        subtasks: Exceptions by the subtask's signal; the last subtask, which has none, is called 'final'.
+        subtasks: Exceptions by the subtask's name, which is its signal; the last subtask, which has none, is called
+            'final'. Where two end effectors would have the same name, it is EEF_NAME: 'left_final'.
     """
 
     select_source_per_subtask: Annotated[
-        bool, Meta(description="Choose the source anew for every subtask, instead of one source for a whole attempt")
-    ] = True
+        bool | None,
+        Meta(
+            description="Choose the source anew for every subtask, instead of one source for a whole attempt: yes, "
+            "where a file describes the task"
+        ),
+    ] = None
+    select_source_per_arm: Annotated[
+        bool | None,
+        Meta(description="Choose a source for every end effector, instead of one source for all of them"),
+    ] = None
     transform_first_robot_pose: Annotated[
-        bool,
+        bool | None,
         Meta(
             description="Start every segment where the hand was in the source, not where it was told to go: "
-            "people lead the hand by up to 20 cm, and a path to such a target cuts corners through the scene"
+            "people lead the hand by up to 20 cm, and a path to such a target cuts corners through the scene. Yes, "
+            "where a file describes the task"
         ),
-    ] = True
+    ] = None
+    interpolate_from_last_target_pose: Annotated[
+        bool | None,
+        Meta(description="Begin the way to a segment where the hand was told to go last, not where it is"),
+    ] = None
     keep_clear: Annotated[
         bool,
         Meta(
@@ -114,6 +137,20 @@ class MimicConfig(_SubtaskSettings, frozen=True, kw_only=True):
         """Return a value for one subtask: its own if it has one, else that of all subtasks; None: the task's own."""
         own = getattr(self.subtasks.get(subtask), key, None)
         return own if own is not None else getattr(self, key, None)
+
+
+def subtask_names(signals: Mapping[str, Sequence[str | None]]) -> dict[str, list[str]]:
+    """Return what the configuration calls subtasks, by end effector: see `MimicConfig`.
+
+    Args:
+        signals: The signals that end them, in order, None for none.
+    """
+    plain = {eef: [signal or "final" for signal in own] for eef, own in signals.items()}
+
+    def shared(name: str) -> bool:
+        return sum(name in own for own in plain.values()) > 1
+
+    return {eef: [f"{eef}_{name}" if shared(name) else name for name in own] for eef, own in plain.items()}
 
 
 Modality = Literal["normals", "segmentation", "rgb", "depth"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,7 +15,7 @@ from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.generation import setup_env_config
 
 from mimicgen.datagen.config.jobs import Generate, Job, Record
-from mimicgen.datagen.config.sections import MimicConfig
+from mimicgen.datagen.config.sections import MimicConfig, subtask_names
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
@@ -28,14 +29,18 @@ from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.terminations import NoTerminations
 from mimicgen.datagen.robots.catalogue import ROBOTS
-from mimicgen.datagen.tasks import catalogue
+from mimicgen.datagen.tasks import autodata, catalogue
 from mimicgen.datagen.tasks.catalogue import Described
 from mimicgen.datagen.tasks.defaults import own_subtasks, refuse_unknown_subtasks
+from mimicgen.datagen.tasks.environment.configuration import constraint_config
 from mimicgen.datagen.tasks.environment.mimic import TaskEnv
 from mimicgen.datagen.tasks.environment.registration import register
 from mimicgen.datagen.tasks.motion import commands_of
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
-from mimicgen.datagen.tasks.schema import Subtask
+
+NOISY = "apply_noise_during_interpolation"
+WEIGHED = ("nn_k", "pos_weight", "rot_weight")
+"""What the two strategies that look for neighbours go by."""
 
 
 def mimic_tasks() -> list[str]:
@@ -93,6 +98,8 @@ def task_config(config: Job, outputs: Outputs, runtime: Runtime) -> tuple[Any, A
         cfg.recorders = SourceRecorderManagerCfg()
     # Isaac Lab records; what is written, and when, is decided by the session (see dataset/outputs/outputs.py).
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_NONE
+    if isinstance(config, Generate) and config.task_file is not None:
+        _apply_descriptor(cfg, config.task_file)
     _apply_mimic(cfg, config.mimic if isinstance(config, Generate) else MimicConfig(), config.task)
     if isinstance(config, (Generate, Record)):
         apply_randomization(cfg, config.randomization)
@@ -104,41 +111,63 @@ def task_config(config: Job, outputs: Outputs, runtime: Runtime) -> tuple[Any, A
 
 
 def _apply_mimic(cfg: Any, mimic: MimicConfig, task: str) -> None:
-    """Put Mimic's settings into the environment's configuration."""
-    datagen = cfg.datagen_config
-    datagen.generation_transform_first_robot_pose = mimic.transform_first_robot_pose
-    datagen.generation_select_src_per_subtask = mimic.select_source_per_subtask
-    if len(cfg.subtask_configs) == 1:
+    """Put Mimic's settings into the environment's configuration: the job's, else those of the task's file or its own.
+
+    Tasks by file choose every subtask's source anew, and lead hands to where they were.
+    """
+    datagen, described = cfg.datagen_config, own_subtasks(task, cfg.subtask_configs)
+    anew = mimic.select_source_per_subtask
+    if anew is None and described:
+        anew = True
+    own = {
+        "transform_first_robot_pose": True if described else None,
+        "select_src_per_subtask": anew,
         # With one arm, upstream chooses anew only if it may choose per arm, too (`generate_eef_subtask_trajectory` in
         # https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab_mimic/isaaclab_mimic/datagen/data_generator.py).
-        datagen.generation_select_src_per_arm = mimic.select_source_per_subtask
-    subtasks = [subtask for arm in cfg.subtask_configs.values() for subtask in arm]
-    refuse_unknown_subtasks(mimic, cfg.env_name, [subtask.subtask_term_signal or "final" for subtask in subtasks])
-    described = own_subtasks(task, cfg.subtask_configs)
+        "select_src_per_arm": anew if len(cfg.subtask_configs) == 1 else None,
+    }
+    told = {
+        "transform_first_robot_pose": mimic.transform_first_robot_pose,
+        "select_src_per_arm": mimic.select_source_per_arm,
+        "interpolate_from_last_target_pose": mimic.interpolate_from_last_target_pose,
+    }
+    for key, value in (own | {key: value for key, value in told.items() if value is not None}).items():
+        if value is not None:
+            setattr(datagen, f"generation_{key}", value)
+    names = subtask_names(
+        {eef: [one.subtask_term_signal for one in subtasks] for eef, subtasks in cfg.subtask_configs.items()}
+    )
+    refuse_unknown_subtasks(mimic, cfg.env_name, names)
     for eef, arm in cfg.subtask_configs.items():
-        for index, subtask in enumerate(arm):
-            _apply_to_subtask(subtask, mimic, described[eef][index] if eef in described else None)
+        for index, (subtask, name) in enumerate(zip(arm, names[eef], strict=True)):
+            _apply_to_subtask(subtask, name, mimic, described[eef][index] if eef in described else subtask)
 
 
-def _apply_to_subtask(subtask: Any, mimic: MimicConfig, described: Subtask | None) -> None:
-    """Put Mimic's settings into a subtask: the job's, else those of the task's file, else the schema's."""
-    name, own = subtask.subtask_term_signal or "final", described or Subtask()
+def _apply_to_subtask(subtask: Any, name: str, mimic: MimicConfig, own: Any) -> None:
+    """Put Mimic's settings into a subtask: the job's, else its own, which are the task file's or Isaac Lab's."""
 
     def said(key: str) -> Any:
         value = mimic.of(name, key)
         return value if value is not None else getattr(own, key)
 
-    for key in ("action_noise", "num_interpolation_steps", "num_fixed_steps", "selection_strategy"):
+    weighted = said("selection_strategy").startswith("nearest_neighbor")
+    kwargs = dict(own.selection_strategy_kwargs) if weighted else {}
+    kwargs |= {key: value for key in WEIGHED if weighted and (value := mimic.of(name, key)) is not None}
+    if weighted:
+        kwargs["nn_k"] = int(kwargs.get("nn_k", 3))
+    for key in ("action_noise", "num_interpolation_steps", "num_fixed_steps", "selection_strategy", NOISY):
         setattr(subtask, key, said(key))
-    subtask.selection_strategy_kwargs = {}
-    if subtask.selection_strategy.startswith("nearest_neighbor"):
-        nearest = mimic.of(name, "nn_k") or int(own.selection_strategy_kwargs.get("nn_k", 3))
-        subtask.selection_strategy_kwargs = own.selection_strategy_kwargs | {"nn_k": nearest}
+    subtask.selection_strategy_kwargs = kwargs
     low, high = mimic.of(name, "term_offset_low"), mimic.of(name, "term_offset_high")
-    if low is not None:
-        subtask.subtask_term_offset_range = (low, high)
-    elif described is not None:
-        subtask.subtask_term_offset_range = described.subtask_term_offset_range
+    subtask.subtask_term_offset_range = tuple(own.subtask_term_offset_range) if low is None else (low, high)
+
+
+def _apply_descriptor(cfg: Any, path: Path) -> None:
+    """Put the constraints of one of AutoData's task files into the environment's configuration, once it fits."""
+    descriptor = autodata.read_descriptor(path)
+    autodata.check_fits(descriptor, path, cfg.env_name, task_needs(cfg).subtasks)
+    if descriptor.constraints:
+        cfg.task_constraint_configs = [*map(constraint_config, descriptor.constraints)]
 
 
 def task_needs(cfg: Any) -> TaskNeeds:

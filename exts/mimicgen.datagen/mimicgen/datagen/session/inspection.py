@@ -20,7 +20,7 @@ class Inspection:
     """What was found.
 
     Attributes:
-        subtasks: The task's subtasks, in order; the one without a signal is called 'final'.
+        subtasks: The task's subtasks, in order, as the configuration calls them.
         randomization: The task's own values of the keys of `randomization`.
         sources: The source demonstrations, checked against the task.
     """
@@ -68,7 +68,7 @@ def inspect(config: Generate) -> Inspection:
     cfg, _ = task_config(config, Outputs(config), here)
     needs = task_needs(cfg)
     return Inspection(
-        subtasks=tuple(subtask.signal or "final" for arm in needs.subtasks.values() for subtask in arm),
+        subtasks=tuple(name for own in needs.names().values() for name in own),
         randomization=task_randomization(cfg),
         sources=check_sources(config.source.expanduser().absolute(), needs),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from mimicgen.datagen.embedded import engines
 from mimicgen.datagen.isaaclab import kitless, runtime
@@ -40,7 +41,7 @@ def list_tasks() -> int:
         with asking("its tasks"):
             kitless.teach_isaaclab()
             found = runnable_tasks(here)
-            needs = needs_of_tasks(found)
+            needs = {task: needs_of(cfg) for task, cfg in configurations(found).items()}
     for task, reason in found.items():
         print(f"  {task}" + (f"  -- {reason}" if reason else ""))
         if task in needs:
@@ -48,14 +49,15 @@ def list_tasks() -> int:
     return 0
 
 
-def needs_of_tasks(tasks: Iterable[str]) -> dict[str, Needs]:
-    """Return what tasks need in Isaac Sim, as far as their configurations can be read."""
+def configurations(tasks: Iterable[str]) -> dict[str, Any]:
+    """Return Isaac Lab's configurations of tasks, as far as they can be read."""
     from isaaclab_tasks.utils.parse_cfg import parse_env_cfg
 
-    found: dict[str, Needs] = {}
+    found: dict[str, Any] = {}
     for task in tasks:
         with contextlib.suppress(ImportError):  # why a task cannot run says which
-            found[task] = needs_of(parse_env_cfg(task))
+            found[task] = parse_env_cfg(task)
+            found[task].env_name = task
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -18,6 +18,7 @@ from mimicgen.datagen.dataset.sources.checks import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.dataset.sources.reach import Arm
 from mimicgen.datagen.installed import DATA
 from mimicgen.datagen.isaaclab.runtime import Runtime, detect
+from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.defaults import own_subtasks
 from mimicgen.datagen.tasks.motion import commands_of
 from mimicgen.datagen.tasks.needs import Needs
@@ -51,11 +52,13 @@ class Registered:
         tasks: Every one with the reason why it cannot run in the embedded runtime, None when it can.
         known: Those that can.
         needs: What each needs in Isaac Sim.
+        subtasks: The subtasks of each by end effector, with Isaac Lab's own offsets.
     """
 
     tasks: dict[str, str | None]
     known: dict[str, KnownTask]
     needs: dict[str, Needs]
+    subtasks: dict[str, dict[str, list[SubtaskNeed]]]
 
 
 def versions() -> dict[str, str | None]:
@@ -84,6 +87,7 @@ def recorded() -> Registered | None:
         tasks=told["tasks"],
         known={task: _known(task, facts) for task, facts in told["known"].items()},
         needs={task: _needs(facts) for task, facts in told["needs"].items()},
+        subtasks={task: _subtasks(own) for task, own in told["subtasks"].items()},
     )
 
 
@@ -94,16 +98,42 @@ def write(found: Registered) -> None:
         "tasks": found.tasks,
         "known": {task: _plain(known) for task, known in found.known.items()},
         "needs": {task: dataclasses.asdict(needs) for task, needs in found.needs.items()},
+        "subtasks": {
+            task: {eef: [*map(dataclasses.asdict, needs)] for eef, needs in own.items()}
+            for task, own in found.subtasks.items()
+        },
     }
     RECORD.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
+def subtasks_of(task: str) -> Mapping[str, Sequence[SubtaskNeed]] | None:
+    """Return a task's subtasks by end effector, None where only Isaac Lab can tell.
+
+    Raises:
+        BadInputError: The task's file is not valid, or Isaac Lab is not installed.
+    """
+    if catalogue.task_file(task) is None:
+        known = recorded()
+        return None if known is None else known.subtasks.get(task)
+    found = catalogue.described(task)
+    assert found is not None, "it has a file"
+    return {
+        eef: [
+            SubtaskNeed(
+                signal=own.subtask_term_signal, object_ref=own.object_ref, offsets=own.subtask_term_offset_range
+            )
+            for own in subtasks
+        ]
+        for eef, subtasks in found.task.subtasks.items()
+    }
+
+
 def with_offsets(needs: TaskNeeds, mimic: MimicConfig) -> TaskNeeds:
     """Return a task's needs with the offsets of a job, or else of the file that describes the task."""
-    described = own_subtasks(needs.task, needs.subtasks)
+    described, names = own_subtasks(needs.task, needs.subtasks), needs.names()
 
     def offsets(eef: str, index: int, need: SubtaskNeed) -> tuple[int, int]:
-        low, high = (mimic.of(need.signal or "final", f"term_offset_{end}") for end in ("low", "high"))
+        low, high = (mimic.of(names[eef][index], f"term_offset_{end}") for end in ("low", "high"))
         if low is not None:
             return low, high
         return described[eef][index].subtask_term_offset_range if eef in described else need.offsets
@@ -126,16 +156,19 @@ def _needs(facts: dict[str, Any]) -> Needs:
     return Needs(**told)
 
 
+def _subtasks(facts: dict[str, list[dict[str, Any]]]) -> dict[str, list[SubtaskNeed]]:
+    return {
+        eef: [SubtaskNeed(**own | {"offsets": tuple(own["offsets"])}) for own in subtasks]
+        for eef, subtasks in facts.items()
+    }
+
+
 def _known(task: str, facts: dict[str, Any]) -> KnownTask:
     needs, arm = facts["needs"], facts["arm"]
-    subtasks = {
-        eef: [SubtaskNeed(**own | {"offsets": tuple(own["offsets"])}) for own in subtasks]
-        for eef, subtasks in needs["subtasks"].items()
-    }
     return KnownTask(
         needs=TaskNeeds(
             task=task,
-            subtasks=subtasks,
+            subtasks=_subtasks(needs["subtasks"]),
             action_dim=needs["action_dim"],
             objects=frozenset(needs["objects"]),
             commands=commands_of(task, None),

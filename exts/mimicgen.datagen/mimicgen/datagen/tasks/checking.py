@@ -64,7 +64,7 @@ def _faults(described: Described) -> Iterator[str]:
     yield from faults_of_objects(described)
     yield from faults_of_variants(described)
     yield from faults_of_subtasks(described)
-    yield from faults_of_constraints(described)
+    yield from faults_of_constraints(described.task.subtasks, described.task.constraints)
     yield from faults_of_conditions(described)
     yield from faults_of_cameras(described.task.cameras)
     yield from faults_of_expert(described)

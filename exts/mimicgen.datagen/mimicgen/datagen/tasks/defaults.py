@@ -16,6 +16,7 @@ from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.config.values import Flat, quoted
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.schema import Vector
+from mimicgen.datagen.tasks import autodata
 from mimicgen.datagen.tasks.catalogue import described, task_file
 from mimicgen.datagen.tasks.schema import Camera, Subtask
 
@@ -27,17 +28,19 @@ def base_layer(said: Mapping[str, Any]) -> Flat:
     """Return the values, by dotted key, that hold where nothing else is said.
 
     Args:
-        said: What is said, which may name a task.
+        said: What is said, which may name a task, and a task file of AutoData.
 
     Raises:
-        BadInputError: The task's file cannot be read, or says something that is not valid.
+        BadInputError: The task's file, or one of AutoData, cannot be read, or says something that is not valid.
     """
     task = said.get("task") or TASK
     if not isinstance(task, str):  # which is refused where it is read
         return {"task": TASK}
     path = task_file(task)
     stamp = path.stat().st_mtime_ns if path is not None and path.is_file() else 0
-    return {"task": TASK, **_cameras(task, path, stamp)}
+    descriptor = said.get("task_file")
+    overlay = autodata.settings(autodata.read_descriptor(descriptor)) if descriptor else {}
+    return {"task": TASK, **_cameras(task, path, stamp), **overlay}
 
 
 @overload
@@ -85,12 +88,18 @@ def own_subtasks(task: str, eefs: Mapping[str, Sequence[Any]]) -> dict[str, tupl
     return named
 
 
-def refuse_unknown_subtasks(mimic: MimicConfig, task: str, names: list[str]) -> None:
+def refuse_unknown_subtasks(mimic: MimicConfig, task: str, subtasks: Mapping[str, Sequence[str]]) -> None:
     """Check that a configuration's subtasks are some of the task's.
+
+    Args:
+        mimic: The configuration.
+        task: The task.
+        subtasks: Their names by end effector, as `subtask_names` gives them.
 
     Raises:
         TaskError: One is not.
     """
+    names = [name for own in subtasks.values() for name in own]
     unknown = sorted(set(mimic.subtasks) - set(names))
     if unknown:
         raise TaskError(f"mimic.subtasks.{unknown[0]}: task '{task}' has the subtasks {', '.join(names)}")

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from mimicgen.datagen.config.sections import subtask_names
 from mimicgen.datagen.dataset.files import datasets_in
 from mimicgen.datagen.dataset.sources.commands import Command, relative_columns
 from mimicgen.datagen.text import shown
@@ -56,6 +57,10 @@ class TaskNeeds:
     action_dim: int | None = None
     objects: frozenset[str] | None = None
     commands: tuple[Command, ...] = ()
+
+    def names(self) -> dict[str, list[str]]:
+        """Return what the configuration calls the subtasks, by end effector."""
+        return subtask_names({eef: [need.signal for need in own] for eef, own in self.subtasks.items()})
 
 
 @dataclass(frozen=True, kw_only=True)

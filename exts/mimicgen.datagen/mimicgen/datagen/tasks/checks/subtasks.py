@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mimicgen.datagen.config.reading import meant
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.tasks.checks.starts import faults_of_range
-from mimicgen.datagen.tasks.schema import Subtask, Task
+from mimicgen.datagen.tasks.schema import Constraint, Subtask, Task
 
 if TYPE_CHECKING:
     from mimicgen.datagen.tasks.catalogue import Described
@@ -47,17 +47,21 @@ def faults_of_subtasks(described: Described) -> Iterator[str]:
             yield f"signals.{signal}: no subtask ends with it, and nobody waits for it; use it, or leave it out"
 
 
-def faults_of_constraints(described: Described) -> Iterator[str]:
-    """Yield what is wrong with the constraints between arms."""
-    task = described.task
+def faults_of_constraints(subtasks: Mapping[str, Sequence[Any]], constraints: Sequence[Constraint]) -> Iterator[str]:
+    """Yield what is wrong with the constraints between arms.
+
+    Args:
+        subtasks: The subtasks by end effector.
+        constraints: Between them.
+    """
     sound = True
-    for index, constraint in enumerate(task.constraints):
+    for index, constraint in enumerate(constraints):
         key = f"constraints[{index}].eef_subtask_constraint_tuple"
         (one, _), (other, _) = constraint.eef_subtask_constraint_tuple
         for place, (eef, number) in enumerate(constraint.eef_subtask_constraint_tuple):
-            many = len(task.subtasks.get(eef, ()))
-            if eef not in task.subtasks:
-                yield f"{key}[{place}] = {quoted([eef, number])}: no such end effector; {meant(eef, task.subtasks)}"
+            many = len(subtasks.get(eef, ()))
+            if eef not in subtasks:
+                yield f"{key}[{place}] = {quoted([eef, number])}: no such end effector; {meant(eef, subtasks)}"
             elif number >= many:
                 yield f"{key}[{place}] = {quoted([eef, number])}: '{eef}' has {many} subtasks, 0 to {many - 1}"
             else:
@@ -67,7 +71,7 @@ def faults_of_constraints(described: Described) -> Iterator[str]:
             yield f"{key}: '{one}' is there twice; its own subtasks are in order, name two end effectors"
             sound = False
     if sound:
-        yield from _circular(task)
+        yield from _circular(subtasks, constraints)
 
 
 def _faults_of_subtask(key: str, subtask: Subtask, task: Task, *, first: bool) -> Iterator[str]:
@@ -100,22 +104,22 @@ def _faults_of_ending(key: str, subtask: Subtask, *, last: bool) -> Iterator[str
         yield f"{key}.subtask_term_offset_range: the last subtask ends with the demonstration; leave it out"
 
 
-def _circular(task: Task) -> Iterator[str]:
+def _circular(subtasks: Mapping[str, Sequence[Any]], constraints: Sequence[Constraint]) -> Iterator[str]:
     """Yield constraints by which subtasks wait for each other in a circle."""
     together: dict[_Node, _Node] = {}
 
     def of(node: _Node) -> _Node:
         return of(together[node]) if node in together else node
 
-    for constraint in task.constraints:
+    for constraint in constraints:
         one, other = constraint.eef_subtask_constraint_tuple
         if constraint.constraint_type == "coordination" and of(one) != of(other):
             together[of(one)] = of(other)
     before: dict[_Node, set[_Node]] = {}
-    for eef, subtasks in task.subtasks.items():
-        for index in range(1, len(subtasks)):
+    for eef, own in subtasks.items():
+        for index in range(1, len(own)):
             before.setdefault(of((eef, index)), set()).add(of((eef, index - 1)))
-    for constraint in task.constraints:
+    for constraint in constraints:
         one, other = constraint.eef_subtask_constraint_tuple
         if constraint.constraint_type == "sequential":
             before.setdefault(of(other), set()).add(of(one))

@@ -107,7 +107,7 @@ def environment_cfg(described: Described, variant: str, cache: Path) -> TaskEnvC
     cfg.datagen_config.generation_relative = True
     cfg.datagen_config.generation_interpolate_from_last_target_pose = True
     cfg.subtask_configs = {eef: [*map(_subtask, own)] for eef, own in described.task.subtasks.items()}
-    cfg.task_constraint_configs = [*map(_constraint, described.task.constraints)]
+    cfg.task_constraint_configs = [*map(constraint_config, described.task.constraints)]
     return cfg
 
 
@@ -215,7 +215,8 @@ def _subtask(own: Subtask) -> SubTaskConfig:
     )
 
 
-def _constraint(own: Constraint) -> SubTaskConstraintConfig:
+def constraint_config(own: Constraint) -> SubTaskConstraintConfig:
+    """Return a constraint between end effectors as Isaac Lab's configuration has it."""
     return SubTaskConstraintConfig(
         eef_subtask_constraint_tuple=list(own.eef_subtask_constraint_tuple),
         constraint_type=SubTaskConstraintType[own.constraint_type.upper()],
