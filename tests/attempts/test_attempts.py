@@ -38,6 +38,23 @@ def test_the_furthest_subtask_is_the_last_before_the_first_missing_signal() -> N
     assert attempt(Outcome.SUCCESS, grasp_1=1).furthest_subtask == "success"
 
 
+def test_each_end_effector_comes_as_far_as_its_own_signals() -> None:
+    own = attempt(left_grasped=None, left_placed=40, right_grasped=30, right_placed=None)
+    eefs = {name: name.partition("_")[0] for name in own.signals}
+    one = dataclasses.replace(own, eefs=eefs)
+    assert one.furthest_subtask == "left none, right right_grasped"
+    counts = Counts((*own.signals, "success"))
+    counts.add(one)
+    assert counts.reached == {
+        "left_grasped": 0,
+        "left_placed": 0,
+        "right_grasped": 1,
+        "right_placed": 0,
+        "success": 0,
+    }
+    assert Attempt.from_json(one.to_json()) == dataclasses.replace(one, seconds=1.235)
+
+
 def test_a_record_is_one_line_of_json_with_what_was_chosen_and_reached() -> None:
     line = attempt(grasp_1=10, stack_1=None).to_json()
     record = json.loads(line)

@@ -65,6 +65,7 @@ class Attempt:
         demo: Name of the written demonstration, when it was kept.
         overdue: First signal that had not come when its subtask was over; None when all came in time.
         starts: Where each object starts: x and y in the environment's frame [m]; None in older records.
+        eefs: End effector that each signal is of, where there are several; None otherwise.
     """
 
     number: int
@@ -79,6 +80,20 @@ class Attempt:
     demo: str | None = None
     overdue: str | None = None
     starts: dict[str, list[float]] | None = None
+    eefs: dict[str, str] | None = None
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The signals that came, up to the first missing one of the same end effector."""
+        stuck: set[str | None] = set()
+        found = []
+        for name, step in self.signals.items():
+            eef = (self.eefs or {}).get(name)
+            if step is None:
+                stuck.add(eef)
+            elif eef not in stuck:
+                found.append(name)
+        return tuple(found)
 
     @property
     def missing_signal(self) -> str | None:
@@ -104,15 +119,18 @@ class Attempt:
 
     @property
     def furthest_subtask(self) -> str:
-        """The last signal that came before the first missing one, 'success' for a success, 'none' at worst."""
+        """The last signal that came before the first missing one, 'success' for a success, 'none' at worst.
+
+        Of several end effectors, each one's: 'left none, right grasped'.
+        """
         if self.outcome is Outcome.SUCCESS:
             return FINAL
-        reached = "none"
-        for name, step in self.signals.items():
-            if step is None:
-                break
-            reached = name
-        return reached
+        if self.eefs:
+            furthest = dict.fromkeys(self.eefs.values(), "none") | {
+                self.eefs[name]: name for name in self.reached if name in self.eefs
+            }
+            return ", ".join(f"{eef} {name}" for eef, name in furthest.items())
+        return next(reversed(self.reached), "none")
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Attempt:
@@ -187,9 +205,7 @@ class Counts:
         success = attempt.outcome is Outcome.SUCCESS
         self.successes += success
         self.failures += not success
-        for name, step in attempt.signals.items():
-            if step is None and not success:
-                break
+        for name in attempt.signals if success else attempt.reached:
             self.reached[name] += 1
         self.reached[FINAL] += success
         if attempt.missing_part is not None:

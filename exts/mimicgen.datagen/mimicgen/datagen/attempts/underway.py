@@ -28,6 +28,7 @@ class UnderWay:
         last_success: Last step at which the success term was true.
         overdue: First signal that had not come when its subtask was over.
         starts: Where each object starts: x and y [m].
+        eefs: End effector that each signal is of, where there are several.
     """
 
     number: int
@@ -41,6 +42,7 @@ class UnderWay:
     last_success: int | None = None
     overdue: str | None = None
     starts: dict[str, list[float]] | None = None
+    eefs: dict[str, str] | None = None
 
     def start_from(self, positions: Mapping[str, torch.Tensor]) -> None:
         """Note where the objects are, given x and y by object, shape (2,) each [m]."""
@@ -60,4 +62,5 @@ class UnderWay:
             seconds=time.perf_counter() - self.begin,
             overdue=self.overdue,
             starts=self.starts,
+            eefs=self.eefs,
         )

@@ -163,8 +163,9 @@ class AttemptMachine:
         self._free = [env_id for env_id in self._free if env_id not in beginning]
         for env_id in free:
             number, seed, streams = self._coming.popleft()
+            signals, eefs = dict.fromkeys(self._first), self._environment.signal_eefs
             self._attempts[env_id] = UnderWay(
-                number=number, env=env_id, seed=seed, streams=streams, signals=dict.fromkeys(self._first)
+                number=number, env=env_id, seed=seed, streams=streams, signals=signals, eefs=eefs
             )
         for values in (self._steps, self._last_success, *self._first.values()):
             values[free] = 0

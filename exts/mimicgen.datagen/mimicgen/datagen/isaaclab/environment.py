@@ -198,6 +198,7 @@ class Environment:
     Attributes:
         env: Isaac Lab's environment.
         signal_names: Subtask signals that the environment tells, in the order of the subtasks.
+        signal_eefs: End effector that each of them is of, where there are several; None otherwise.
         succeeded: Which environments satisfied the success term after the last step, shape (num_envs,), bool.
         facts: What the run record says about it.
     """
@@ -218,9 +219,10 @@ class Environment:
             with torch.inference_mode():
                 self.env.reset()
             told = self.env.get_subtask_term_signals()
-            configs = [subtask for subtasks in cfg.subtask_configs.values() for subtask in subtasks]
-            names = (subtask.subtask_term_signal for subtask in configs)
-            self.signal_names = tuple(name for name in names if name in told)
+            own = {one.subtask_term_signal: eef for eef, subtasks in cfg.subtask_configs.items() for one in subtasks}
+            eefs = {name: eef for name, eef in own.items() if name in told}
+            self.signal_names = tuple(eefs)
+            self.signal_eefs = eefs if len(cfg.subtask_configs) > 1 else None
             joints = {name: tuple(asset.joint_names) for name, asset in self.env.scene.articulations.items()}
             self._reasons = Reasons(catalogue.description_of(cfg), cfg.subtask_configs, joints)
         except BaseException:

@@ -120,6 +120,10 @@ def _are_counts(counts: dict[str, Any]) -> bool:
     )
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _check_attempt(attempt: Attempt) -> None:
     """Check that the record of an attempt has numbers and texts where the page shows some.
 
@@ -134,6 +138,7 @@ def _check_attempt(attempt: Attempt) -> None:
         and all(isinstance(value, (int, float)) and math.isfinite(value) for value in numbers)
         and all(isinstance(step, (int, type(None))) for step in steps)
         and isinstance(attempt.reason, str)
+        and (attempt.eefs is None or (isinstance(attempt.eefs, dict) and all(map(_is_text, attempt.eefs.values()))))
         and isinstance(attempt.demo, (str, type(None)))
     )
     if not right:
