@@ -3,6 +3,7 @@
 #   ACCEPT_EULA=Y scripts/setup.sh      accept the licences (see below), which is remembered
 #   ACCEPT_EULA=N ...                   whatever is remembered, they are not accepted this time
 #   scripts/setup.sh --with physx       PhysX for the embedded runtime, too: 200 MB to download, 640 MB on disk
+#   scripts/setup.sh --with humanoid    the model of a humanoid robot: 150 MB to download, 530 MB on disk
 #   PYTHON=/path/to/python3.12          which Python to use
 set -euo pipefail
 
@@ -23,7 +24,7 @@ refuse() { # every argument is one line
 groups=()
 while (($#)); do
     [[ $1 == --with && -f $repo/requirements-${2:-}.lock ]] ||
-        refuse "'$*' is not understood; the only option is: --with physx"
+        refuse "'$*' is not understood; the only options are: --with physx, --with humanoid"
     groups+=("$2")
     shift 2
 done

@@ -17,7 +17,7 @@ needs() {
     printf 'test: %s are skipped; for them: apt-get install %s\n' "$skipped" "$*" >&2
 }
 needs "the tests of the report" npm npm
-./scripts/setup.sh --with physx
+./scripts/setup.sh --with physx --with humanoid
 needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
 needs "the tests of the panel" xdotool xdotool
 needs "the notebook's tests in a browser" chromedriver chromium chromium-driver

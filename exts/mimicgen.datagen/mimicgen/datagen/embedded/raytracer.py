@@ -68,7 +68,8 @@ class Raytracer:
         ]
         # PhysX wants a joint that holds a robot's base (`physx.py`); Newton's importer holds it without one.
         others += [f"{ENVIRONMENT}/.*/{BASE_JOINT}"]
-        builder.add_usd(stage, xform=wp.transform(-wp.vec3(*origin), wp.quat(0.0, 0.0, 0.0, 1.0)), ignore_paths=others)
+        place = wp.transform(-wp.vec3(*origin), wp.quat(0.0, 0.0, 0.0, 1.0))
+        builder.add_usd(stage, xform=place, ignore_paths=others, load_sites=False)  # whose marks would be seen
         self._model = builder.finalize(device=device)
         self._state = self._model.state()
         self._joints = _Joints(self._model)

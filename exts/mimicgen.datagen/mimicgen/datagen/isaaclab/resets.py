@@ -120,11 +120,11 @@ class Resets:
             asset.write_root_pose_to_sim_index(root_pose=torch.cat([positions, orientations], dim=-1), env_ids=env_ids)
             asset.write_root_velocity_to_sim_index(root_velocity=at_rest, env_ids=env_ids)
 
-    def _near_home(self, env: Any, env_ids: torch.Tensor, robot: str, std: float, held: list[str]) -> None:
+    def _near_home(self, env: Any, env_ids: torch.Tensor, robot: str, std: float, arms: list[str]) -> None:
         """Do what `reset_joints` does."""
         count = env.scene[robot].num_joints
         rows = self._drawn(env_ids, lambda: events.draw_joints(count, std))
-        events.write_joints(env, env_ids, rows, robot, held)
+        events.write_joints(env, env_ids, rows, robot, arms)
 
     def _placed(
         self, env: Any, env_ids: torch.Tensor, placements: Sequence[events.Placement], separation: float

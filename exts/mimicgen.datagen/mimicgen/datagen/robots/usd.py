@@ -18,12 +18,16 @@ from mimicgen.datagen.dataset.replacing import name_folder
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.catalogue import model_file, ros_packages
 from mimicgen.datagen.robots.links import add_links
+from mimicgen.datagen.robots.mjcf import robot_alone
 from mimicgen.datagen.robots.schema import Robot
 from mimicgen.datagen.robots.shapes import add_shape
 from mimicgen.datagen.robots.urdf import simplified_urdf, with_found_meshes
 
-_FORMAT = 5
+_FORMAT = 8
 """Of what is made here; another number makes everything anew."""
+
+_COLLIDES = ("PhysicsCollisionAPI", "PhysicsMeshCollisionAPI", "NewtonCollisionAPI", "MjcCollisionAPI")
+"""Schemas of colliders: those of the engines bring the first one with them where they are known."""
 
 
 def robot_usd(robot: Robot, file: Path, cache: Path) -> Path:
@@ -73,7 +77,9 @@ def _converted(robot: Robot, file: Path, source: Path, description: bytes, scrat
     if robot.model.format == "mjcf":
         from mujoco_usd_converter import Converter as FromMjcf
 
-        made = FromMjcf(layer_structure=True, scene=False).convert(str(source), str(target))
+        mjcf = scratch / f"{name}.xml"
+        mjcf.write_text(robot_alone(source, fixed=robot.fixed))
+        made = FromMjcf(layer_structure=True, scene=False).convert(str(mjcf), str(target))
     else:
         from urdf_usd_converter import Converter as FromUrdf
 
@@ -96,14 +102,28 @@ def _change(usd: Path, robot: Robot) -> None:
     if robot.model.format != "urdf":
         for prim in stage.Traverse():
             if prim.HasAPI(UsdPhysics.CollisionAPI) and _link_of(prim) not in robot.model_colliders:
-                prim.RemoveAPI(UsdPhysics.CollisionAPI)
+                for schema in _COLLIDES:
+                    prim.RemoveAppliedSchema(schema)
     for name, shapes in robot.colliders.items():
         if name not in links:
             raise TaskError(f"robot file: colliders.{name}: the model has no such link; links: {', '.join(links)}")
         for index, shape in enumerate(shapes):
             add_shape(stage, links[name].GetPath().AppendChild(f"collider_{index}"), shape, seen=False)
     add_links(stage, robot.links)
+    _forget_mobility(stage)
     stage.Save()
+
+
+def _forget_mobility(stage: Any) -> None:
+    """Take away a property of the articulation that no engine reads here, and that stops PhysX from holding the base.
+
+    `modify_articulation_root_properties` of Isaac Lab 3.0.0 moves it to another prim, and cannot remove it where it is: in
+    a file that the scene refers to.
+    """
+    for prim in stage.Traverse():
+        attribute = prim.GetAttribute("newton:jointsAddMobility")
+        for spec in attribute.GetPropertyStack() if attribute else ():
+            del spec.owner.properties[spec.name]
 
 
 def _link_of(prim: Any) -> str:

@@ -168,8 +168,8 @@ def _add_actions(actions: Any, prefix: str, eef: EndEffector) -> None:
 
 def _add_events(cfg: Any, described: Described, variant: Variant) -> None:
     for key, robot in described.robots.items():
-        held = [joint for arm in robot.arms.values() if arm.gripper for joint in arm.gripper.joints]
-        params = {"robot": key, "std": variant.joint_noise, "held": held}
+        arms = [joint for arm in robot.arms.values() for joint in arm.joints]
+        params = {"robot": key, "std": variant.joint_noise, "arms": arms}
         setattr(cfg, f"{key}_joints", EventTermCfg(func=events.reset_joints, mode="reset", params=params))
     placements = []
     for name in events.in_order(variant):

@@ -48,23 +48,23 @@ def draw_joints(count: int, std: float) -> torch.Tensor:
     return torch.randn(count) * std
 
 
-def write_joints(env: Any, env_ids: torch.Tensor, rows: Sequence[torch.Tensor], robot: str, held: list[str]) -> None:
-    """Put a robot's joints to where they are at home, and what was drawn is added; fingers stay as they are there.
+def write_joints(env: Any, env_ids: torch.Tensor, rows: Sequence[torch.Tensor], robot: str, arms: list[str]) -> None:
+    """Put a robot's joints to where they are at home; to those of its arms, what was drawn is added.
 
     Args:
         env: Isaac Lab's environment.
         env_ids: Environments.
         rows: What was drawn, a row an environment.
         robot: The robot.
-        held: Joints that nothing is added to.
+        arms: Joints of the arms; fingers, and a body that the arms are on, stay as they are at home.
     """
     asset = env.scene[robot]
     default = asset.data.default_joint_pos.torch[env_ids]
     limits = asset.data.soft_joint_pos_limits.torch[env_ids]
-    positions = (default + torch.stack(list(rows)).to(env.device)).clamp_(limits[..., 0], limits[..., 1])
-    if held:
-        ids = asset.find_joints(held)[0]
-        positions[:, ids] = default[:, ids]
+    drawn = (default + torch.stack(list(rows)).to(env.device)).clamp_(limits[..., 0], limits[..., 1])
+    ids = asset.find_joints(arms)[0]
+    positions = default.clone()
+    positions[:, ids] = drawn[:, ids]
     velocities = asset.data.default_joint_vel.torch[env_ids]
     asset.set_joint_position_target_index(target=positions, env_ids=env_ids)
     asset.set_joint_velocity_target_index(target=velocities, env_ids=env_ids)
@@ -135,10 +135,10 @@ def write_parts(env: Any, env_ids: torch.Tensor, rows: Sequence[list[float]], na
     asset.write_joint_velocity_to_sim_index(velocity=torch.zeros_like(positions), env_ids=env_ids)
 
 
-def reset_joints(env: Any, env_ids: torch.Tensor, robot: str, std: float, held: list[str]) -> None:
+def reset_joints(env: Any, env_ids: torch.Tensor, robot: str, std: float, arms: list[str]) -> None:
     """Start a robot near its home; an event term of Isaac Lab."""
     chosen, count = _listed(env, env_ids), env.scene[robot].num_joints
-    write_joints(env, chosen, [draw_joints(count, std) for _ in chosen], robot, held)
+    write_joints(env, chosen, [draw_joints(count, std) for _ in chosen], robot, arms)
 
 
 def reset_poses(env: Any, env_ids: torch.Tensor, placements: Sequence[Placement], separation: float) -> None:
