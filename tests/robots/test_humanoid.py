@@ -12,7 +12,7 @@ import pytest
 from tests.generation.running import python
 
 pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("robosuite") is None, reason="its model is not installed; ./scripts/setup.sh --with humanoid"
+    importlib.util.find_spec("robosuite") is None, reason="no model is installed; ./scripts/setup.sh --with humanoid"
 )
 
 TASK = """
@@ -65,8 +65,9 @@ with opened(build({"task": sys.argv[1], "physics": sys.argv[2], "num_envs": 1}))
             whole = {eef: target[0] for eef, target in targets.items()}
             environment.step(env.target_eef_pose_to_action(whole, actions, env_id=0)[None])
     start = hands()
-    body = [index for index, name in enumerate(robot.joint_names) if name.startswith(("torso", "head", "l_leg", "r_leg"))]
-    told = {"joints": robot.num_joints, "body": len(body), "start": {eef: pose[0].tolist() for eef, pose in start.items()}}
+    body = robot.find_joints(["torso_.*", "head_.*", "[lr]_leg_.*"])[0]
+    told = {"joints": robot.num_joints, "body": len(body)}
+    told["start"] = {eef: pose[0].tolist() for eef, pose in start.items()}
     # Left up and turned about its own z, right forwards and down, turned about the world's z.
     targets = {eef: pose.clone() for eef, pose in start.items()}
     targets["robot_left"][0, :3, 3] += torch.tensor([0.05, 0.05, 0.1])

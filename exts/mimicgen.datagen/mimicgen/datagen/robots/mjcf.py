@@ -15,9 +15,9 @@ _ROUND = 1e-6
 def robot_alone(mjcf: Path, *, fixed: bool) -> str:
     """Return an MJCF that can be read from anywhere, without what is not the robot.
 
-    The floor of the model's own world is left out, as a task has one. A joint that is called as a mesh of its body would
-    get another name in USD (`convert_body` of
-    https://github.com/newton-physics/mujoco-usd-converter), so that shapes without a name are given one.
+    The floor of the model's own world is left out, as a task has one. A joint called as a mesh of its body would
+    get another name in USD (`convert_body` of https://github.com/newton-physics/mujoco-usd-converter), so that shapes
+    without a name are given one.
 
     What links weigh is written to them, since it may be the shapes' that are touched, which go.
 

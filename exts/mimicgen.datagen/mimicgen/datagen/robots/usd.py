@@ -117,8 +117,8 @@ def _change(usd: Path, robot: Robot) -> None:
 def _forget_mobility(stage: Any) -> None:
     """Take away a property of the articulation that no engine reads here, and that stops PhysX from holding the base.
 
-    `modify_articulation_root_properties` of Isaac Lab 3.0.0 moves it to another prim, and cannot remove it where it is: in
-    a file that the scene refers to.
+    `modify_articulation_root_properties` of Isaac Lab 3.0.0 moves it to another prim, and cannot remove it where it is:
+    in a file that the scene refers to.
     """
     for prim in stage.Traverse():
         attribute = prim.GetAttribute("newton:jointsAddMobility")
