@@ -62,9 +62,14 @@ class Worlds:
 
     Newton's conversion methods take anything that has `nworld` and these arrays; MuJoCo Warp's `Data` is the upstream
     example. The arrays live in host memory, so the numpy views share it.
+
+    Args:
+        model: MuJoCo's model of one world.
+        nworld: How many there are.
+        placed: Has `mocap_pos` and `mocap_quat`, where Newton puts the bases of what is fixed to the world.
     """
 
-    def __init__(self, model: mujoco.MjModel, nworld: int):
+    def __init__(self, model: mujoco.MjModel, nworld: int, placed: Any):
         self.nworld = nworld
         self.model = model
         self.datas = [mujoco.MjData(model) for _ in range(nworld)]
@@ -76,7 +81,7 @@ class Worlds:
             self.xfrc_applied = wp.zeros((nworld, model.nbody), dtype=wp.spatial_vector)
         self._views = {
             name: getattr(self, name).numpy() for name in ("qpos", "qvel", "ctrl", "qfrc_applied", "xfrc_applied")
-        }
+        } | {name: getattr(placed, name).numpy() for name in ("mocap_pos", "mocap_quat")}
 
     def step(self, world: int, substeps: int, controls: Sequence[Control], times: int) -> None:
         """Advance one world. Touches only that world's data, so worlds may run in different threads.
@@ -203,7 +208,7 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         if has_placed(model):
             # Island by island the solver would measure improvement against the locking armature, and give up at once.
             solver.mj_model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
-        cls._worlds = Worlds(solver.mj_model, model.world_count)
+        cls._worlds = Worlds(solver.mj_model, model.world_count, solver.mjw_data)
         threads = min(model.world_count, len(os.sched_getaffinity(0)))
         cls._threads = ThreadPoolExecutor(threads, "mujoco") if threads > 1 else None
         return solver

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from isaaclab.assets import RigidObjectCfg
+from isaaclab.assets import ArticulationCfg, RigidObjectCfg
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 from isaaclab_newton.sim.schemas import MujocoCollisionCfg, MujocoRigidBodyCfg
 
@@ -103,7 +103,7 @@ def adapt(cfg: Any, described: Described | None, physics: str, cache: Path) -> N
     scene.env_spacing = 0.0
     for name in described.task.objects:
         own = getattr(scene, name)
-        if isinstance(own, RigidObjectCfg):
+        if isinstance(own, (ArticulationCfg, RigidObjectCfg)):
             # An object's parameters decide every contact of its (priority), torsional friction included (condim 4).
             own.spawn.collision_props = [MujocoCollisionCfg(condim=4, priority=1, solref=CONTACT_SOLREF)]
     for key, robot in described.robots.items():

@@ -22,7 +22,7 @@ from mimicgen.datagen.robots.shapes import add_shape, paint
 from mimicgen.datagen.tasks.meshes import read_mesh
 from mimicgen.datagen.tasks.objects import AnyShape, Joint, Mesh, Object
 
-_FORMAT = 1
+_FORMAT = 2
 """Of what is made here; another number makes everything anew."""
 
 
@@ -83,7 +83,8 @@ def _draw(usd: Path, name: str, content: Object, body: Body, folder: Path) -> No
     bodies = {"": root.GetPath().AppendChild("base") if content.parts else root.GetPath()}
     bodies |= {part: root.GetPath().AppendChild(part) for part in content.parts}
     if content.parts:
-        UsdPhysics.ArticulationRootAPI.Apply(root.GetPrim())
+        # On a body: only such a root can be fixed by Isaac Lab.
+        UsdPhysics.ArticulationRootAPI.Apply(UsdGeom.Xform.Define(stage, bodies[""]).GetPrim())
     for part, path in bodies.items():
         own = content.parts[part] if part else content
         prim = UsdGeom.Xform.Define(stage, path).GetPrim()
