@@ -1,4 +1,4 @@
-"""Objects as USD: parts slide in their joints wherever the object stands, and what has several shapes is met by each."""
+"""Objects as USD: parts slide in their joints wherever the object stands; what has several shapes is met by each."""
 
 from __future__ import annotations
 
@@ -126,8 +126,7 @@ def test_a_drawer_slides_and_carries_and_a_ring_falls_over_a_post(tmp_path: Path
     assert told["in the drawer"] == [pytest.approx([-0.15, 0.0, 0.04], abs=3e-3)] * 3, "on the drawer's floor"
     assert told["open"] == [False] * 3
     assert told["pushed"] == pytest.approx([0.0] * 3, abs=0.015), "up to its limit, off which it springs a little"
-    for carried, began in zip(told["carried"], told["began"], strict=True):
-        assert carried[0] > -0.15 - 0.5 * began, "what lies in it comes along"
+    assert all(carried[0] > -0.12 for carried in told["carried"]), "what lies in it comes along"
     assert told["drawers"] == pytest.approx([0.02] * 3, abs=8e-3)
     assert told["shut"] == [True] * 3
     assert told["ring"] == [pytest.approx([0.35, 0.3, 0.01], abs=6e-3)] * 3, "around the post, on the table"
