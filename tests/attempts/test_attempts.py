@@ -59,7 +59,8 @@ def test_a_record_is_one_line_of_json_with_what_was_chosen_and_reached() -> None
     line = attempt(grasp_1=10, stack_1=None).to_json()
     record = json.loads(line)
     assert "\n" not in line
-    assert record["segments"] == [{"eef": "franka", "subtask": 0, "demo": "demo_4", "start": 0, "end": 40}]
+    segment = {"eef": "franka", "subtask": 0, "demo": "demo_4", "start": 0, "end": 40, "begun": None, "over": None}
+    assert record["segments"] == [segment]
     assert (record["outcome"], record["furthest_subtask"], record["missing_signal"]) == (
         "failure",
         "grasp_1",

@@ -29,10 +29,10 @@ kitless.teach_isaaclab()
 """
         + GRASP
         + """
-from mimicgen.datagen.generation.clearance import clearance_of
+from mimicgen.datagen.generation.clearance import clearances_of
 from mimicgen.datagen.tasks.catalogue import described
 
-clearance = clearance_of(described("stack_three"))
+clearance = clearances_of(described("stack_three"), ["robot"])["robot"]
 above = torch.stack([grasp([0.5, 0.0, 0.2], 0.0), grasp([0.5, 0.0, 0.02], 0.0)])
 turned = torch.stack([grasp([0.5, 0.0, 0.2], 1.57), grasp([0.5, 0.0, 0.02], 1.57)])
 ways = torch.stack([above, turned, above[:1].expand(2, 4, 4)])[None]
@@ -62,7 +62,7 @@ from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
 import torch
 import isaaclab.utils.math as pose_math
-from mimicgen.datagen.generation.clearance import clearance_of
+from mimicgen.datagen.generation.clearance import clearances_of
 from mimicgen.datagen.tasks.catalogue import described
 
 def in_the_way(eef_poses, object_positions):
@@ -74,7 +74,7 @@ def in_the_way(eef_poses, object_positions):
     distances = torch.sqrt((x - 0.0) ** 2 + beside**2 + above**2)
     return (distances < 0.0316 + 0.033).flatten(-2).any(dim=-1)
 
-clearance = clearance_of(described("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"))
+clearance = clearances_of(described("Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"), ["franka"])["franka"]
 torch.manual_seed(0)
 def poses(*shape):
     turns = pose_math.matrix_from_quat(torch.nn.functional.normalize(torch.randn(*shape, 4), dim=-1))
@@ -130,7 +130,6 @@ import numpy as np
 import isaaclab.utils.math as pose_math
 from mimicgen.datagen.generation.clearance import looked_at, moved
 from mimicgen.datagen.generation.planning import Request
-from mimicgen.datagen.attempts.randomness import Streams
 
 def at(x, y, z):
     return pose_math.make_pose(torch.tensor([x, y, z]), torch.eye(3))
@@ -138,9 +137,10 @@ def at(x, y, z):
 async def main():
     async with opened(mimic__nn_k=10) as generator:
         planner = generator._policy._planner
+        ((eef, selection),) = planner._selections.items()
         def request(cube_2, cube_3=(0.5, 0.0, 0.0203)):
             poses = {"cube_1": at(0.5, 0.1, 0.0203), "cube_2": at(*cube_2), "cube_3": at(*cube_3)}
-            return Request(streams=Streams(0, "cpu"), subtask=2, boundaries=planner.boundaries(), before=None,
+            return Request(env=0, eef=eef, subtask=2, choices=planner.begin()[1], before=None,
                            eef_pose=at(0.5, 0.0, 0.3), object_poses=poses)
         directions = [(0.5 + 0.1 * float(np.cos(angle)), 0.1 * float(np.sin(angle)), 0.067)
                       for angle in np.linspace(0, 6.28, 13)]
@@ -148,17 +148,17 @@ async def main():
         eligible = planner.eligible(requests)
         blocked = []
         for one in requests:
-            ranges = torch.from_numpy(one.boundaries[:, 2])[None]
+            ranges = torch.from_numpy(one.choices.boundaries[eef][:, 2])[None]
             starts, ends = ranges.unbind(-1)
-            sources = planner._selection.object_poses["cube_3"][torch.arange(10), starts]
-            looks = looked_at(planner._selection.eef_poses, starts, ends)
+            sources = selection.object_poses["cube_3"][torch.arange(10), starts]
+            looks = looked_at(selection.eef_poses, starts, ends)
             ways = moved(looks, sources, one.object_poses["cube_3"][None, None])
             others = {"cube_2": one.object_poses["cube_2"][None]}
-            blocked.append(planner._selection.clearance.blocked(ways, others, ())[0].nonzero()[:, 0])
+            blocked.append(selection.clearance.blocked(ways, others, ())[0].nonzero()[:, 0])
         around = request((0.5, 0.0, 0.067))  # on top: every hand would land on it
-        clearance, planner._selection.clearance = planner._selection.clearance, None
+        clearance, selection.clearance = selection.clearance, None
         upstream = planner.eligible([*requests, around])
-        planner._selection.clearance = clearance
+        selection.clearance = clearance
         print("RESULT", json.dumps({"eligible": eligible, "blocked": [one.tolist() for one in blocked],
             "upstream": upstream, "on top": planner.eligible([around])[0]}))
 

@@ -159,10 +159,11 @@ from types import SimpleNamespace
 from mimicgen.datagen.attempts.randomness import Streams
 from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.generation.expert import ExpertPolicy
+from mimicgen.datagen.robots.actions import Control
 
 class Hands:
     # Two hands that follow their actions as the arms do, in place of Isaac Lab's environment.
-    relative_poses = True
+    controls = dict.fromkeys(("left", "right"), Control(kind="relative_ik"))
     device = "cpu"
     def __init__(self, num_envs):
         self.num_envs = num_envs

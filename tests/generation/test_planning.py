@@ -52,7 +52,7 @@ for steps in (1, 2, 3, 90):
     expected = torch.stack([torch.randn(6) for _ in range(steps)])
     after = torch.get_rng_state()
     torch.set_rng_state(state)
-    same += [torch.equal(normals(steps), expected), torch.equal(torch.get_rng_state(), after)]
+    same += [torch.equal(normals(steps, 6), expected), torch.equal(torch.get_rng_state(), after)]
 print("RESULT", json.dumps(same))
 """
     found = [line for line in python("import json" + code).splitlines() if line.startswith("RESULT")]

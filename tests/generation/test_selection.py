@@ -15,7 +15,6 @@ import isaaclab.utils.math as pose_math
 from isaaclab_mimic.datagen.datagen_info import DatagenInfo
 from isaaclab_mimic.datagen.selection_strategy import make_selection_strategy
 from mimicgen.datagen.generation.planning import Request
-from mimicgen.datagen.attempts.randomness import Streams
 
 def pose():
     yaw = torch.rand(1) * 6.28
@@ -27,23 +26,27 @@ def pose():
 async def main():
     async with opened(mimic__keep_clear=False) as generator:
         planner = generator._policy._planner
+        ((eef, subtasks),) = planner.subtasks.items()
         found = {}
         for name in ("random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"):
             strategy, pairs = make_selection_strategy(name), []
-            for subtask, cfg in enumerate(planner.subtasks):
+            for subtask, cfg in enumerate(subtasks):
                 cfg.selection_strategy = name
+                weights = {"pos_weight": 3.0, "rot_weight": 0.2} if subtask % 2 else {}
+                cfg.selection_strategy_kwargs = {} if name == "random" else {"nn_k": 3, **weights}
                 torch.manual_seed(subtask)
-                requests = [Request(streams=Streams(0, "cpu"), subtask=subtask, boundaries=planner.boundaries(),
+                requests = [Request(env=0, eef=eef, subtask=subtask, choices=planner.begin()[1],
                                     before=None, eef_pose=pose(), object_poses={cfg.object_ref: pose()})
                             for _ in range(50)]
                 for request, eligible in zip(requests, planner.eligible(requests), strict=True):
-                    segments = [DatagenInfo(eef_pose=info.eef_pose[planner.eef][start:end],
+                    boundaries = request.choices.boundaries[eef][:, subtask]
+                    segments = [DatagenInfo(eef_pose=info.eef_pose[eef][start:end],
                                             object_poses={cfg.object_ref: info.object_poses[cfg.object_ref][start:end]})
-                                for info, (start, end) in zip(planner._infos, request.boundaries[:, subtask])]
-                    options = {} if name == "random" else {"nn_k": 3}
+                                for info, (start, end) in zip(planner._infos, boundaries)]
                     torch.manual_seed(len(pairs))
                     expected = strategy.select_source_demo(eef_pose=request.eef_pose,
-                        object_pose=request.object_poses[cfg.object_ref], src_subtask_datagen_infos=segments, **options)
+                        object_pose=request.object_poses[cfg.object_ref], src_subtask_datagen_infos=segments,
+                        **cfg.selection_strategy_kwargs)
                     torch.manual_seed(len(pairs))
                     pairs.append([int(expected), eligible[int(torch.randint(0, len(eligible), (1,)))]])
             found[name] = pairs

@@ -38,6 +38,8 @@ class Segment:
         demo: Name of the source demonstration.
         start: First source step.
         end: One past the last source step.
+        begun: Steps of the attempt before the subtask's first; None in older records.
+        over: Steps of the attempt when the subtask was over; None where the attempt ended first, and in older records.
     """
 
     eef: str
@@ -45,6 +47,8 @@ class Segment:
     demo: str
     start: int
     end: int
+    begun: int | None = None
+    over: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,7 @@ class Attempt:
         seconds: Wall-clock duration [s].
         demo: Name of the written demonstration, when it was kept.
         overdue: First signal that had not come when its subtask was over; None when all came in time.
+        overdue_eef: End effector of that subtask; None in older records, too.
         starts: Where each object starts: x and y in the environment's frame [m]; None in older records.
         eefs: End effector that each signal is of, where there are several; None otherwise.
     """
@@ -79,6 +84,7 @@ class Attempt:
     seconds: float
     demo: str | None = None
     overdue: str | None = None
+    overdue_eef: str | None = None
     starts: dict[str, list[float]] | None = None
     eefs: dict[str, str] | None = None
 
@@ -279,13 +285,15 @@ def reason_for_failure(
     return f"every subtask signal came, but the success term was never true in {steps} steps{suffix}"
 
 
-def reason_for_abort(signal: str, *, steps: int, lacking: str | None = None) -> str:
+def reason_for_abort(signal: str, *, steps: int, eef: str | None = None, lacking: str | None = None) -> str:
     """Say in words why an attempt was ended early.
 
     Args:
         signal: The signal that had not come when its subtask was over.
         steps: Steps of the attempt.
+        eef: End effector whose subtask it was, where there are several.
         lacking: What of the signal was missing when it was nearest, and by how much, where that is known.
     """
     suffix = f": {lacking}" if lacking else ""
-    return f"ended early: its subtask was over after {steps} steps and signal '{signal}' had not come{suffix}"
+    whose = f"{eef}'s" if eef else "its"
+    return f"ended early: {whose} subtask was over after {steps} steps and signal '{signal}' had not come{suffix}"

@@ -100,16 +100,20 @@ class Clearance:
         return found
 
 
-def clearance_of(described: Described | None) -> Clearance | None:
-    """Return what tells which ways are clear, None where nothing says what the hand and the objects look like.
+def clearances_of(described: Described | None, eefs: Collection[str]) -> dict[str, Clearance]:
+    """Return what tells which ways of a hand are clear, by end effector.
 
     Args:
-        described: What a file says of the task; with one end effector.
+        described: What a file says of the task.
+        eefs: The end effectors as the environment calls them; one alone may have another name in the file.
+
+    Returns:
+        Those of the hands of which their robots' files say what they look like.
     """
-    if described is None or len(described.eefs) != 1:
-        return None
-    clearance = Clearance(described, described.eef(None))
-    return clearance if clearance.knows_the_hand else None
+    if described is None:
+        return {}
+    found = {eef: Clearance(described, described.eef(eef)) for eef in eefs}
+    return {eef: clearance for eef, clearance in found.items() if clearance.knows_the_hand}
 
 
 def lines_of(collider: Collider, tool: tuple[float, float, float]) -> Iterable[Line]:

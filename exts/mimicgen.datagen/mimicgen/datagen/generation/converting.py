@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,18 @@ class Converter:
 
     Args:
         env: Isaac Lab's environment.
-        eefs: Its end effectors, in the order in which actions name them.
+
+    Attributes:
+        draws: As in `Conversion`; None where the environment converts in a way of its own, for one environment at a
+            time, and draws its noise itself.
     """
 
-    def __init__(self, env: Any, eefs: Sequence[str]):
+    def __init__(self, env: Any):
         self._env = env
-        self._eefs = eefs
         self._conversion = conversion_of(env)
+        self.draws = self._conversion.draws if self._conversion is not None else None
+        told = inspect.signature(env.target_eef_pose_to_action).parameters
+        self._by_eef = "action_noise_dict" in told  # else one noise for all, which Isaac Lab deprecates
 
     def __call__(
         self,
@@ -34,25 +40,41 @@ class Converter:
         Args:
             targets: `world_from_eef` to reach by end effector, shape (num_envs, 4, 4).
             grippers: Gripper actions by end effector, shape (num_envs, gripper_dim).
-            noise: What is added to the actions of the poses, shape (num_envs, 6); None for nothing.
+            noise: What is added, shape (num_envs, numbers), see `Conversion`; None for nothing.
         """
         env = self._env
-        if self._conversion is None:  # the environment's own way, which is for one at a time
-            own = [
-                env.target_eef_pose_to_action(
-                    target_eef_pose_dict={eef: poses[env_id] for eef, poses in targets.items()},
-                    gripper_action_dict={eef: actions[env_id] for eef, actions in grippers.items()},
-                    env_id=env_id,
-                ).reshape(-1)
-                for env_id in range(env.num_envs)
-            ]
-            return torch.stack(own)
+        if self._conversion is None:
+            return torch.stack([self.alone(env_id, targets, grippers) for env_id in range(env.num_envs)])
         if noise is None:
-            noise = torch.zeros(env.num_envs, 6, device=env.device)
-        parts = [
-            self._conversion(targets[eef], grippers[eef], noise, env.get_robot_eef_pose(eef)) for eef in self._eefs
-        ]
-        return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
+            noise = torch.zeros(env.num_envs, sum(count for _, count in self._conversion.draws), device=env.device)
+        return self._conversion(targets, grippers, noise)
+
+    def alone(
+        self,
+        env_id: int,
+        targets: Mapping[str, torch.Tensor],
+        grippers: Mapping[str, torch.Tensor],
+        amplitudes: Mapping[str, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """Return the action of one environment in the environment's own way, shape (action_dim,).
+
+        Args:
+            env_id: Which.
+            targets: As above, of all environments.
+            grippers: Likewise.
+            amplitudes: Of the noise by end effector, shape (); None for none.
+        """
+        noise: dict[str, Any] = {}
+        if amplitudes is not None:
+            noise = {"action_noise_dict": amplitudes} if self._by_eef else {"noise": max(amplitudes.values())}
+        action: torch.Tensor = self._env.target_eef_pose_to_action(
+            # Some environments add noise to what they are given, in place.
+            target_eef_pose_dict={eef: poses[env_id].clone() for eef, poses in targets.items()},
+            gripper_action_dict={eef: actions[env_id].clone() for eef, actions in grippers.items()},
+            env_id=env_id,
+            **noise,
+        )
+        return action.reshape(-1)
 
 
 class Holder:
@@ -60,12 +82,12 @@ class Holder:
 
     Args:
         env: Isaac Lab's environment.
-        eefs: Its end effectors, in the order in which actions name them.
+        eefs: Its end effectors.
     """
 
     def __init__(self, env: Any, eefs: Sequence[str]):
         self._env = env
-        self._convert = Converter(env, eefs)
+        self._convert = Converter(env)
         self._targets = {eef: env.get_robot_eef_pose(eef).clone() for eef in eefs}
         self._grippers = {eef: own.clone() for eef, own in self._last_grippers().items()}
 

@@ -79,7 +79,7 @@ class ExpertPolicy:
             names[name]: _Hand(described, eef, self._expert.poses.get(name, ()), env.num_envs)
             for name, eef in described.eefs.items()
         }
-        self._convert = Converter(env, tuple(self._hands))
+        self._convert = Converter(env)
         self._waits = any(pose.wait_for for poses in self._expert.poses.values() for pose in poses)
         self._came: dict[int, set[str]] = {}
         self._new: list[int] = []

@@ -126,11 +126,14 @@ class AttemptMachine:
             new = true & (first == 0)
             first[new] = self._steps[new]
         lacking = self._environment.lacking(self._blamed(over, succeeded))
+        ended: set[int] = set()
         for one in over:
+            if one.env in ended:  # for a subtask of another end effector
+                continue
             if one.last:
                 self._decide(one.env, success=bool(succeeded[one.env]), lacking=lacking.get(one.env))
-            else:
-                self._check_signal(one, lacking.get(one.env))
+            elif self._misses_signal(one, lacking.get(one.env)):
+                ended.add(one.env)
 
     def resting(self) -> bool:
         """See `Generator.resting`."""
@@ -206,6 +209,8 @@ class AttemptMachine:
         """Return the environments whose attempts fail now, with the signal that they lack; None for success itself."""
         blamed: dict[int, str | None] = {}
         for one in over:
+            if one.env in blamed:
+                continue
             attempt = self._updated(one.env)
             if one.last and not succeeded[one.env]:
                 blamed[one.env] = signal_to_blame(attempt.signals, last_success=attempt.last_success)
@@ -213,15 +218,17 @@ class AttemptMachine:
                 blamed[one.env] = one.signal
         return blamed
 
-    def _check_signal(self, over: Over, lacking: str | None) -> None:
-        """End an attempt early whose subtask is over without its signal, if it is to be."""
+    def _misses_signal(self, over: Over, lacking: str | None) -> bool:
+        """Return whether an attempt is ended early, as a subtask is over without its signal."""
         attempt = self._updated(over.env)
-        if over.signal is None or attempt.signals.get(over.signal, 0) is not None:
-            return
-        attempt.overdue = attempt.overdue or over.signal
+        if over.eef is None or over.signal is None or attempt.signals.get(over.signal, 0) is not None:
+            return False
+        attempt.miss(over.signal, over.eef)
         if self._early_abort:
-            reason = reason_for_abort(over.signal, steps=attempt.steps, lacking=lacking)
+            eef = over.eef if len(self._env.cfg.subtask_configs) > 1 else None
+            reason = reason_for_abort(over.signal, eef=eef, steps=attempt.steps, lacking=lacking)
             self._ended.append(attempt.finish(Outcome.FAILURE, reason))
+        return self._early_abort
 
     def _decide(self, env_id: int, *, success: bool, lacking: str | None) -> None:
         """Let success last from now on, or end an attempt that has nothing left to do."""

@@ -1,15 +1,15 @@
 """Acts as Mimic does: segments of source demonstrations, moved to where the objects are now.
 
-What an attempt does is what `isaaclab_mimic`'s `DataGenerator` does for tasks with one end effector; with one
-environment, the same seed and without `mimic.keep_clear` the actions are the same. Where a subtask begins, the next
-plan is made (`planning.py`); every environment's next waypoint becomes its action, in one conversion.
+What an attempt does is what `isaaclab_mimic`'s `DataGenerator` does; with one environment, the same seed and without
+`mimic.keep_clear` the actions are the same. Where an end effector's subtask begins, its next plan is made
+(`planning.py`), and it is settled who goes on and who waits until somebody needs a plan again (`timing.py`). What all
+end effectors of an environment are to reach until then lies in rows; every environment's next row becomes its action.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ import torch
 from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.generation.clearance import Clearance
 from mimicgen.datagen.generation.converting import Converter
-from mimicgen.datagen.generation.planning import Plan, Planner, Request, hold
+from mimicgen.datagen.generation.planning import Choices, Plan, Planner, Request, normals, with_approaches
 from mimicgen.datagen.generation.policy import Over
+from mimicgen.datagen.generation.timing import Timing
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.pool import SourcePool
 from mimicgen.datagen.isaaclab.resets import Resets
@@ -30,15 +31,17 @@ class _Progress:
 
     Attributes:
         attempt: The attempt.
-        subtask: Index of the subtask.
-        boundaries: Where source segments begin and end, as drawn for the attempt.
-        plan: What is being followed.
+        timing: When its end effectors take their steps.
+        choices: What it has drawn.
+        plans: What its end effectors follow.
+        steps: Those before the present stretch.
     """
 
     attempt: UnderWay
-    boundaries: np.ndarray[Any, Any]
-    subtask: int = 0
-    plan: Plan | None = None
+    timing: Timing
+    choices: Choices
+    plans: dict[str, Plan] = dataclasses.field(default_factory=dict)
+    steps: int = 0
 
 
 class MimicPolicy:
@@ -47,24 +50,39 @@ class MimicPolicy:
     Args:
         environment: The environment, open.
         sources: The source demonstrations, on the host.
-        clearance: Prefer segments that lead the hand into nothing else, by this; None not to.
+        clearances: Prefer segments that lead the hand into nothing else, by these; by end effector.
+
+    Raises:
+        TaskError: The constraints between the subtasks cannot be kept.
     """
 
-    def __init__(self, environment: Environment, sources: SourcePool, clearance: Clearance | None = None):
+    def __init__(
+        self, environment: Environment, sources: SourcePool, clearances: Mapping[str, Clearance] | None = None
+    ):
         self._env = environment.env
-        self._planner = Planner(self._env, sources, clearance)
+        self._planner = Planner(self._env, sources, clearances)
         self._reset = Resets(self._env)
-        self._convert = Converter(self._env, (self._planner.eef,))
-        self.draws_on = self._reset.draws_on
+        self._convert = Converter(self._env)
+        self.draws_on = self._reset.draws_on if self._convert.draws is not None else str(self._env.device)
         longest = self._planner.longest
         self.longest: int | None = longest
         self._progress: dict[int, _Progress] = {}
         self._held: set[int] = set()
-        first = sources.pool.datagen_infos[0].gripper_action[self._planner.eef][0].cpu()
+        # Whose noise is how many numbers of a step; its amplitude alone, where the environment draws it itself.
+        self._draws = self._convert.draws or tuple((eef, 1) for eef in self._planner.subtasks)
+        # One row a step: pose (16) and gripper of every end effector, then noise. All environments' rows of a step are
+        # sent to the device in one piece.
+        grippers = {eef: own[0].cpu() for eef, own in sources.pool.datagen_infos[0].gripper_action.items()}
+        self._columns: dict[str, tuple[slice, slice]] = {}
+        width = 0
+        for eef in self._planner.subtasks:
+            middle, end = width + 16, width + 16 + len(grippers[eef])
+            self._columns[eef], width = (slice(width, middle), slice(middle, end)), end
+        self._noise = slice(width, width + sum(numbers for _, numbers in self._draws))
         count = self._env.num_envs
-        # One row a waypoint: pose (16), noise (6), gripper. A step's rows are sent to the device in one piece.
-        self._rows = np.zeros((count, longest, 16 + 6 + len(first)), dtype=np.float32)
-        self._rows[:, :, 22:] = first.numpy()
+        self._rows = np.zeros((count, longest, self._noise.stop), dtype=np.float32)
+        for eef, (_, own) in self._columns.items():
+            self._rows[:, :, own] = grippers[eef].numpy()
         self._at = np.zeros(count, dtype=np.int64)
         self._until = np.zeros(count, dtype=np.int64)
         self._everybody = np.arange(count)
@@ -75,8 +93,8 @@ class MimicPolicy:
         self._reset({attempt.env: attempt.streams for attempt in attempts})
         for attempt in attempts:
             with attempt.streams.active():
-                boundaries = self._planner.boundaries()
-            self._progress[attempt.env] = _Progress(attempt, boundaries)
+                timing, choices = self._planner.begin()
+            self._progress[attempt.env] = _Progress(attempt, timing, choices)
             self._held.discard(attempt.env)
         chosen = [attempt.env for attempt in attempts]
         self._acting[chosen] = True
@@ -89,67 +107,131 @@ class MimicPolicy:
 
     def actions(self) -> torch.Tensor:
         """See `Policy.actions`."""
-        self._make_plans()
+        self._stay()
+        self._go_on()
         rows = torch.from_numpy(self._rows[self._everybody, self._at]).to(self._env.device)
-        poses, noise, grippers = rows.split((16, 6, rows.shape[1] - 22), dim=1)
-        eef = self._planner.eef
-        return self._convert({eef: poses.reshape(-1, 4, 4)}, {eef: grippers}, noise)
+        targets = {eef: rows[:, pose].reshape(-1, 4, 4) for eef, (pose, _) in self._columns.items()}
+        grippers = {eef: rows[:, gripper] for eef, (_, gripper) in self._columns.items()}
+        noise = rows[:, self._noise]
+        if self._convert.draws is not None:
+            return self._convert(targets, grippers, noise)
+        return torch.stack([self._alone(env_id, targets, grippers, own) for env_id, own in enumerate(noise)])
 
     def over(self) -> list[Over]:
         """See `Policy.over`."""
         self._at += self._acting
         over = []
-        subtasks = self._planner.subtasks
         for env_id in self._at_the_end():
             progress = self._progress[env_id]
-            signal = subtasks[progress.subtask].subtask_term_signal
-            progress.subtask += 1
-            over.append(Over(env=env_id, signal=signal, last=progress.subtask == len(subtasks)))
+            progress.steps += int(self._until[env_id])
+            for eef, subtask in progress.timing.over:
+                progress.attempt.end_subtask(eef, subtask, progress.steps)
+                subtasks = self._planner.subtasks[eef]
+                if subtask < len(subtasks) - 1:
+                    over.append(Over(env=env_id, eef=eef, signal=subtasks[subtask].subtask_term_signal))
+            if progress.timing.done:
+                over.append(Over(env=env_id, last=True))
         return over
 
     def verdict(self, attempt: UnderWay, *, success: bool) -> str | None:
         """The success term alone decides."""
         return None
 
+    def _alone(
+        self,
+        env_id: int,
+        targets: Mapping[str, torch.Tensor],
+        grippers: Mapping[str, torch.Tensor],
+        amplitudes: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return the action of an environment that converts in a way of its own."""
+        if not self._acting[env_id]:
+            return self._convert.alone(env_id, targets, grippers)
+        with self._progress[env_id].attempt.streams.active():
+            return self._convert.alone(
+                env_id, targets, grippers, dict(zip(self._columns, amplitudes.unbind(), strict=True))
+            )
+
     def _at_the_end(self) -> list[int]:
-        """Return the environments whose plan is done."""
+        """Return the environments in which somebody's plan is over."""
         return np.nonzero(self._acting & (self._at == self._until))[0].tolist()
 
-    def _make_plans(self) -> None:
-        """Plan what comes next wherever the last plan is done."""
-        done = self._at_the_end()
-        if not done and not self._held:
+    def _stay(self) -> None:
+        """Let environments in which nothing is left to do stay as they are."""
+        if not self._held:
             return
-        eef_poses = self._env.get_robot_eef_pose(self._planner.eef).cpu()
-        for env_id in self._held:
-            plan = self._progress[env_id].plan if env_id in self._progress else None
-            gripper = plan.grippers[-1] if plan is not None else torch.from_numpy(self._rows[env_id, 0, 22:])
-            self._follow(env_id, hold(eef_poses[env_id], gripper, 1))
+        held = sorted(self._held)
         self._held.clear()
+        rows = self._rows[held, np.maximum(self._at[held] - 1, 0)]
+        rows[:, self._noise] = 0.0
+        for eef, (pose, _) in self._columns.items():
+            rows[:, pose] = self._env.get_robot_eef_pose(eef).cpu()[held].reshape(-1, 16).numpy()
+        self._rows[held, 0] = rows
+        self._at[held], self._until[held] = 0, 1
+
+    def _go_on(self) -> None:
+        """Plan what comes next wherever somebody's plan is over."""
+        done = self._at_the_end()
         if not done:
             return
-        object_poses = {name: poses.cpu() for name, poses in self._env.get_object_poses().items()}
-        requests = [
-            Request(
-                streams=progress.attempt.streams,
-                subtask=progress.subtask,
-                boundaries=progress.boundaries,
-                before=progress.plan,
-                eef_pose=eef_poses[env_id],
-                object_poses={name: poses[env_id] for name, poses in object_poses.items()},
-            )
-            for env_id in done
-            for progress in (self._progress[env_id],)
-        ]
-        for env_id, plan in zip(done, self._planner.plans(requests), strict=True):
+        requests = self._requests(done)
+        asked = iter(zip(requests, self._planner.eligible(requests), strict=True))
+        parts, stretches = [], []
+        for env_id in done:
             progress = self._progress[env_id]
-            progress.plan = plan
-            if plan.segment is not None:
-                progress.attempt.segments.append(plan.segment)
-            self._follow(env_id, plan)
+            amplitudes = {eef: plan.amplitudes for eef, plan in progress.plans.items()}
+            with progress.attempt.streams.active():
+                for eef in progress.timing.due:
+                    part = self._planner.part(*next(asked))
+                    progress.timing.begin(eef, len(part))
+                    amplitudes[eef] = part.amplitudes
+                    parts.append(part)
+                taken = torch.from_numpy(progress.timing.stretch())
+                stretches.append((taken, self._drawn(taken, amplitudes)))
+        for request, plan in zip(requests, with_approaches(parts), strict=True):
+            progress = self._progress[request.env]
+            progress.plans[request.eef] = plan
+            progress.attempt.segments.append(plan.segment)
+        for env_id, (taken, noise) in zip(done, stretches, strict=True):
+            self._follow(env_id, taken, noise)
 
-    def _follow(self, env_id: int, plan: Plan) -> None:
-        """Begin a plan in an environment."""
-        rows = torch.cat([plan.poses.reshape(-1, 16), plan.noise, plan.grippers], dim=1)
-        self._rows[env_id, : len(plan)] = rows.numpy()
-        self._at[env_id], self._until[env_id] = 0, len(plan)
+    def _requests(self, env_ids: Sequence[int]) -> list[Request]:
+        """Return what has to be planned, in the order in which upstream does."""
+        eef_poses = {eef: self._env.get_robot_eef_pose(eef).cpu() for eef in self._planner.subtasks}
+        object_poses = {name: poses.cpu() for name, poses in self._env.get_object_poses().items()}
+        return [
+            Request(
+                env=env_id,
+                eef=eef,
+                subtask=progress.timing.subtask[eef],
+                choices=progress.choices,
+                before=progress.plans.get(eef),
+                eef_pose=eef_poses[eef][env_id],
+                object_poses={name: poses[env_id] for name, poses in object_poses.items()},
+                begun=progress.steps,
+            )
+            for env_id in env_ids
+            for progress in (self._progress[env_id],)
+            for eef in progress.timing.due
+        ]
+
+    def _drawn(self, taken: torch.Tensor, amplitudes: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Draw noise for steps: shape (steps, numbers).
+
+        Args:
+            taken: Waypoints by step and end effector.
+            amplitudes: Of the end effectors' waypoints.
+        """
+        scales = {
+            eef: amplitudes[eef][own][:, None] for eef, own in zip(self._columns, taken.unbind(dim=1), strict=True)
+        }
+        scale = torch.cat([scales[eef].expand(-1, numbers) for eef, numbers in self._draws], dim=1)
+        return normals(*scale.shape) * scale if self._convert.draws is not None else scale
+
+    def _follow(self, env_id: int, taken: torch.Tensor, noise: torch.Tensor) -> None:
+        """Put what the end effectors of an environment do until somebody's plan is over into its rows."""
+        plans, parts = self._progress[env_id].plans, []
+        for eef, own in zip(self._columns, taken.unbind(dim=1), strict=True):
+            parts += [plans[eef].poses[own].reshape(-1, 16), plans[eef].grippers[own]]
+        self._rows[env_id, : len(taken)] = torch.cat([*parts, noise], dim=1).numpy()
+        self._at[env_id], self._until[env_id] = 0, len(taken)

@@ -10,34 +10,30 @@ again, without its loops, are the selection strategies (`selection.py`), `merge_
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import isaaclab.utils.math as pose_math
 import numpy as np
 import torch
-from isaaclab_mimic.datagen.data_generator import DataGenerator, transform_source_data_segment_using_object_pose
+from isaaclab_mimic.datagen.data_generator import DataGenerator
 
 from mimicgen.datagen.attempts import Segment
-from mimicgen.datagen.attempts.randomness import Streams
 from mimicgen.datagen.generation.clearance import Clearance
+from mimicgen.datagen.generation.coordination import Pair, pair_of, transformed
 from mimicgen.datagen.generation.selection import Selection
+from mimicgen.datagen.generation.timing import Rules, Timing, rules_of
 from mimicgen.datagen.isaaclab.pool import SourcePool
 from mimicgen.datagen.robots.actions import products
-from mimicgen.datagen.tasks.conversions import conversion_of
 
 
 def why_not(env: Any) -> str | None:
     """Return why an environment's attempts cannot be planned here, or None when they can."""
-    cfg = env.cfg
-    if len(cfg.subtask_configs) != 1:
-        return "it has several end effectors"
-    if cfg.task_constraint_configs:
-        return "its subtasks are bound to each other by constraints"
-    if cfg.datagen_config.use_skillgen or cfg.datagen_config.use_navigation_controller:
-        return "it plans its motions between the subtasks"
-    if conversion_of(env) is None:
-        return "it converts target poses into actions in a way of its own, for one environment at a time"
+    options = env.cfg.datagen_config
+    if options.use_skillgen:
+        return "a motion planner leads its hands from subtask to subtask (SkillGen)"
+    if options.use_navigation_controller:
+        return "a navigation controller moves its base"
     return None
 
 
@@ -48,14 +44,14 @@ class Plan:
     Attributes:
         poses: `world_from_eef` to reach step by step, shape (steps, 4, 4).
         grippers: Gripper actions, shape (steps, gripper_dim).
-        noise: What is added to the poses' actions, shape (steps, 6).
-        segment: Where it comes from, None when nothing of a source is followed.
+        amplitudes: Standard deviation of what is added to the poses' actions, shape (steps,).
+        segment: Where it comes from.
     """
 
     poses: torch.Tensor
     grippers: torch.Tensor
-    noise: torch.Tensor
-    segment: Segment | None = None
+    amplitudes: torch.Tensor
+    segment: Segment
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -69,7 +65,7 @@ class PlanWithoutApproach:
         begin: `world_from_eef` where that way begins, shape (4, 4).
         poses: As in `Plan`, from the beginning of the source segment on.
         grippers: As in `Plan`, likewise.
-        noise: As in `Plan`, but of all steps.
+        amplitudes: As in `Plan`, of all steps.
         moving: Steps that are interpolated on the way.
         waiting: Steps after them at the first pose.
         segment: As in `Plan`.
@@ -78,10 +74,13 @@ class PlanWithoutApproach:
     begin: torch.Tensor
     poses: torch.Tensor
     grippers: torch.Tensor
-    noise: torch.Tensor
+    amplitudes: torch.Tensor
     moving: int
     waiting: int
     segment: Segment
+
+    def __len__(self) -> int:
+        return len(self.amplitudes)
 
     def after(self, way: torch.Tensor | None) -> Plan:
         """Return the plan with the interpolated way to the first pose, which is its last."""
@@ -93,143 +92,191 @@ class PlanWithoutApproach:
             steps = sum(map(len, ways))
             poses = torch.cat([*ways, poses[1:]])
             grippers = torch.cat([grippers[:1].expand(steps, -1), grippers[1:]])
-        return Plan(poses=poses, grippers=grippers, noise=self.noise, segment=self.segment)
+        return Plan(poses=poses, grippers=grippers, amplitudes=self.amplitudes, segment=self.segment)
 
 
-def hold(pose: torch.Tensor, gripper: torch.Tensor, steps: int) -> Plan:
-    """Return the plan to stay at a pose, shape (4, 4), with the gripper as it is, shape (gripper_dim,)."""
-    return Plan(poses=pose.expand(steps, 4, 4), grippers=gripper.expand(steps, -1), noise=torch.zeros(steps, 6))
+@dataclasses.dataclass(kw_only=True)
+class Choices:
+    """What an attempt has drawn, for all its end effectors.
+
+    Attributes:
+        boundaries: Where the demonstrations' segments begin and end, by end effector, shape (demonstrations,
+            subtasks, 2).
+        rules: The constraints between subtasks, with what has been chosen for those that are coordinated.
+        demos: Index of the demonstration that each end effector follows, once it is chosen.
+    """
+
+    boundaries: dict[str, np.ndarray[Any, Any]]
+    rules: Rules
+    demos: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a subtask of an attempt is planned from.
+    """What a subtask of an end effector is planned from.
 
     Attributes:
-        streams: The attempt's random numbers.
+        env: Environment index.
+        eef: The end effector.
         subtask: Index of the subtask.
-        boundaries: Where segments begin and end, as drawn for the attempt.
+        choices: What the attempt has drawn.
         before: The plan of the subtask before, None at the beginning of an attempt.
         eef_pose: `world_from_eef`, shape (4, 4).
         object_poses: `world_from_object` by object, shape (4, 4) each.
+        begun: Steps of the attempt so far.
     """
 
-    streams: Streams
+    env: int
+    eef: str
     subtask: int
-    boundaries: np.ndarray[Any, Any]
+    choices: Choices
     before: Plan | None
     eef_pose: torch.Tensor
     object_poses: dict[str, torch.Tensor]
+    begun: int = 0
 
 
 class Planner:
-    """Plans the subtasks of attempts with one end effector. All poses are on the host.
+    """Plans the subtasks of attempts. All poses are on the host.
 
     Args:
         env: Isaac Lab's environment.
         sources: The source demonstrations, on the host.
-        clearance: Prefer segments that lead the hand into nothing else, by this; None not to.
+        clearances: Prefer segments that lead the hand into nothing else, by these; by end effector.
+
+    Attributes:
+        subtasks: Isaac Lab's configurations of the subtasks by end effector.
     """
 
-    def __init__(self, env: Any, sources: SourcePool, clearance: Clearance | None = None):
-        ((self.eef, self.subtasks),) = env.cfg.subtask_configs.items()
+    def __init__(self, env: Any, sources: SourcePool, clearances: Mapping[str, Clearance] | None = None):
+        self.subtasks: dict[str, list[Any]] = env.cfg.subtask_configs
+        self._cfg = env.cfg
         self._options = env.cfg.datagen_config
         self._sources = sources
         self._infos = sources.pool.datagen_infos
         self._upstream = DataGenerator(env, sources.pool)
-        self._selection = Selection(self.subtasks, self.eef, self._infos, clearance)
+        self._selections = {
+            eef: Selection(own, eef, self._infos, (clearances or {}).get(eef)) for eef, own in self.subtasks.items()
+        }
 
     @property
     def longest(self) -> int:
-        """Steps of the longest attempt that can be planned."""
-        ranges = np.array(self._sources.pool.subtask_boundaries[self.eef])
-        steps = (ranges[:, :, 1] - ranges[:, :, 0]).max(axis=0)
-        spread = [abs(offset) for subtask in self.subtasks for offset in subtask.subtask_term_offset_range]
-        waits = [subtask.num_interpolation_steps + subtask.num_fixed_steps + 2 for subtask in self.subtasks]
-        return int(steps.sum()) + sum(spread) + sum(waits)
+        """Steps of the longest attempt that can be planned.
 
-    def boundaries(self) -> np.ndarray[Any, Any]:
-        """Draw where segments begin and end, for an attempt: shape (demonstrations, subtasks, 2)."""
-        boundaries: np.ndarray[Any, Any] = self._upstream.randomize_subtask_boundaries()[self.eef]
-        return boundaries
+        Raises:
+            TaskError: The constraints cannot be kept.
+        """
+        steps = {eef: self._longest_segments(eef) for eef in self.subtasks}
+        rules = rules_of(self._cfg)
+        timing, total = self._timing(rules), 0
+        while not timing.done:
+            for eef in timing.due:
+                subtask, own = timing.subtask[eef], self.subtasks[eef][timing.subtask[eef]]
+                pair = pair_of(rules, eef, subtask)
+                if pair is not None:
+                    pair.rule["synchronous_steps"] = min(steps[eef][subtask], steps[pair.key[0]][pair.key[1]])
+                # With the steps that wait, the pose of the first step, and one in which the others are told.
+                timing.begin(eef, steps[eef][subtask] + own.num_interpolation_steps + own.num_fixed_steps + 2)
+            total += len(timing.stretch())
+        return total
 
-    def plans(self, requests: Sequence[Request]) -> list[Plan]:
-        """Return a plan for each request. Which source segment it follows, and its noise, are drawn."""
-        eligible: list[Sequence[int]] = [()] * len(requests)
-        for subtask in {request.subtask for request in requests}:
-            new = [at for at, one in enumerate(requests) if one.subtask == subtask and not self._keeps_its_source(one)]
-            if new:
-                for at, demos in zip(new, self.eligible([requests[at] for at in new]), strict=True):
-                    eligible[at] = demos
-        parts = []
-        for request, demos in zip(requests, eligible, strict=True):
-            with request.streams.active():
-                parts.append(self._without_approach(request, demos))
-        return with_approaches(parts)
+    def begin(self) -> tuple[Timing, Choices]:
+        """Begin an attempt: draw where segments begin and end."""
+        rules = rules_of(self._cfg)
+        return self._timing(rules), Choices(boundaries=self._upstream.randomize_subtask_boundaries(), rules=rules)
 
-    def eligible(self, requests: Sequence[Request]) -> Sequence[Sequence[int]]:
-        """Return the demonstrations among which one is drawn, for requests that all are for one subtask."""
-        subtask = requests[0].subtask
-        return self._selection.eligible(
-            subtask,
-            torch.from_numpy(np.stack([request.boundaries[:, subtask] for request in requests])),
-            torch.stack([request.eef_pose for request in requests]),
-            {
-                name: torch.stack([request.object_poses[name] for request in requests])
-                for name in requests[0].object_poses
-            },
-        )
+    def eligible(self, requests: Sequence[Request]) -> list[Sequence[int]]:
+        """Return the demonstrations among which one is drawn, for each request; none where it is settled already."""
+        found: list[Sequence[int]] = [()] * len(requests)
+        alike: dict[tuple[str, int], list[int]] = {}
+        for at, request in enumerate(requests):
+            pair = pair_of(request.choices.rules, request.eef, request.subtask)
+            if self._chooses(request, pair):
+                alike.setdefault((request.eef, request.subtask), []).append(at)
+        for (eef, subtask), places in alike.items():
+            own = [requests[at] for at in places]
+            chosen = self._selections[eef].eligible(
+                subtask,
+                torch.from_numpy(np.stack([request.choices.boundaries[eef][:, subtask] for request in own])),
+                torch.stack([request.eef_pose for request in own]),
+                {name: torch.stack([one.object_poses[name] for one in own]) for name in own[0].object_poses},
+            )
+            for at, demos in zip(places, chosen, strict=True):
+                found[at] = demos
+        return found
 
-    def _keeps_its_source(self, request: Request) -> bool:
-        """Return whether a plan follows the demonstration that the one before it followed."""
-        options, before = self._options, request.before
-        anew = options.generation_select_src_per_subtask and options.generation_select_src_per_arm
-        return before is not None and before.segment is not None and not anew
+    def part(self, request: Request, eligible: Sequence[int]) -> PlanWithoutApproach:
+        """Return a plan but for the way to it; draws a demonstration, if need be, from the process's random numbers.
 
-    def _without_approach(self, request: Request, eligible: Sequence[int]) -> PlanWithoutApproach:
-        """Draw a source segment of one of the demonstrations, and noise for the plan that follows it.
+        Those of an environment are made in the order of the configuration: the first may choose for the others.
 
         Args:
             request: What is asked for.
-            eligible: The demonstrations; none to stay with the one that the plan before follows.
+            eligible: The demonstrations among which one is drawn, if it is.
         """
-        subtask, before = request.subtask, request.before
-        cfg = self.subtasks[subtask]
-        if eligible:
-            demo = eligible[int(torch.randint(0, len(eligible), (1,)))]
-        else:
-            assert before is not None
-            assert before.segment is not None
-            demo = self._sources.names.index(before.segment.demo)
-        start, end = (int(step) for step in request.boundaries[demo, subtask])
+        eef, subtask, before = request.eef, request.subtask, request.before
+        cfg = self.subtasks[eef][subtask]
+        pair = pair_of(request.choices.rules, eef, subtask)
+        demo = self._demo(request, pair, eligible)
+        start, end = (int(step) for step in request.choices.boundaries[eef][demo, subtask])
         info = self._infos[demo]
-        poses = info.target_eef_pose[self.eef][start:end]
-        grippers = info.gripper_action[self.eef][start:end]
+        poses = info.target_eef_pose[eef][start:end]
+        grippers = info.gripper_action[eef][start:end]
         if subtask == 0 or self._options.generation_transform_first_robot_pose:
-            poses = torch.cat([info.eef_pose[self.eef][start : start + 1], poses])
+            poses = torch.cat([info.eef_pose[eef][start : start + 1], poses])
             grippers = torch.cat([grippers[:1], grippers])
-        if cfg.object_ref is not None:
-            source_pose = info.object_poses[cfg.object_ref][start]
-            object_pose = request.object_poses[cfg.object_ref]
-            poses = transform_source_data_segment_using_object_pose(object_pose, poses, source_pose)
+        object_pose = request.object_poses[cfg.object_ref] if cfg.object_ref is not None else None
+        source_pose = info.object_poses[cfg.object_ref][start] if cfg.object_ref is not None else None
+        poses = transformed(poses, object_pose, source_pose, pair)
+        if pair is not None:
+            pair.choose(demo, end - start, request.choices.boundaries[pair.key[0]][demo, pair.key[1]])
         begin = request.eef_pose
         if before is not None and self._options.generation_interpolate_from_last_target_pose:
             begin = before.poses[-1]
         moving = cfg.num_interpolation_steps
         waiting = cfg.num_fixed_steps + (0 if moving > 0 else 1) if cfg.num_fixed_steps > 0 else 0
         way = (moving + 1 if moving > 0 else 0) + waiting
-        amplitude = torch.full((max(way - 1, 0) + len(poses), 1), float(cfg.action_noise))
+        amplitudes = torch.full((max(way - 1, 0) + len(poses),), float(cfg.action_noise))
         if way:  # its last step is the segment's own first
-            amplitude[: way - 1] *= float(cfg.apply_noise_during_interpolation)
+            amplitudes[: way - 1] *= float(cfg.apply_noise_during_interpolation)
+        name = self._sources.names[demo]
         return PlanWithoutApproach(
             begin=begin,
             poses=poses,
             grippers=grippers,
-            noise=normals(len(amplitude)) * amplitude,
+            amplitudes=amplitudes,
             moving=moving,
             waiting=waiting,
-            segment=Segment(eef=self.eef, subtask=subtask, demo=self._sources.names[demo], start=start, end=end),
+            segment=Segment(eef=eef, subtask=subtask, demo=name, start=start, end=end, begun=request.begun),
         )
+
+    def _timing(self, rules: Rules) -> Timing:
+        return Timing({eef: len(own) for eef, own in self.subtasks.items()}, rules)
+
+    def _longest_segments(self, eef: str) -> list[int]:
+        """Return the most steps that a segment can have, by subtask."""
+        ranges = np.array(self._sources.pool.subtask_boundaries[eef])
+        steps = (ranges[:, :, 1] - ranges[:, :, 0]).max(axis=0)
+        offsets = [sum(abs(offset) for offset in subtask.subtask_term_offset_range) for subtask in self.subtasks[eef]]
+        return [int(own) + offset for own, offset in zip(steps, offsets, strict=True)]
+
+    def _chooses(self, request: Request, pair: Pair | None) -> bool:
+        """Return whether a demonstration is drawn for a request, as things stand."""
+        if pair is not None and pair.demo is not None:
+            return False
+        anew = request.subtask == 0 or self._options.generation_select_src_per_subtask
+        return anew and (self._options.generation_select_src_per_arm or request.eef not in request.choices.demos)
+
+    def _demo(self, request: Request, pair: Pair | None, eligible: Sequence[int]) -> int:
+        """Return the index of the demonstration that is followed; draws it if it is to be."""
+        eef, choices = request.eef, request.choices
+        if self._chooses(request, pair):
+            drawn = eligible[int(torch.randint(0, len(eligible), (1,)))]
+            everybody = [eef] if self._options.generation_select_src_per_arm else [*self.subtasks]
+            choices.demos |= dict.fromkeys(everybody, drawn)
+        elif pair is not None and pair.demo is not None:
+            choices.demos[eef] = pair.demo
+        return choices.demos[eef]
 
 
 def with_approaches(parts: Sequence[PlanWithoutApproach]) -> list[Plan]:
@@ -246,12 +293,12 @@ def with_approaches(parts: Sequence[PlanWithoutApproach]) -> list[Plan]:
     return [plans[index] for index in range(len(parts))]
 
 
-def normals(steps: int) -> torch.Tensor:
-    """Draw what a `torch.randn(6)` a step gives: shape (steps, 6).
+def normals(steps: int, numbers: int) -> torch.Tensor:
+    """Draw what `torch.randn` gives for fewer than sixteen numbers at a time: shape (steps, numbers).
 
-    Sixteen numbers and more are drawn in another way than fewer are, but not where they do not lie together.
+    More are drawn in another way, but not where they do not lie together.
     """
-    return torch.empty(6 * steps, 2)[:, 0].normal_().reshape(steps, 6)
+    return torch.empty(numbers * steps, 2)[:, 0].normal_().reshape(steps, numbers)
 
 
 def interpolated(begins: torch.Tensor, ends: torch.Tensor, steps: int) -> torch.Tensor:

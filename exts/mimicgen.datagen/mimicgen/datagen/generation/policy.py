@@ -17,11 +17,13 @@ class Over:
 
     Attributes:
         env: Environment index.
-        signal: Signal of the subtask that is over, None where it has none.
+        eef: End effector of the subtask that is over.
+        signal: Signal of that subtask, None where it has none.
         last: Nothing is left to do: the attempt is decided, after success has lasted.
     """
 
     env: int
+    eef: str | None = None
     signal: str | None = None
     last: bool = False
 

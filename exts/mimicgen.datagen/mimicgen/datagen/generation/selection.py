@@ -60,20 +60,22 @@ class Selection:
         which = torch.arange(len(everyone)), starts
         sources = self.object_poses[cfg.object_ref][which]
         here = object_poses[cfg.object_ref][:, None]
+        weights = {key: value for key, value in cfg.selection_strategy_kwargs.items() if key.endswith("_weight")}
         if cfg.selection_strategy == "random":
             distances = torch.zeros(sources.shape[:2])
         elif cfg.selection_strategy == "nearest_neighbor_robot_distance":
             ways_begin = here @ (pose_math.pose_inv(sources) @ self.eef_poses[which])
-            distances = _distances(ways_begin, eef_poses[:, None])
+            distances = _distances(ways_begin, eef_poses[:, None], **weights)
         else:
-            distances = _distances(sources, here)
+            distances = _distances(sources, here, **weights)
         if self.clearance is not None:
             ways = moved(looked_at(self.eef_poses, starts, ends), sources, here)
             # The hand goes to the subtask's object, and may hold that of the one before.
             spared = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
             blocked = self.clearance.blocked(ways, object_poses, spared)
             distances[blocked & ~blocked.all(dim=-1, keepdim=True)] = torch.inf
-        many = len(everyone) if cfg.selection_strategy == "random" else cfg.selection_strategy_kwargs["nn_k"]
+        nearest_alone = cfg.selection_strategy != "random"
+        many = cfg.selection_strategy_kwargs.get("nn_k", 3) if nearest_alone else len(everyone)
         nearest, demos = (values.tolist() for values in distances.sort(dim=-1, stable=True))
         return [
             [demo for distance, demo in zip(*row, strict=True) if distance != torch.inf][:many]
@@ -81,13 +83,15 @@ class Selection:
         ]
 
 
-def _distances(poses: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Return how far poses are from others, shapes (..., 4, 4): metres plus radians, as upstream adds them."""
+def _distances(
+    poses: torch.Tensor, others: torch.Tensor, pos_weight: float = 1.0, rot_weight: float = 1.0
+) -> torch.Tensor:
+    """Return how far poses are from others, shapes (..., 4, 4): metres plus radians, weighed, as upstream adds them."""
     positions, rotations = pose_math.unmake_pose(poses)
     position, rotation = pose_math.unmake_pose(others)
     traces = (rotations * rotation).sum(dim=(-1, -2))  # of the products with the transposed
     angles = torch.acos(((traces - 1.0) / 2.0).clamp(-1.0, 1.0))
-    return torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + angles
+    return pos_weight * torch.sqrt(((positions - position) ** 2).sum(dim=-1)) + rot_weight * angles
 
 
 def _padded(poses: Sequence[torch.Tensor]) -> torch.Tensor:

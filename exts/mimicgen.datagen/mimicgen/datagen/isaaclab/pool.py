@@ -8,6 +8,7 @@ from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
 
 from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.dataset.sources.sources import Sources, natural_order
+from mimicgen.datagen.isaaclab import poses
 
 
 class SourcePool:
@@ -25,6 +26,7 @@ class SourcePool:
     """
 
     def __init__(self, env: Any, sources: Sources, device: str):
+        poses.complete()
         self.names = sorted(sources.usable, key=natural_order)
         self.pool = DataGenInfoPool(env, env.cfg, device)
         for name in self.names:  # upstream's own order is alphabetical

@@ -21,6 +21,19 @@ from mimicgen.datagen.isaaclab.pool import SourcePool
 from mimicgen.datagen.reference.rendezvous import Rendezvous
 
 
+class _Waypoints(list[Any]):
+    """What an end effector is to do in a subtask. Upstream repeats the last waypoint where nothing is left to do."""
+
+    def __init__(self, waypoints: list[Any], on_over: Callable[[], None]):
+        super().__init__(waypoints)
+        self._on_over = on_over
+
+    def append(self, waypoint: Any) -> None:
+        """Repeat a waypoint."""
+        super().append(waypoint)
+        self._on_over()
+
+
 class ReportingDataGenerator(DataGenerator):  # type: ignore[misc]
     """Upstream's generator, telling which subtask begins and which source segment it chose.
 
@@ -28,10 +41,12 @@ class ReportingDataGenerator(DataGenerator):  # type: ignore[misc]
         on_subtask: Called before that, with the environment, the end effector and the subtask.
         on_segment: Called with the environment, the end effector, the subtask, the index of the source demonstration
             and the first and the end step of the segment.
+        on_last: Called with the environment and the end effector at every step after which nothing is left to do.
     """
 
     on_subtask: Callable[[int, str, int], None]
     on_segment: Callable[[int, str, int, int, int, int], None]
+    on_last: Callable[[int, str], None]
 
     def generate_eef_subtask_trajectory(
         self,
@@ -57,6 +72,11 @@ class ReportingDataGenerator(DataGenerator):  # type: ignore[misc]
         self.on_segment(env_id, eef_name, subtask_ind, int(demo), int(start), int(end))
         return trajectory
 
+    def merge_eef_subtask_trajectory(self, env_id: int, eef_name: str, *arguments: Any) -> list[Any]:
+        """Merge as upstream does, and report when nothing is left to do."""
+        waypoints = super().merge_eef_subtask_trajectory(env_id, eef_name, *arguments)
+        return _Waypoints(waypoints, lambda: self.on_last(env_id, eef_name))
+
 
 class MimicPolicy:
     """Acts as Mimic does: segments of source demonstrations, moved to where the objects are now.
@@ -74,6 +94,8 @@ class MimicPolicy:
         self._generator = ReportingDataGenerator(environment.env, sources.pool)
         self._generator.on_subtask = self._check_signal
         self._generator.on_segment = self._note_segment
+        self._generator.on_last = self._end_last
+        self._subtasks = environment.env.cfg.subtask_configs
         # Upstream evaluates the term for all environments, in every environment; the driver has done so already.
         self._success = TerminationTermCfg(func=lambda _: environment.succeeded, params={})
         self._attempts: dict[int, UnderWay] = {}
@@ -99,22 +121,29 @@ class MimicPolicy:
         """Return why the attempt was ended early, if it was; else the success term alone decides."""
         if self._early_abort and attempt.overdue is not None:
             lacking = self._environment.lacking({attempt.env: attempt.overdue})[attempt.env]
-            return reason_for_abort(attempt.overdue, steps=attempt.steps, lacking=lacking)
+            eef = attempt.overdue_eef if len(self._subtasks) > 1 else None
+            return reason_for_abort(attempt.overdue, eef=eef, steps=attempt.steps, lacking=lacking)
         return None
 
     def _check_signal(self, env_id: int, eef: str, subtask: int) -> None:
         attempt = self._attempts[env_id]
         if subtask == 0:
             return
-        signal = self._environment.env.cfg.subtask_configs[eef][subtask - 1].subtask_term_signal
+        attempt.end_subtask(eef, subtask - 1, attempt.steps)
+        signal = self._subtasks[eef][subtask - 1].subtask_term_signal
         if signal in attempt.signals and attempt.signals[signal] is None:
-            attempt.overdue = attempt.overdue or signal
+            attempt.miss(signal, eef)
             if self._early_abort:
                 raise _SubtaskFailedError
 
+    def _end_last(self, env_id: int, eef: str) -> None:
+        attempt, last = self._attempts[env_id], len(self._subtasks[eef]) - 1
+        if any((one.eef, one.subtask, one.over) == (eef, last, None) for one in attempt.segments):
+            attempt.end_subtask(eef, last, attempt.steps)
+
     def _note_segment(self, env_id: int, eef: str, subtask: int, demo: int, start: int, end: int) -> None:
-        segment = Segment(eef=eef, subtask=subtask, demo=self._names[demo], start=start, end=end)
-        self._attempts[env_id].segments.append(segment)
+        attempt, name = self._attempts[env_id], self._names[demo]
+        attempt.segments.append(Segment(eef=eef, subtask=subtask, demo=name, start=start, end=end, begun=attempt.steps))
 
 
 class _SubtaskFailedError(Exception):

@@ -245,8 +245,13 @@ def _segments(told: Any) -> list[dict[str, Any]]:
         segments = [dataclasses.asdict(Segment(**segment)) for segment in told or ()]
     except TypeError:
         return []
-    numbers = ("subtask", "start", "end")
-    right = all(isinstance(one["demo"], str) and all(isinstance(one[key], int) for key in numbers) for one in segments)
+    numbers, perhaps = ("subtask", "start", "end"), ("begun", "over")
+    right = all(
+        isinstance(one["demo"], str)
+        and all(isinstance(one[key], int) for key in numbers)
+        and all(isinstance(one[key], int | None) for key in perhaps)
+        for one in segments
+    )
     return segments if right else []
 
 

@@ -264,9 +264,10 @@ def _batched(job: Generate, opening: Opening, opened: Environment, sources: Sour
 
     demonstrations = pool.SourcePool(opened.env, sources, "cpu")
     opened.facts |= {"source": demonstrations.facts, "batched": True}
-    clear = clearance.clearance_of(catalogue.described(job.task)) if job.mimic.keep_clear else None
-    if job.mimic.keep_clear and clear is None:
-        note("mimic.keep_clear does not apply: it is for a task of one arm that a file describes")
+    eefs = opened.env.cfg.subtask_configs
+    clear = clearance.clearances_of(catalogue.described(job.task), eefs) if job.mimic.keep_clear else {}
+    if job.mimic.keep_clear and not clear:
+        note("mimic.keep_clear does not apply: no file describes the task, or no robot file its hands")
     policy = mimic.MimicPolicy(opened, demonstrations, clear)
     return opening.attempts(opened, policy, note, early_abort=job.early_abort)
 

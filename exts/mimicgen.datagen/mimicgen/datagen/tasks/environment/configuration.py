@@ -142,17 +142,17 @@ def _add_observations(observations: _Observations, described: Described) -> None
 
 
 def _add_actions(actions: Any, prefix: str, eef: EndEffector) -> None:
-    arm = eef.arm
+    arm, relative = eef.arm, eef.arm.controller.kind == "relative_ik"
     action = DifferentialInverseKinematicsActionCfg(
         asset_name=eef.robot,
         joint_names=list(arm.joints),
         body_name=arm.body,
         controller=DifferentialIKControllerCfg(
             command_type="pose",
-            use_relative_mode=arm.controller.kind == "relative_ik",
+            use_relative_mode=relative,
             ik_method=arm.controller.method,
         ),
-        scale=arm.controller.scale,
+        scale=arm.controller.scale if relative else 1.0,
         body_offset=DifferentialInverseKinematicsActionCfg.OffsetCfg(pos=arm.controlled or arm.tool),
     )
     setattr(actions, f"{prefix}arm_action", action)

@@ -9,7 +9,9 @@ import isaaclab.utils.math as pose_math
 import torch
 from isaaclab.envs import ManagerBasedRLMimicEnv
 
+from mimicgen.datagen.robots.actions import Control
 from mimicgen.datagen.tasks.catalogue import Described, EndEffector
+from mimicgen.datagen.tasks.geometry import rotation_matrix
 from mimicgen.datagen.tasks.predicates.evaluation import Predicates
 
 
@@ -57,16 +59,16 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
         tools: Its end effectors.
         moving: Objects that may move or start elsewhere.
         jointed: Those with parts.
-        relative_poses: Actions are poses relative to where the hands are, as `robots/actions.py` makes them.
+        controls: How its end effectors are told where to be, in the order of their actions.
     """
 
-    relative_poses = True
     described: Described
 
     def load_managers(self) -> None:
         """See `ManagerBasedRLEnv.load_managers`. The terms ask for tools and conditions."""
         self.described = self.cfg.described
         self.tools = Tools(self, self.described.eefs)
+        self.controls = {name: self._control(eef) for name, eef in self.described.eefs.items()}
         objects = self.described.task.objects
         scene = self.scene
         self.moving = [name for name in objects if name in scene.rigid_objects or name in scene.articulations]
@@ -95,6 +97,17 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
     def _reset_idx(self, env_ids: Sequence[int]) -> None:
         super()._reset_idx(env_ids)
         self._conditions.reset(env_ids)
+
+    def _control(self, eef: EndEffector) -> Control:
+        placed, arm = self.described.task.robots[eef.robot], eef.arm
+        base = point = None
+        if placed.yaw or any(placed.position):
+            base = torch.eye(4, device=self.device)
+            base[:3, :3] = torch.tensor(rotation_matrix((0.0, 0.0, placed.yaw)), device=self.device)
+            base[:3, 3] = torch.tensor(placed.position, device=self.device)
+        if arm.controlled is not None:
+            point = torch.tensor(arm.controlled, device=self.device) - torch.tensor(arm.tool, device=self.device)
+        return Control(kind=arm.controller.kind, base=base, point=point)
 
     def get_robot_eef_pose(self, eef_name: str, env_ids: Sequence[int] | None = None) -> torch.Tensor:
         """See upstream. `world_from_eef` in the environment's frame, shape (len(env_ids), 4, 4)."""
@@ -132,36 +145,32 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
         action_noise_dict: dict[str, float] | None = None,
         env_id: int = 0,
     ) -> torch.Tensor:
-        """See upstream. For each end effector in order: position and axis-angle relative to the hand, then gripper."""
+        """See upstream. For each end effector in order its pose, as its controller takes it, then its gripper."""
         parts = []
         for eef, effector in self.described.eefs.items():
-            target, rotation = pose_math.unmake_pose(target_eef_pose_dict[eef])
-            position, now = pose_math.unmake_pose(self.get_robot_eef_pose(eef, env_ids=[env_id])[0])
-            turn = pose_math.axis_angle_from_quat(pose_math.quat_from_matrix(rotation.matmul(now.transpose(-1, -2))))
-            move = torch.cat([target - position, turn], dim=0)
+            control = self.controls[eef]
+            noise = torch.zeros(1, control.width, device=self.device)
             if action_noise_dict is not None:
-                move = torch.clamp(move + action_noise_dict[eef] * torch.randn_like(move), -1.0, 1.0)
-            parts += [move, gripper_action_dict[eef][: effector.gripper_dim]]
+                noise = action_noise_dict[eef] * torch.randn_like(noise)
+            gripper = gripper_action_dict[eef][None, : effector.gripper_dim]
+            now = self.get_robot_eef_pose(eef, env_ids=[env_id])
+            parts.append(control.actions(target_eef_pose_dict[eef][None], gripper, noise, now)[0])
         return torch.cat(parts, dim=0)
 
     def action_to_target_eef_pose(self, action: torch.Tensor) -> dict[str, torch.Tensor]:
         """See upstream. The inverse of `target_eef_pose_to_action`, by end effector, shape (num_envs, 4, 4)."""
         found, begin = {}, 0
         for eef, effector in self.described.eefs.items():
-            move, turn = action[:, begin : begin + 3], action[:, begin + 3 : begin + 6]
-            positions, rotations = pose_math.unmake_pose(self.get_robot_eef_pose(eef))
-            angles = torch.linalg.norm(turn, dim=-1, keepdim=True)
-            axes = torch.where(angles > 1e-8, turn / angles.clamp(min=1e-8), torch.zeros_like(turn))
-            turned = pose_math.matrix_from_quat(pose_math.quat_from_angle_axis(angles.squeeze(-1), axes))
-            found[eef] = pose_math.make_pose(positions + move, turned @ rotations)
-            begin += 6 + effector.gripper_dim
+            control = self.controls[eef]
+            found[eef] = control.targets(action[:, begin : begin + control.width], self.get_robot_eef_pose(eef))
+            begin += control.width + effector.gripper_dim
         return found
 
     def actions_to_gripper_actions(self, actions: torch.Tensor) -> dict[str, torch.Tensor]:
         """See upstream. The last column of each end effector's."""
         found, begin = {}, 0
         for eef, effector in self.described.eefs.items():
-            begin += 6 + effector.gripper_dim
+            begin += self.controls[eef].width + effector.gripper_dim
             found[eef] = actions[..., begin - effector.gripper_dim : begin]
         return found
 
