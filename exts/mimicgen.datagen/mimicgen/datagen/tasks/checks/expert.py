@@ -66,20 +66,18 @@ def _waits_for_ever(task: Task, expert: Expert) -> Iterator[str]:
 
     The most that can happen is assumed: that every key pose of a hand ends one of its subtasks, in their order.
     """
-    owners = {
-        subtask.subtask_term_signal: (eef, index)
-        for eef, subtasks in task.subtasks.items()
-        for index, subtask in enumerate(subtasks)
-        if subtask.subtask_term_signal is not None
-    }
+    owners: dict[str, list[tuple[str, int]]] = {}
+    for eef, subtasks in task.subtasks.items():
+        for index, subtask in enumerate(subtasks):
+            if subtask.subtask_term_signal is not None:
+                owners.setdefault(subtask.subtask_term_signal, []).append((eef, index))
     reached = dict.fromkeys(expert.poses, 0)
 
     def can_set_out(eef: str) -> bool:
         signal = expert.poses[eef][reached[eef]].wait_for
-        if signal is None or signal not in owners or owners[signal][0] not in reached:
-            return True
-        owner, index = owners[signal]
-        return reached[owner] > index
+        known = [(owner, index) for owner, index in owners.get(signal or "", ()) if owner in reached]
+        # One signal may end subtasks of several hands; it is enough that one of them can bring it about.
+        return not known or any(reached[owner] > index for owner, index in known)
 
     def waiting() -> list[str]:
         return [eef for eef, poses in expert.poses.items() if reached[eef] < len(poses)]
@@ -92,5 +90,5 @@ def _waits_for_ever(task: Task, expert: Expert) -> Iterator[str]:
         assert pose.wait_for is not None
         yield (
             f"expert.poses.{eef}[{reached[eef]}].wait_for = {quoted(pose.wait_for)}: it can never come, as "
-            f"'{owners[pose.wait_for][0]}' waits, too; let one of them go first"
+            f"'{owners[pose.wait_for][0][0]}' waits, too; let one of them go first"
         )
