@@ -175,6 +175,23 @@ def test_list_tasks_says_what_can_run_here_and_why_others_cannot() -> None:
     number = next(n for n, line in enumerate(lines) if line.startswith("  Isaac-PickPlace-GR1T2-Abs-Mimic-v0  -- "))
     needs = "Pink inverse kinematics; cameras robot_pov_cam; packages pin, pin-pink, daqp"
     assert lines[number + 1] == f"      in Isaac Sim: {needs}"
+    assert lines[number + 2] == "      generated: all environments at once: absolute poses of two hands"
+
+
+def test_list_tasks_says_it_to_programs() -> None:
+    process = datagen("generate", "--list-tasks", "--json")
+    assert (process.returncode, process.stderr) == (0, "")
+    told = json.loads(process.stdout)
+    assert told["runtime"] == "embedded"
+    assert "stack_three" in told["by_file"]
+    planned = told["registered"]["IsaacContrib-Stack-Cube-Franka-IK-Rel-Skillgen"]
+    assert planned["why_not_here"] == "it needs the cuRobo motion planner"
+    assert planned["generated"]["how"] == "not"
+    assert "cuRobo" in planned["generated"]["why"]
+    assert "cuRobo's motion planner" in planned["needs"]["controllers"]
+    stack = told["registered"]["Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"]
+    assert stack["why_not_here"] is None
+    assert stack["generated"] == {"how": "batched", "why": "relative poses of a hand"}
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

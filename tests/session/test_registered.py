@@ -29,6 +29,8 @@ def test_it_is_what_isaac_lab_says() -> None:
     assert found is not None, "requirements.lock has other versions: run scripts/record_tasks.py"
     assert found.tasks == asked.tasks
     assert found.needs == asked.needs
+    assert found.subtasks == asked.subtasks
+    assert found.ways == asked.ways
     assert found.known.keys() == asked.known.keys() == {REL, ABS}
     for task, known in found.known.items():
         assert known.needs == asked.known[task].needs

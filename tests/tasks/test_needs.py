@@ -58,10 +58,10 @@ def test_needs_are_said_in_a_line(recorded: registered.Registered) -> None:
     assert said[VISUOMOTOR] == "differential inverse kinematics; cameras wrist_cam, table_cam"
 
 
-def test_the_page_has_every_task_with_its_needs(recorded: registered.Registered) -> None:
+def test_the_page_has_every_task_with_its_needs_and_how_it_is_generated(recorded: registered.Registered) -> None:
     page = (PROJECT / "docs" / "isaac_sim.md").read_text()
-    rows = dict(re.findall(r"^\| `(Isaac\S+)` \| (.*) \|$", page, re.M))
-    assert rows == {task: str(own) for task, own in recorded.needs.items()}
+    rows = {row[0]: row[1:] for row in re.findall(r"^\| `(Isaac\S+)` \| (.*) \| (.*) \|$", page, re.M)}
+    assert rows == {task: (str(own), str(recorded.ways[task])) for task, own in recorded.needs.items()}
 
 
 def test_what_is_missing_is_refused() -> None:
@@ -70,6 +70,8 @@ def test_what_is_missing_is_refused() -> None:
         TaskError, match=r"task 'T' needs Pink .* lacks pin daqp: \./python\.sh -m pip install pin daqp$"
     ):
         needs.check(lacking, "T", "cpu")
+    with pytest.raises(TaskError, match="cuRobo's motion planner is not used here: pass another --task"):
+        needs.check(Needs(controllers=(needs.PLANNER,)), "T", "cuda:0")
     needs.check(Needs(cpu_only=True), "T", "cpu")
     with pytest.raises(TaskError, match="device cpu only; device = 'cuda:0': pass --device cpu"):
         needs.check(Needs(cpu_only=True), "T", "cuda:0")

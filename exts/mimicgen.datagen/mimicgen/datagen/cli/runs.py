@@ -86,7 +86,7 @@ def generate(options: argparse.Namespace) -> int:
     if options.list_tasks:
         from mimicgen.datagen.session.listing import list_tasks
 
-        return list_tasks()
+        return list_tasks(as_json=options.json)
     job = with_source(job_of(options, Generate))
     _check_task_file(job)
     check_file(_source(job))
@@ -237,6 +237,7 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     """Add the commands that run a job; `dataset replay` is added with the tools."""
     command = add_run_command(commands, "generate", generate)
     command.add_argument("--list-tasks", action="store_true", help="show the Mimic tasks that can run here, and exit")
+    command.add_argument("--json", action="store_true", help="with --list-tasks: print JSON")
     _add_task_file(command)
     command = add_run_command(commands, "record", record)
     command.add_argument("--expert", action="store_true", help="the scripted expert acts")

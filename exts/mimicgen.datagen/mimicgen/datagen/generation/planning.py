@@ -27,9 +27,9 @@ from mimicgen.datagen.isaaclab.pool import SourcePool
 from mimicgen.datagen.robots.actions import products
 
 
-def why_not(env: Any) -> str | None:
-    """Return why an environment's attempts cannot be planned here, or None when they can."""
-    options = env.cfg.datagen_config
+def why_not(cfg: Any) -> str | None:
+    """Return why the attempts of an environment with this configuration cannot be planned here, None when they can."""
+    options = cfg.datagen_config
     if options.use_skillgen:
         return "a motion planner leads its hands from subtask to subtask (SkillGen)"
     if options.use_navigation_controller:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import importlib
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,11 +16,14 @@ from mimicgen.datagen.session import registered
 from mimicgen.datagen.session.asking import asking
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.catalogue import described
-from mimicgen.datagen.tasks.needs import Needs, needs_of
+from mimicgen.datagen.tasks.needs import PLANNER, Needs, needs_of
 
 
-def list_tasks() -> int:
-    """Print tasks by file, and every registered Mimic task with why it cannot run here and what it needs in Isaac Sim.
+def list_tasks(*, as_json: bool = False) -> int:
+    """Print tasks by file, and every registered Mimic task: why it cannot run here, how it is generated, what it needs.
+
+    Args:
+        as_json: Print JSON.
 
     Returns:
         The exit code.
@@ -26,27 +32,68 @@ def list_tasks() -> int:
         SetupError: Isaac Lab is not installed.
     """
     here = runtime.detect()
-    print(f"runtime: {here}", flush=True)
-    if here is runtime.Runtime.EMBEDDED:
-        print(f"physics: {engines.listed()}")
-    print("tasks by file (task list says what they are):")
-    for name in catalogue.names():
-        print(f"  {name}")
-    print("registered by Isaac Lab:", flush=True)
+    if not as_json:
+        print(f"runtime: {here}", flush=True)
+        if here is runtime.Runtime.EMBEDDED:
+            print(f"physics: {engines.listed()}")
+        print("tasks by file (task list says what they are):")
+        for name in catalogue.names():
+            print(f"  {name}")
+        print("registered by Isaac Lab:", flush=True)
     known = registered.recorded()
     needs: Mapping[str, Needs] = {}
+    ways: Mapping[str, registered.Way] = {}
     if known is not None:
-        found, needs = known.tasks, known.needs
+        found, needs, ways = known.tasks, known.needs, known.ways
     else:
         with asking("its tasks"):
             kitless.teach_isaaclab()
             found = runnable_tasks(here)
-            needs = {task: needs_of(cfg) for task, cfg in configurations(found).items()}
+            read = configurations(found)
+            needs = {task: needs_of(cfg) for task, cfg in read.items()}
+            ways = {task: way_of(task, cfg) for task, cfg in read.items()}
+    if as_json:
+        told = {
+            task: {
+                "why_not_here": reason,
+                "generated": dataclasses.asdict(ways[task]) if task in ways else None,
+                "needs": dataclasses.asdict(needs[task]) if task in needs else None,
+            }
+            for task, reason in found.items()
+        }
+        print(json.dumps({"runtime": here, "by_file": list(catalogue.names()), "registered": told}, indent=2))
+        return 0
     for task, reason in found.items():
         print(f"  {task}" + (f"  -- {reason}" if reason else ""))
         if task in needs:
             print(f"      in Isaac Sim: {needs[task]}")
+        if task in ways:
+            print(f"      generated: {ways[task]}")
     return 0
+
+
+def way_of(task: str, cfg: Any) -> registered.Way:
+    """Return how a registered task's attempts are made.
+
+    Args:
+        task: Its name.
+        cfg: Isaac Lab's configuration of it.
+    """
+    import gymnasium
+
+    from mimicgen.datagen.generation import planning
+    from mimicgen.datagen.tasks import conversions
+
+    if PLANNER in needs_of(cfg).controllers:
+        return registered.Way(how="not", why=f"{PLANNER} would lead its hands from subtask to subtask")
+    reason = planning.why_not(cfg)
+    if reason is not None:
+        return registered.Way(how="upstream", why=reason)
+    module, name = str(gymnasium.spec(task).entry_point).split(":")
+    known = conversions.registered(getattr(importlib.import_module(module), name), cfg.subtask_configs)
+    if known is None:
+        return registered.Way(how="one by one", why=f"{name} converts poses in a way of its own")
+    return registered.Way(how="batched", why=known.words)
 
 
 def configurations(tasks: Iterable[str]) -> dict[str, Any]:

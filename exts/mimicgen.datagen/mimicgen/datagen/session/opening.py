@@ -210,7 +210,7 @@ async def _generate(job: Generate, opening: Opening) -> Generator:
         checked = live_check.check_live(opened, sources)
         for finding in checked.findings[len(sources.findings) :]:
             note(f"{finding.severity}: {finding}")
-        reason = "mimic.reference is set" if job.mimic.reference else planning.why_not(opened.env)
+        reason = "mimic.reference is set" if job.mimic.reference else planning.why_not(opened.env.cfg)
         if reason is None:
             return _batched(job, opening, opened, checked, note)
         note(f"attempts are made by Isaac Lab's own generator, one environment at a time: {reason}")

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 from mimicgen.datagen.config.sections import MimicConfig
 from mimicgen.datagen.dataset.sources.checks import SubtaskNeed, TaskNeeds
@@ -45,6 +45,33 @@ class KnownTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Way:
+    """How a task's attempts are made.
+
+    Attributes:
+        how: In all environments at once; in all, but each environment converts poses by itself; by Isaac Lab's own
+            generator, one environment after another; or not.
+        why: What makes it so.
+    """
+
+    how: Literal["batched", "one by one", "upstream", "not"]
+    why: str
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{WAYS[self.how]}: {self.why}"
+
+
+WAYS = {
+    "batched": "all environments at once",
+    "one by one": "all environments at once, but for their actions",
+    "upstream": "one environment after another, by Isaac Lab's own generator",
+    "not": "not",
+}
+"""What is said of `Way.how`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Registered:
     """All Mimic tasks.
 
@@ -53,12 +80,14 @@ class Registered:
         known: Those that can.
         needs: What each needs in Isaac Sim.
         subtasks: The subtasks of each by end effector, with Isaac Lab's own offsets.
+        ways: How its attempts are made where it can run.
     """
 
     tasks: dict[str, str | None]
     known: dict[str, KnownTask]
     needs: dict[str, Needs]
     subtasks: dict[str, dict[str, list[SubtaskNeed]]]
+    ways: dict[str, Way]
 
 
 def versions() -> dict[str, str | None]:
@@ -88,6 +117,7 @@ def recorded() -> Registered | None:
         known={task: _known(task, facts) for task, facts in told["known"].items()},
         needs={task: _needs(facts) for task, facts in told["needs"].items()},
         subtasks={task: _subtasks(own) for task, own in told["subtasks"].items()},
+        ways={task: Way(**facts) for task, facts in told["ways"].items()},
     )
 
 
@@ -102,6 +132,7 @@ def write(found: Registered) -> None:
             task: {eef: [*map(dataclasses.asdict, needs)] for eef, needs in own.items()}
             for task, own in found.subtasks.items()
         },
+        "ways": {task: dataclasses.asdict(way) for task, way in found.ways.items()},
     }
     RECORD.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 

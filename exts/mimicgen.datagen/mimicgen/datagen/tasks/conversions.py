@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import isaaclab.utils.math as pose_math
 import torch
 from isaaclab_mimic.envs.franka_stack_ik_abs_mimic_env import FrankaCubeStackIKAbsMimicEnv
 from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
+from isaaclab_mimic.envs.locomanipulation_g1_mimic_env import LocomanipulationG1MimicEnv
+from isaaclab_mimic.envs.pickplace_gr1t2_mimic_env import PickPlaceGR1T2MimicEnv
 
 from mimicgen.datagen.robots.actions import Control
 
@@ -60,11 +64,85 @@ class ArmByArm:
         return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
 
 
-REGISTERED: dict[Any, Control] = {
-    FrankaCubeStackIKRelMimicEnv.target_eef_pose_to_action: Control(kind="relative_ik"),
-    FrankaCubeStackIKAbsMimicEnv.target_eef_pose_to_action: Control(kind="absolute_ik"),
+class TwoHands:
+    """Implements `Conversion` for humanoids, which are told where both wrists are to be, then both hands' joints.
+
+    Actions are the left wrist's position and quaternion x, y, z, w, the right one's, the left hand's joints and the
+    right one's.
+
+    Args:
+        positive: Whether the quaternions' w is made positive or zero.
+    """
+
+    draws: tuple[tuple[str, int], ...] = (("left", 3), ("right", 3), ("left", 4), ("right", 4))
+
+    def __init__(self, *, positive: bool):
+        self._positive = positive
+
+    def __call__(
+        self, targets: Mapping[str, torch.Tensor], grippers: Mapping[str, torch.Tensor], noise: torch.Tensor
+    ) -> torch.Tensor:
+        """See `Conversion`."""
+        left_move, right_move, left_turn, right_turn = noise.split([number for _, number in self.draws], dim=-1)
+        left = self._pose(targets["left"], left_move, left_turn)
+        right = self._pose(targets["right"], right_move, right_turn)
+        return torch.cat([left, right, grippers["left"], grippers["right"]], dim=-1)
+
+    def _pose(self, target: torch.Tensor, move: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+        positions, rotations = pose_math.unmake_pose(target)
+        quaternions = pose_math.quat_from_matrix(rotations)
+        if self._positive:
+            quaternions = pose_math.quat_unique(quaternions)
+        return torch.cat([positions + move, quaternions + turn], dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """How one of Isaac Lab's classes converts poses.
+
+    Attributes:
+        words: What its actions are.
+        eefs: Its end effectors, sorted; None where any one may be it.
+        make: Makes the conversion of an environment.
+    """
+
+    words: str
+    eefs: tuple[str, ...] | None = None
+    make: Callable[[Any], Conversion]
+
+
+def _by_one_arm(words: str, control: Control) -> Registered:
+    return Registered(words=words, make=lambda env: ArmByArm(env, dict.fromkeys(env.cfg.subtask_configs, control)))
+
+
+def _by_two_hands(words: str, *, positive: bool) -> Registered:
+    return Registered(words=words, eefs=("left", "right"), make=lambda _: TwoHands(positive=positive))
+
+
+REGISTERED: dict[Any, Registered] = {
+    FrankaCubeStackIKRelMimicEnv.target_eef_pose_to_action: _by_one_arm(
+        "relative poses of a hand", Control(kind="relative_ik")
+    ),
+    FrankaCubeStackIKAbsMimicEnv.target_eef_pose_to_action: _by_one_arm(
+        "absolute poses of a hand", Control(kind="absolute_ik")
+    ),
+    PickPlaceGR1T2MimicEnv.target_eef_pose_to_action: _by_two_hands("absolute poses of two hands", positive=True),
+    LocomanipulationG1MimicEnv.target_eef_pose_to_action: _by_two_hands("absolute poses of two hands", positive=False),
 }
-"""What Isaac Lab's classes for one end effector do; others inherit it."""
+"""What Isaac Lab's classes do; others inherit it."""
+
+
+def registered(kind: type, eefs: Collection[str]) -> Registered | None:
+    """Return how one of Isaac Lab's classes converts poses, None when it does so in a way of its own.
+
+    Args:
+        kind: The environment's class.
+        eefs: Its end effectors.
+    """
+    known = REGISTERED.get(getattr(kind, "target_eef_pose_to_action", None))
+    if known is None or (len(eefs) != 1 if known.eefs is None else tuple(sorted(eefs)) != known.eefs):
+        return None
+    return known
 
 
 def conversion_of(env: Any) -> Conversion | None:
@@ -76,7 +154,5 @@ def conversion_of(env: Any) -> Conversion | None:
     controls = getattr(env, "controls", None)
     if controls is not None:
         return ArmByArm(env, controls)
-    known = REGISTERED.get(type(env).target_eef_pose_to_action)
-    if known is None or len(env.cfg.subtask_configs) != 1:
-        return None
-    return ArmByArm(env, dict.fromkeys(env.cfg.subtask_configs, known))
+    known = registered(type(env), env.cfg.subtask_configs)
+    return None if known is None else known.make(env)

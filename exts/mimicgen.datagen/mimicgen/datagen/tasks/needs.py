@@ -68,9 +68,12 @@ ACTIONS = {
 }
 """What Isaac Lab's actions need, by the class of their configuration."""
 
+PLANNER = "cuRobo's motion planner"
+"""Which this project does not use."""
+
 CONFIGURATIONS = {
     "FrankaCubeStackIKRelBlueprintMimicEnvCfg": Needs(packages=("torchvision",)),
-    "FrankaCubeStackIKRelSkillgenEnvCfg": Needs(controllers=("cuRobo's motion planner",)),
+    "FrankaCubeStackIKRelSkillgenEnvCfg": Needs(controllers=(PLANNER,)),
 }
 """What the configurations of single tasks need, by their class."""
 
@@ -99,6 +102,8 @@ def check(needs: Needs, task: str, device: str) -> None:
     Raises:
         TaskError: Something is missing.
     """
+    if PLANNER in needs.controllers:
+        raise TaskError(f"task '{task}' needs {needs}; {PLANNER} is not used here: pass another --task")
     lacking = [name for name in needs.packages if importlib.util.find_spec(MODULES[name]) is None]
     if lacking:
         packages = " ".join(lacking)
