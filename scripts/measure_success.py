@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", action="append", help="a row, for instance human_default; repeatable")
     parser.add_argument("--commit", default="", help="commit of this checkout, where it has no history")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="where to write; with --only, other rows of that file stay")
     options = parser.parse_args()
     told = provenance("scripts.measure_success", options.commit)
     rows: dict[str, dict[str, Any]] = {}
@@ -172,12 +172,18 @@ def main() -> None:
                 "render.when": "after_each" if options.images else "never",
                 "report": False,
             }
-            rows[row] = measure(build(said, own))
+            rows[row] = measure(build(said, own)) | {"commit": told["commit"]}
         print(f"{row}: {json.dumps(rows[row])}", flush=True)
     if not rows:
         raise SystemExit("measure_success: nothing to measure; pass --human, or another --only")
-    told["rows"] = rows
+    told["rows"] = _kept_rows(options.json) | rows if options.only else rows
     write(told, options.json)
+
+
+def _kept_rows(path: Path | None) -> dict[str, Any]:
+    """Return the rows that a file has, in which some are measured anew."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"] if path and path.exists() else {}
+    return found
 
 
 if __name__ == "__main__":
