@@ -176,14 +176,11 @@ def main() -> None:
         print(f"{row}: {json.dumps(rows[row])}", flush=True)
     if not rows:
         raise SystemExit("measure_success: nothing to measure; pass --human, or another --only")
-    told["rows"] = _kept_rows(options.json) | rows if options.only else rows
+    if options.only and options.json and options.json.exists():
+        earlier = json.loads(options.json.read_text(encoding="utf-8"))
+        told, rows = earlier, earlier["rows"] | rows
+    told["rows"] = rows
     write(told, options.json)
-
-
-def _kept_rows(path: Path | None) -> dict[str, Any]:
-    """Return the rows that a file has, in which some are measured anew."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"] if path and path.exists() else {}
-    return found
 
 
 if __name__ == "__main__":
