@@ -181,6 +181,7 @@ class Driver:
             seed=seed,
             streams=Streams(seed, self._env.device),
             signals=dict.fromkeys(self._signals),
+            eefs=self._environment.signal_eefs,
         )
         self._attempts[env_id] = attempt
         return attempt
