@@ -123,6 +123,40 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         assert said in result.stderr
 
 
+ODD = """<robot name="odd"><link name="a&#10;error: forged"/><link name="b&#x9b;31m"/>
+<joint name="j&#x202e;k" type="revolute"><limit lower="-1" upper="1"/></joint></robot>"""
+
+
+def test_models_with_names_that_nobody_should_give(tmp_path: Path) -> None:
+    (tmp_path / "odd.urdf").write_text(ODD)
+    for options in ((), ("--json",)):
+        result = task("robot", "odd.urdf", *options, folder=tmp_path)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert acts(result.stdout) == ""
+        assert "\nerror: forged" not in result.stdout
+        assert "forged" in result.stdout
+
+
+def test_models_that_are_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.urdf")
+    (tmp_path / "folder.usd").mkdir()
+    (tmp_path / "limits.urdf").write_text(ODD.replace("-1", "\u202e"))
+    wrong = {
+        "pipe.urdf": "there is no such file",
+        "folder.usd": "there is no such file",
+        "limits.urdf": "cannot be read as URDF",
+        "none": "known: franka_panda",
+        "none.toml": "none.toml",
+    }
+    before = snapshot(tmp_path)
+    for name, said in wrong.items():
+        result = task("robot", name, folder=tmp_path)
+        assert (result.returncode, result.stdout) == (2, ""), name
+        assert said in result.stderr
+        assert acts(result.stderr) == ""
+    assert snapshot(tmp_path) == before
+
+
 def test_no_permission(tmp_path: Path) -> None:
     path = tmp_path / "secret.toml"
     path.write_text(SOUND)

@@ -49,6 +49,8 @@ def read_model(path: Path, kind: str) -> Model:
         raise TaskError(
             f"model.path = {quoted(path)}: expected a file that ends with {expected}, as format is '{kind}'"
         )
+    if not path.is_file():  # of a pipe, nothing would ever come
+        raise TaskError(f"model.path = {quoted(path)}: there is no such file")
     try:
         if path.stat().st_size > MODEL_BYTES:
             raise TaskError(f"model.path = {quoted(path)}: the file has more than {MODEL_BYTES:,} bytes")
