@@ -316,7 +316,8 @@ class RecordedScene(Scene):
         known = [path.removeprefix(prefix) for path in self._arrays if path.startswith(prefix)]
         if known:
             return self._after(prefix + (arm if arm in known else known[0]))[:, :3, 3]
-        return self._after("obs/eef_pos")
+        own = f"obs/{arm}_eef_pos"  # as an observation is called where there are several hands
+        return self._after(own if own in self._arrays else "obs/eef_pos")
 
     def _after(self, path: str) -> Array:
         """Return an observation after every step: it was recorded before it. The last one is missing, and repeated."""
