@@ -57,6 +57,7 @@ def run_stock(config: Generate, warmup: int, steps: int, split: Split | None) ->
 
     from mimicgen.datagen.embedded import scene
     from mimicgen.datagen.embedded.physics import WarpMujocoSolverCfg
+    from mimicgen.datagen.isaaclab import poses
     from mimicgen.datagen.isaaclab.environment import task_config
 
     cfg, success = task_config(config, Outputs(config), runtime.Runtime.EMBEDDED)
@@ -66,9 +67,12 @@ def run_stock(config: Generate, warmup: int, steps: int, split: Split | None) ->
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_ONLY
     cfg.datagen_config.generation_num_trials = config.num_trials
     cfg.sim.physics = scene.physics_cfg(WarpMujocoSolverCfg)
-    cfg.actions.arm_action.class_type = DifferentialInverseKinematicsAction
-    cfg.actions.gripper_action.class_type = BinaryJointPositionAction
-    cfg.gripper_open_val = float(cfg.gripper_open_val)
+    for name, action in vars(cfg.actions).items():
+        of_arm = name.endswith("arm_action")
+        action.class_type = DifferentialInverseKinematicsAction if of_arm else BinaryJointPositionAction
+    if hasattr(cfg, "gripper_open_val"):
+        cfg.gripper_open_val = float(cfg.gripper_open_val)
+    poses.complete()
     env = gym.make(cfg.env_name, cfg=cfg).unwrapped
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
