@@ -92,7 +92,8 @@ class Split:
         self.watch(generator._policy, "actions", "waypoints and actions")
         self.watch(generator._policy, "over", "waypoints and actions")
         self.watch(generator, "episodes", "writing")
-        self.watch(outputs, "keep", "writing")
+        for name in ("hold", "commit"):
+            self.watch(outputs, name, "writing")
 
     def _turn(self) -> None:
         """Give the time since the last turn to the part that was running."""
