@@ -16,7 +16,7 @@ MEASURED = PROJECT / "docs" / "measured"
 SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
-    *("tasks.json", "tasks_physx.json"),
+    *("tasks.json", "tasks_physx.json", "throughput_two_arms_16.json"),
 )
 
 
@@ -100,3 +100,10 @@ def test_rates_an_hour_are_told_with_images_and_without() -> None:
     for row, kind in ((states, "states only"), (images, "with images")):
         rounded = f"{row['kept_an_hour'] / 100:.0f}00" if row["kept_an_hour"] > 1000 else f"{row['kept_an_hour']:.0f}"
         assert f"{rounded} an hour {kind}" in text_of("README.md")
+
+
+def test_two_arms_are_as_fast_as_it_is_told() -> None:
+    stock, ours = (read("throughput_two_arms_16.json")["sides"][side]["ms_a_step"] for side in ("stock", "ours"))
+    assert stock / ours >= 20
+    told = f"{stock:.0f} ms a step against **{ours:.1f}**, a ratio of {stock / ours:.0f}"
+    assert told in text_of("docs", "throughput.md")
