@@ -161,14 +161,30 @@ def test_a_name_that_is_no_tasks(tmp_path: Path) -> None:
         ("position = [0.5, -0.15, 0.02]", "position = [0.5, -0.15, 0.1]", "80 mm above the table, and falls"),
         (BLOCK, BLOCK.replace("[0.45, 0.55]", "[0.45, 1.5]"), "'block' starts beside the table"),
         (PAD, PAD.replace("[0.1, 0.2]", "[-0.2, 0.2]"), "'block' and 'pad' may start in each other"),
-        (BLOCK, 'block = { x = [0, 0], y = [0, 0], on = "pad" }', "15 mm above|5 mm deep|^$"),
         (SHAPES, 'shapes = [{ shape = "sphere", radius = 0.1 }]', "wider than the 80 mm between the fingers"),
     ],
-    ids=["in the table", "in the air", "beside the table", "in each other", "on another", "too wide"],
+    ids=["in the table", "in the air", "beside the table", "in each other", "too wide"],
 )
 def test_what_is_likely_a_mistake(old: str, new: str, said: str, folder: Path) -> None:
     warnings = likely_mistakes(load_task(written(folder, SOUND.replace(old, new))))
     assert re.search(said, "\n".join(warnings))
+
+
+TRAY = """shapes = [
+    { shape = "box", size = [0.2, 0.2, 0.01] },
+    { shape = "box", size = [0.01, 0.2, 0.08], position = [0.1, 0.0, 0.04] },
+]"""
+
+
+@pytest.mark.parametrize(
+    ("height", "said"), [(0.025, "^$"), (0.005, "20 mm deep in 'pad'"), (0.065, "40 mm above 'pad', and falls")]
+)
+def test_what_stands_in_a_tray_stands_on_its_floor(height: float, said: str, folder: Path) -> None:
+    text = re.sub(r"shapes = .*cylinder.*", TRAY, SOUND, count=1)
+    text = text.replace(BLOCK, 'block = { x = [-0.02, 0.02], y = [0, 0], on = "pad" }')
+    text = text.replace("position = [0.5, -0.15, 0.02]", f"position = [0, 0, {height}]")
+    told = [one for one in likely_mistakes(load_task(written(folder, text))) if "'block'" in one]
+    assert re.search(said, "\n".join(told))
 
 
 @pytest.mark.parametrize("path", sorted(TASKS.glob("*.toml")), ids=lambda path: path.stem)

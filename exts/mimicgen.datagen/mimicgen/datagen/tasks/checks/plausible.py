@@ -39,6 +39,7 @@ class _Standing:
         below: Lowest corner of a box around it, relative to its centre [m].
         above: Highest corner.
         on: Object that all this is relative to.
+        shapes: Lowest and highest corners of boxes around its shapes, relative to its centre [m].
     """
 
     low: Array
@@ -46,6 +47,7 @@ class _Standing:
     below: Array
     above: Array
     on: str | None
+    shapes: tuple[tuple[Array, Array], ...]
 
     @property
     def inner(self) -> float:
@@ -70,13 +72,19 @@ def warnings(described: Described) -> Iterator[str]:
 
 
 def _standing(content: Object, start: Start, described: Described) -> _Standing:
-    lows, highs = zip(*(bounds_of_shape(shape, described.path.parent) for shape in content.shapes), strict=True)
-    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     turn = rotation_matrix(content.rotation)
-    centre, half = turn @ ((low + high) / 2), np.abs(turn) @ ((high - low) / 2)
+
+    def turned(low: Array, high: Array) -> tuple[Array, Array]:
+        centre, half = turn @ ((low + high) / 2), np.abs(turn) @ ((high - low) / 2)
+        return centre - half, centre + half
+
+    bounds = [bounds_of_shape(shape, described.path.parent) for shape in content.shapes]
+    lows, highs = zip(*bounds, strict=True)
+    below, above = turned(np.min(lows, axis=0), np.max(highs, axis=0))
     x, y = place_of(content, start)
     z = content.position[2]
-    return _Standing(np.array([x[0], y[0], z]), np.array([x[1], y[1], z]), centre - half, centre + half, start.on)
+    shapes = tuple(turned(low, high) for low, high in bounds)
+    return _Standing(np.array([x[0], y[0], z]), np.array([x[1], y[1], z]), below, above, start.on, shapes)
 
 
 def _falling(said: str, name: str, standing: dict[str, _Standing], table: Table | None) -> Iterator[str]:
@@ -85,7 +93,7 @@ def _falling(said: str, name: str, standing: dict[str, _Standing], table: Table 
     bottom = own.low[2] + own.below[2]
     if own.on is not None:
         if own.on in standing:
-            yield from _resting(said, bottom - standing[own.on].above[2], f"'{own.on}'")
+            yield from _resting(said, bottom - _top_under(own, standing[own.on]), f"'{own.on}'")
         return
     tops = [
         other.low[2] + other.above[2]
@@ -109,6 +117,12 @@ def _resting(said: str, gap: float, what: str) -> Iterator[str]:
         yield f"{said} starts {-1000 * gap:.0f} mm deep in {what}"
     elif gap > _ABOVE:
         yield f"{said} starts {1000 * gap:.0f} mm above {what}, and falls"
+
+
+def _top_under(own: _Standing, other: _Standing) -> float:
+    """Return how high an object is where another one stands on it: a tray's floor, not its rim [m]."""
+    tops = [high[2] for low, high in other.shapes if _over(own, low, high)]
+    return float(max(tops, default=other.above[2]))
 
 
 def _over(own: _Standing, low: Array, high: Array) -> bool:
