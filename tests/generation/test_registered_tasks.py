@@ -50,9 +50,14 @@ with absent_packages_stood_in():
         worst = float((found - expected).abs().max()) if len(found) == len(expected) else None
         return {"steps": [len(found), len(expected)], "worst": worst}
 
-    told = {}
+    told, alike = {}, {}
     for task in mimic_tasks():
-        told[task] = {"converted": converted(doubles.double_of(task, 60)), **attempted(task)}
+        env = doubles.double_of(task, 60)
+        own = env.cfg.subtask_configs, env.cfg.task_constraint_configs
+        plan = type(env).target_eef_pose_to_action, repr(own)
+        if plan not in alike:  # Isaac Lab's generator takes its time
+            alike[plan] = attempted(task)
+        told[task] = {"converted": converted(env), **alike[plan]}
 print("RESULT", json.dumps(told))
 """
 
