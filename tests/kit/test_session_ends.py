@@ -116,7 +116,7 @@ def test_an_exception_ends_the_run_with_its_cause(
         raise ZeroDivisionError("the motor is on fire")
 
     if where == "planner":
-        monkeypatch.setattr(Planner, "plans", explode)
+        monkeypatch.setattr(Planner, "part", explode)
     elif where == "generator":
         monkeypatch.setattr(DataGenerator, "merge_eef_subtask_trajectory", explode)
     else:
