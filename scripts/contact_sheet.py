@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from mimicgen.datagen.dataset.files import attribute, open_source, recorded_task
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.dataset.tools.validate import step_seconds
-from mimicgen.datagen.rendering.video import check_encoder, write_video
+from mimicgen.datagen.rendering.video import Video, check_encoder
 from mimicgen.datagen.tasks.catalogue import Described, described
 from mimicgen.datagen.tasks.defaults import build
 
@@ -99,7 +98,7 @@ def drawn(task: str, states: StateSequence, steps: Sequence[int]) -> dict[int, l
     from mimicgen.datagen.isaaclab import kitless
 
     kitless.teach_isaaclab()
-    from mimicgen.datagen.embedded.raytracer import Raytracer
+    from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
     from mimicgen.datagen.isaaclab.live_check import opened
 
     width, height = SIZE
@@ -107,11 +106,11 @@ def drawn(task: str, states: StateSequence, steps: Sequence[int]) -> dict[int, l
     job = build({"task": task, "num_envs": 1, "render.modalities": "rgb", "render.videos": "", **size}, kind=Record)
     with opened(job) as environment:
         env = environment.env
-        renderer = Raytracer(env.sim.stage, views_of(job.render), ("rgb",), device=str(env.device))
+        renderer = Rasteriser(env.sim.stage, views_of(job.render), ("rgb",), device=str(env.device))
         found = {}
         for step in steps:
-            frame = renderer.drawn(states.at(step))
-            pictures = [Image.fromarray(np.asarray(images["rgb"])) for images in frame.values()]
+            frames = renderer.drawn(states.at(step))
+            pictures = [Image.fromarray(images["rgb"][0]) for images in frames.values()]
             found[step] = [picture.resize(SIZE, Image.Resampling.LANCZOS) for picture in pictures]
         renderer.close()
     return found
@@ -140,17 +139,16 @@ def film(path: Path, frames: Sequence[Sequence[Image.Image]], words: Sequence[Se
     lines = max(map(len, words))
     size = (len(frames[0]) * (width + MARGIN) + MARGIN, height + 2 * MARGIN + lines * LINE)
     font = ImageFont.load_default(size=12)
-    with tempfile.TemporaryDirectory() as scratch:
-        names = [f"{step:04d}.png" for step in range(len(frames))]
-        for name, pictures, told in zip(names, frames, words, strict=True):
-            made = Image.new("RGB", size, BACKGROUND)
-            pen = ImageDraw.Draw(made)
-            for column, picture in enumerate(pictures):
-                made.paste(picture, (MARGIN + column * (width + MARGIN), MARGIN))
-            for number, line in enumerate(told):
-                pen.text((MARGIN, height + 2 * MARGIN + number * LINE - 2), line, fill=TEXT, font=font)
-            made.save(Path(scratch, name))
-        write_video(path, "rgb", {"rgb": Path(scratch)}, names)
+    video = Video(path, "rgb")
+    for pictures, told in zip(frames, words, strict=True):
+        made = Image.new("RGB", size, BACKGROUND)
+        pen = ImageDraw.Draw(made)
+        for column, picture in enumerate(pictures):
+            made.paste(picture, (MARGIN + column * (width + MARGIN), MARGIN))
+        for number, line in enumerate(told):
+            pen.text((MARGIN, height + 2 * MARGIN + number * LINE - 2), line, fill=TEXT, font=font)
+        video.add({"rgb": np.asarray(made)[None]})
+    video.end()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.isaaclab import kitless
-from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.tasks.colours import class_colours
 from mimicgen.datagen.tasks.defaults import build
 
@@ -60,7 +59,7 @@ def measure(config: Generate, dataset: Path, demos: int, folder: Path, *, stock:
     """Return the figures: seconds and milliseconds."""
     kitless.teach_isaaclab()
     from mimicgen.datagen.dataset.images.views import views_of
-    from mimicgen.datagen.embedded.raytracer import Raytracer
+    from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
     from mimicgen.datagen.isaaclab.environment import Environment, task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
     from mimicgen.datagen.rendering.rendering import Rendering
@@ -74,11 +73,14 @@ def measure(config: Generate, dataset: Path, demos: int, folder: Path, *, stock:
     env = environment.env
     colours = class_colours(config.task)
     views, modalities = views_of(config.render), config.render.drawn()
-    renderer = Raytracer(env.sim.stage, views, modalities, device=str(env.device), colours=colours)
+    renderer = Rasteriser(env.sim.stage, views, modalities, device=str(env.device), colours=colours)
     rendering = Rendering(config.render, folder, renderer, {"dataset": dataset.name}, {})
 
-    async def pace(drawing: Drawing) -> None:
-        await asyncio.sleep(0.0005)  # an update of an application that has nothing else to do
+    async def rendered() -> None:
+        while rendering.waiting or not rendering.written:
+            await rendering.advance()
+            rendering.collect()
+            await asyncio.sleep(0.0005)  # an update of an application that has nothing else to do
 
     ours, theirs = [], []
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -86,7 +88,8 @@ def measure(config: Generate, dataset: Path, demos: int, folder: Path, *, stock:
         for name in recorded.names:
             states = StateSequence.of(recorded.initial_state(name), recorded.states(name))
             begin = time.perf_counter()
-            asyncio.run(rendering.render(name, states, pace))
+            rendering.add(name, lambda states=states: states)  # type: ignore[misc]
+            asyncio.run(rendered())
             ours.append((time.perf_counter() - begin) / len(states))
             if not stock:
                 continue

@@ -15,6 +15,8 @@ from msgspec import structs
 
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.sections import MODALITIES
+from mimicgen.datagen.dataset.images.pixels import frame_of
+from mimicgen.datagen.dataset.images.renderer import frames_for
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.raw import check_demos
@@ -101,13 +103,15 @@ async def _step_and_draw(
     async with stage("One environment step"):
         await _step(generator)
     async with stage(f"One frame of {', '.join(config.render.modalities)}"):
-        first = await renderer.draw(start)
-        checks = FrameChecks(views_of(config.render), (), renderer.colours, {})
-        checks.first(first, start)
+        views = views_of(config.render)
+        first, second = (frames_for(views, config.render.drawn(), 1) for _ in range(2))
+        await renderer.draw(start, first)
+        checks = FrameChecks(views, (), renderer.colours, {})
+        checks.first(frame_of(first, 0), start)
         checks.every(first)
     async with stage("Another step, and another frame"):
         await _step(generator)
-        second = await renderer.draw(another)
+        await renderer.draw(another, second)
         checks.every(second)
         same = all(np.array_equal(first[view][name], second[view][name]) for view in first for name in first[view])
         if same and len(demos.names) > 1:

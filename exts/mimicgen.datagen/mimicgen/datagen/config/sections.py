@@ -206,6 +206,10 @@ class RenderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     )
     width: Annotated[Pixels, Meta(description="Width of the images")] = 480
     height: Annotated[Pixels, Meta(description="Height of the images")] = 264
+    format: Annotated[
+        Literal["png", "video"],
+        Meta(description="What images are written as: a PNG file each, or a lossless video for each demonstration"),
+    ] = "png"
     every: Annotated[int, Meta(ge=1, le=10_000, description="Every n-th step is rendered", extra={"unit": "steps"})] = 1
     videos: Annotated[
         tuple[Literal["normals", "segmentation", "rgb", "depth", "shaded"], ...],

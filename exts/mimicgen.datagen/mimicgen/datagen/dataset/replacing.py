@@ -24,7 +24,7 @@ from mimicgen.datagen.dataset.folders import explained, sync_folder, writable_fo
 from mimicgen.datagen.dataset.ours import MANIFEST, UNFINISHED, is_frames, is_ours
 from mimicgen.datagen.errors import OutputError
 
-_FRAMES = re.compile(r"[0-9]{4,}\.png|labels\.json|manifest\.json")
+_FRAMES = re.compile(r"[0-9]{4,}\.png|frames\.mkv|labels\.json|manifest\.json")
 """Files of a rendering in the folder of a demonstration."""
 
 

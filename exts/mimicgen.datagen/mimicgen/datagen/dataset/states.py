@@ -50,10 +50,11 @@ class StateSequence:
     def __len__(self) -> int:
         return len(next(self._arrays())[1])
 
-    def at(self, step: int) -> States:
-        """Return the state before a step, one row."""
+    def at(self, *steps: int) -> States:
+        """Return the states before some steps, a row each."""
+        wanted = list(steps)
         return {
-            kind: {asset: {name: rows[step : step + 1] for name, rows in own.items()} for asset, own in assets.items()}
+            kind: {asset: {name: rows[wanted] for name, rows in own.items()} for asset, own in assets.items()}
             for kind, assets in self.before.items()
         }
 

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 import omni.replicator.core as rep
 import omni.usd
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mimicgen.datagen.config.sections import RenderConfig
-from mimicgen.datagen.dataset.images.pixels import UNLABELLED, Colour, Frame, Image, colours_of, encode_depth
-from mimicgen.datagen.dataset.images.renderer import State
+from mimicgen.datagen.dataset.images.pixels import UNLABELLED, Colour, Frames, Image, colours_of, encode_depth
 from mimicgen.datagen.dataset.images.views import views_of
+from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.views import PREFIX, FirstAlone, define_camera
@@ -58,6 +59,7 @@ class ReplicatorRenderer:
     """
 
     borrows_environment = True
+    batch = 1
 
     def __init__(self, environment: Environment, render: RenderConfig, colours: Mapping[str, Colour]):
         self._env = environment.env
@@ -86,7 +88,10 @@ class ReplicatorRenderer:
         self.labels = ("robot", *sorted(self._env.scene.rigid_objects))
         self.colours = colours_of(self.labels, colours)
 
-    async def draw(self, state: State) -> Frame:
+    def lend(self, memory: NDArray[np.uint8]) -> None:
+        """See `Renderer.lend`."""
+
+    async def draw(self, states: States, frames: Frames) -> None:
         """See `Renderer.draw`."""
         import torch
 
@@ -95,7 +100,7 @@ class ReplicatorRenderer:
                 asset: {name: torch.as_tensor(value, device=self._env.device) for name, value in own.items()}
                 for asset, own in assets.items()
             }
-            for kind, assets in state.items()
+            for kind, assets in states.items()
         }
         first = torch.tensor([0], device=self._env.device)
         with torch.inference_mode():
@@ -104,11 +109,10 @@ class ReplicatorRenderer:
         with settings.temporarily({settings.PLAY_SIMULATIONS: False}), self._alone.shown():
             await rep.orchestrator.step_async(rt_subframes=self._subframes, delta_time=0.0, pause_timeline=False)
             await rep.orchestrator.wait_until_complete_async()
-        frame = {
-            view: {name: self._read(self._folder / view, name) for name in self._modalities} for view in self._writers
-        }
+        for view in self._writers:
+            for name in self._modalities:
+                frames[view][name][0] = self._read(self._folder / view, name)
         self._frames += 1
-        return frame
 
     def close(self) -> None:
         """See `Renderer.close`. Replicator's settings are as they were before."""

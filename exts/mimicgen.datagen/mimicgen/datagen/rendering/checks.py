@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from mimicgen.datagen.dataset.images.pixels import BACKGROUND, Colour, Frame, Image
-from mimicgen.datagen.dataset.images.renderer import State
+from mimicgen.datagen.dataset.images.pixels import BACKGROUND, Colour, Frame, Frames, Image
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
+from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.errors import RenderError
 
 NEVER_IN_FRONT = {BACKGROUND, "ground", "table"}
@@ -41,7 +41,7 @@ class FrameChecks:
         self._unseen: dict[str, int] = {}
         self._steps = 0
 
-    def first(self, frame: Frame, state: State) -> None:
+    def first(self, frame: Frame, state: States) -> None:
         """Check the first frame of a demonstration against the one before, and against its own initial state.
 
         Raises:
@@ -57,37 +57,44 @@ class FrameChecks:
             raise RenderError("the first frame equals the last one of the demonstration before")
         self._objects_are_where_they_were_recorded(frame, state)
 
-    def every(self, frame: Frame) -> None:
-        """Check a frame, the first one included.
+    def every(self, frames: Frames) -> None:
+        """Check frames, the first one included.
 
         Raises:
             RenderError: An image is constant.
         """
-        self._steps += 1
-        for view, images in frame.items():
-            for name, image in images.items():
-                if _constant(image):
-                    raise RenderError(f"the {name} image of {view} is constant in frame {self._steps}")
-            if self._unseen and "segmentation" in images:
-                seen = np.unique(_packed(images["segmentation"][::2, ::2]))
+        for view, own in frames.items():
+            for name, images in own.items():
+                constant = _constant(images)
+                if constant is not None:
+                    raise RenderError(f"the {name} image of {view} is constant in frame {self._steps + constant + 1}")
+            for image in own.get("segmentation", ()):
+                if not self._unseen:
+                    break
+                seen = np.unique(_packed(image[::2, ::2]))
                 self._unseen = {label: colour for label, colour in self._unseen.items() if colour not in seen}
-        self._last = frame
+        self._steps += len(next(iter(next(iter(frames.values())).values())))
 
-    def end(self, expected: int) -> None:
+    def end(self, expected: int, last: Frame) -> None:
         """Check the demonstration as a whole.
+
+        Args:
+            expected: Frames that it has.
+            last: The last one.
 
         Raises:
             RenderError: Frames are missing, or a class was never seen.
         """
+        self._last = {view: {name: image.copy() for name, image in images.items()} for view, images in last.items()}
         if self._steps != expected:
             raise RenderError(f"{self._steps} frames were rendered of {expected}")
-        if self._unseen and any("segmentation" in images for images in (self._last or {}).values()):
+        if self._unseen and any("segmentation" in images for images in last.values()):
             unseen = ", ".join(self._unseen)
             raise RenderError(
                 f"no frame shows {unseen}; check the cameras, or say with render.unseen what they need not see"
             )
 
-    def _objects_are_where_they_were_recorded(self, frame: Frame, state: State) -> None:
+    def _objects_are_where_they_were_recorded(self, frame: Frame, state: States) -> None:
         """Every object whose point is in view, and not hidden, has its colour there."""
         in_front = {colour for label, colour in self._colours.items() if label not in NEVER_IN_FRONT}
         for view_name, images in frame.items():
@@ -114,9 +121,13 @@ class FrameChecks:
                     )
 
 
-def _constant(image: Image) -> bool:
-    first = image[0, 0]
-    return bool(np.all(image[::16, ::16] == first) and np.all(image == first))
+def _constant(images: Image) -> int | None:
+    """Return which of some images is constant, None when none is."""
+    some = images[:, ::16, ::16]
+    suspects = np.all((some == images[:, :1, :1]).reshape(len(images), -1), axis=1)
+    return next(
+        (int(index) for index in np.flatnonzero(suspects) if np.all(images[index] == images[index, 0, 0])), None
+    )
 
 
 def _packed_colour(colour: Colour) -> int:

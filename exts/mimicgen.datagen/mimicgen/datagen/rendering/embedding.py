@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ import h5py
 
 from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.folders import explained
-from mimicgen.datagen.dataset.images.pixels import read_image
+from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.names import demo_folder
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.replacing import new_file
@@ -54,13 +53,14 @@ def _embed(dataset: Path, root: Path, names: list[str], demos: list[str]) -> Non
 
 def _embed_folder(observations: h5py.Group, name: str, folder: Path) -> None:
     """Write the images of a folder, one at a time: memory does not grow with the demonstration."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    files = [folder / Path(frame["file"]).name for frame in manifest["frames"]]
-    first = read_image(files[0])
+    written = WrittenImages(folder)
+    images: h5py.Dataset | None = None
     if name in observations:
         del observations[name]
-    images = observations.create_dataset(
-        name, (len(files), *first.shape), first.dtype, chunks=(1, *first.shape), compression="gzip", compression_opts=4
-    )
-    for index, path in enumerate(files):
-        images[index] = read_image(path)
+    for index, image in enumerate(written.some(0, len(written))):
+        if images is None:
+            shape, chunks = (len(written), *image.shape), (1, *image.shape)
+            images = observations.create_dataset(
+                name, shape, image.dtype, chunks=chunks, compression="gzip", compression_opts=4
+            )
+        images[index] = image

@@ -1,31 +1,33 @@
-"""Rendering kept demonstrations on the application's loop: a frame, then the application's next update."""
+"""Rendering demonstrations: their states, batch by batch, become images on disk that belong to their steps.
+
+A batch is drawn when its turn comes and there is room for it; encoding and writing go on meanwhile. So a run can draw
+between its steps, and nothing waits for a disk.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.config.sections import RenderConfig
-from mimicgen.datagen.dataset.folders import writable_folder
+from mimicgen.datagen.dataset.images.pixels import frame_of
+from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.images.renderer import Renderer
 from mimicgen.datagen.dataset.images.views import views_of
-from mimicgen.datagen.dataset.names import demo_folder
-from mimicgen.datagen.dataset.ours import is_ours
-from mimicgen.datagen.dataset.outputs.writers import QUEUE, Writers
+from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import FrameChecks
-from mimicgen.datagen.rendering.frames import DemoFrames, file_name
+from mimicgen.datagen.rendering.encoding import Batch, Encoders
+from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
-from mimicgen.datagen.rendering.video import check_encoder, write_video
-
-Pace = Callable[[Drawing], Awaitable[None]]
-"""Waits for the application's next frame, and may raise to end the rendering; is told how far it is."""
+from mimicgen.datagen.rendering.video import check_encoder
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Rendered:
         complete: Completely rendered demonstrations.
         failed: What was wrong, by demonstration.
         frames: Frames drawn; each holds every view and modality.
-        seconds: Time spent on it [s].
+        seconds: Time spent on drawing them [s].
     """
 
     complete: list[str] = field(default_factory=list)
@@ -54,8 +56,27 @@ class Rendered:
         }
 
 
+@dataclass
+class _UnderWay:
+    """The demonstration that is being drawn.
+
+    Attributes:
+        frames: Its frames.
+        states: Its states; None where its frames are complete, and read to make videos of them.
+        steps: The steps to draw.
+        done: How many of them are drawn.
+        read: The images to make videos of, by view and modality.
+    """
+
+    frames: DemoFrames
+    states: StateSequence | None
+    steps: range
+    done: int = 0
+    read: dict[tuple[str, str], WrittenImages] = field(default_factory=dict)
+
+
 class Rendering:
-    """Renders demonstrations of one run.
+    """Renders demonstrations of one run, in the order in which they are added.
 
     Args:
         config: What to render.
@@ -66,6 +87,7 @@ class Rendering:
 
     Attributes:
         rendered: What has been rendered so far.
+        drawing: How far the latest demonstration is, None before the first one.
 
     Raises:
         SetupError: Videos are wanted and cannot be encoded.
@@ -79,7 +101,7 @@ class Rendering:
         about: dict[str, Any],
         points: Mapping[str, tuple[float, float, float]],
     ):
-        if config.videos:
+        if config.videos or config.format == "video":
             check_encoder()
         self._config = config
         self._root = root
@@ -88,90 +110,145 @@ class Rendering:
         self._views = views_of(config)
         self._modalities = config.drawn()
         self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen), renderer.colours, points)
-        self._writers = Writers()
+        self._encoders = Encoders(self._views, self._modalities, renderer.batch)
+        self._writers = Writers(threads=1)
+        self._queue: deque[tuple[str, Callable[[], StateSequence]]] = deque()
+        self._now: _UnderWay | None = None
+        self._on_disk: deque[tuple[list[Future[None]], Path]] = deque()
+        self._writing: deque[tuple[DemoFrames, range]] = deque()
         self._sheet: list[list[Sample]] = []
         self.rendered = Rendered()
+        self.drawing: Drawing | None = None
+        renderer.lend(self._encoders.memory)
 
-    async def render(self, demo: str, states: StateSequence, pace: Pace) -> None:
-        """Render a demonstration, unless its frames are complete already.
+    @property
+    def waiting(self) -> bool:
+        """Whether something is to be drawn."""
+        return self._now is not None or bool(self._queue)
 
-        Whatever `pace` raises ends the rendering, and leaves the demonstration incomplete.
+    @property
+    def written(self) -> bool:
+        """Whether everything that was drawn of whole demonstrations is on the disk."""
+        return not self._writing
+
+    def add(self, demo: str, states: Callable[[], StateSequence]) -> None:
+        """Have a demonstration rendered.
+
+        Args:
+            demo: Its name.
+            states: Returns its states, when its turn comes.
+        """
+        self._queue.append((demo, states))
+
+    async def advance(self) -> None:
+        """Draw the next batch, if there is room for it.
 
         Raises:
-            RenderError: A check failed.
+            RenderError: A check failed; the demonstration is left out, and the next one is next.
             OutputError: A file cannot be written, or frames of something else are there.
         """
+        if not self.waiting:
+            return
         begin = time.perf_counter()
-        steps = range(0, len(states), self._config.every)
-        about = self._about | {"states": states.digest(), "steps": len(states), "every": self._config.every}
-        frames = DemoFrames(self._root, demo, self._views, self._modalities, about, self._renderer.colours)
+        demo = self._now.frames.demo if self._now is not None else self._queue[0][0]
         try:
-            if not frames.complete():
-                await self._draw(frames, states, steps, pace)
-            self._make_videos(frames, steps)
-            self.rendered.complete.append(demo)
-            self._add_to_sheet(frames, steps)
+            if self._now is None:
+                self._now = self._begin(*self._queue.popleft())
+            batch = self._encoders.free() if self._now is not None else None
+            if self._now is not None and batch is not None:
+                await self._draw(self._now, batch)
         except RenderError as error:
             self.rendered.failed[demo] = str(error)
+            if self._now is not None:
+                self._now.frames.end(self._encoders, whole=False)
+                self._now = None
             raise
         finally:
             self.rendered.seconds += time.perf_counter() - begin
 
-    async def finish(self, next_frame: Callable[[], Awaitable[None]]) -> None:
-        """Write the contact sheet, and wait for everything that is being written.
+    def collect(self) -> None:
+        """Note what has come to be on the disk.
 
         Raises:
-            OutputError: A file cannot be written.
+            OutputError: A file could not be written.
+        """
+        while self._on_disk and all(future.done() for future in self._on_disk[0][0]):
+            _, latest = self._on_disk.popleft()
+            assert self.drawing is not None
+            self.drawing = replace(self.drawing, latest=latest)
+        while self._writing and self._writing[0][0].is_written():
+            frames, steps = self._writing.popleft()
+            frames.finish()
+            self._complete(frames, steps)
+
+    async def finish(self, next_frame: Callable[[], Awaitable[None]]) -> None:
+        """Write the contact sheet of what is complete.
+
+        Raises:
+            OutputError: It cannot be written.
         """
         if self._sheet:
             self._writers.submit(write_sheet, self._root / "contact_sheet.png", self._sheet, self._renderer.colours)
         await self._writers.written(next_frame)
 
     def close(self) -> None:
-        """End the threads; what is not written by now is not written."""
+        """End the encoders; what is not written by now is not written."""
+        self._encoders.close()
         self._writers.close()
 
-    async def _draw(self, frames: DemoFrames, states: StateSequence, steps: range, pace: Pace) -> None:
-        frames.begin()
-        images = len(frames.folders)
-        on_disk: deque[Path] = deque(maxlen=QUEUE // images + 2)  # what was given earlier than this has been written
-        drawing = Drawing(demo=frames.demo, frames=0, total=len(steps))
-        for step in steps:
-            while self._writers.full:
-                await pace(drawing)
-            state = states.at(step)
-            frame = await self._renderer.draw(state)
-            if step == 0:
-                self._checks.first(frame, state)
-            self._checks.every(frame)
-            on_disk.append(frames.add(step, frame, self._writers))
-            latest = on_disk[0] if len(on_disk) == on_disk.maxlen else drawing.latest
-            drawing = replace(drawing, frames=drawing.frames + 1, latest=latest)
-            self.rendered.frames += 1
-            await pace(drawing)
-        self._checks.end(len(steps))
-        while not self._writers.idle:
-            await pace(drawing)
-        frames.finish()
+    def _begin(self, demo: str, load: Callable[[], StateSequence]) -> _UnderWay | None:
+        """Return what is to be drawn of a demonstration, None if everything is there."""
+        states = load()
+        steps = range(0, len(states), self._config.every)
+        about = self._about | {"states": states.digest(), "steps": len(states), "every": self._config.every}
+        frames = DemoFrames(self._root, demo, self._config, about, self._renderer.colours)
+        self.drawing = Drawing(demo=demo, frames=0, total=len(steps))
+        complete = frames.complete()
+        if complete and not frames.lacks_videos():
+            self._complete(frames, steps)
+            return None
+        frames.begin(only_videos=complete)
+        read = frames.written() if complete else {}
+        return _UnderWay(frames, None if complete else states, steps, read=read)
 
-    def _make_videos(self, frames: DemoFrames, steps: range) -> None:
-        for view in self._views:
-            folders = {modality: frames.folder(view.name, modality) for modality in self._modalities}
-            for kind in self._config.videos:
-                path = self._root / f"{view.name}_{kind}" / f"{demo_folder(frames.demo)}.mp4"
-                if not path.exists() or is_ours(path):  # missing, or empty
-                    writable_folder(path.parent)
-                    self._writers.submit(write_video, path, kind, folders, [file_name(step) for step in steps])
+    async def _draw(self, now: _UnderWay, batch: Batch) -> None:
+        steps = now.steps[now.done : now.done + self._renderer.batch]
+        drawn = batch.first(len(steps))
+        if now.states is None:
+            for (view, modality), images in now.read.items():
+                for row, image in enumerate(images.some(now.done, now.done + len(steps))):
+                    drawn[view][modality][row] = image
+        else:
+            states = now.states.at(*steps)
+            await self._renderer.draw(states, drawn)
+            if not now.done:
+                self._checks.first(frame_of(drawn, 0), now.states.at(0))
+            self._checks.every(drawn)
+        now.done += len(steps)
+        if now.states is not None and now.done == len(now.steps):
+            self._checks.end(len(now.steps), frame_of(drawn, -1))
+        latest = now.frames.add(steps, batch, self._encoders)
+        if latest is not None:
+            self._on_disk.append((batch.pending, latest))
+        assert self.drawing is not None
+        self.drawing = replace(self.drawing, frames=now.done)
+        self.rendered.frames += len(steps)
+        if now.done == len(now.steps):
+            now.frames.end(self._encoders, whole=True)
+            self._writing.append((now.frames, now.steps))
+            self._now = None
 
-    def _add_to_sheet(self, frames: DemoFrames, steps: range) -> None:
-        chosen = dict.fromkeys((steps[0], steps[len(steps) // 2], steps[-1]))
+    def _complete(self, frames: DemoFrames, steps: range) -> None:
+        self.rendered.complete.append(frames.demo)
+        chosen = {0: steps[0], len(steps) // 2: steps[len(steps) // 2], len(steps) - 1: steps[-1]}
         self._sheet.append(
             [
                 Sample(
                     f"{frames.demo}, {view.name}, step {step}",
-                    {name: frames.folder(view.name, name) / file_name(step) for name in self._modalities},
+                    {name: frames.folder(view.name, name) for name in self._modalities},
+                    index,
                 )
                 for view in self._views
-                for step in chosen
+                for index, step in chosen.items()
             ]
         )

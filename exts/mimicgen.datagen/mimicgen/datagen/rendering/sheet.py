@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from mimicgen.datagen.dataset.images.pixels import UNLABELLED, Colour, read_image, shade
+from mimicgen.datagen.dataset.images.pixels import UNLABELLED, Colour, shade
+from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.ours import MARK, is_ours
 from mimicgen.datagen.dataset.replacing import new_file
 
@@ -34,11 +37,13 @@ class Sample:
 
     Attributes:
         caption: What it is.
-        images: Files of the step by modality.
+        images: Folders of the images by modality.
+        index: Which of the images.
     """
 
     caption: str
     images: dict[str, Path]
+    index: int
 
     @property
     def by_class(self) -> bool:
@@ -48,14 +53,17 @@ class Sample:
     def picture(self) -> Image.Image:
         """Return the frame, small: in colour, else as shaded segmentation, else whatever there is."""
         if self.by_class and "normals" in self.images:
-            pixels = shade(read_image(self.images["segmentation"]), read_image(self.images["normals"]))
+            pixels = shade(self._read("segmentation"), self._read("normals"))
         else:
             name = next(name for name in ("rgb", "segmentation", "normals", "depth") if name in self.images)
-            pixels = read_image(self.images[name])
+            pixels = self._read(name)
             if name == "depth":
                 pixels = (pixels / max(1, int(pixels.max())) * 255).astype(np.uint8)
         height = round(WIDTH * pixels.shape[0] / pixels.shape[1])
         return Image.fromarray(pixels).convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+
+    def _read(self, modality: str) -> NDArray[Any]:
+        return WrittenImages(self.images[modality])[self.index]
 
 
 def write_sheet(path: Path, rows: Sequence[Sequence[Sample]], colours: Mapping[str, Colour]) -> None:

@@ -7,7 +7,9 @@ import io
 from pathlib import Path
 
 from mimicgen.datagen.config.sections import MODALITIES
+from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.ours import MANIFEST, is_frames
 from mimicgen.datagen.rendering.sheet import Sample
 
 MOST = 100
@@ -18,23 +20,22 @@ def pictures(records: Path, demo: str) -> list[dict[str, str]]:
     """Return the first, middle and last frame in every camera, as JPEG in base64 with what it is.
 
     Args:
-        records: Folder of a run's outputs, with `<camera>_<modality>/<demonstration>/0000.png`.
+        records: Folder of a run's outputs, with `<camera>_<modality>/<demonstration>/manifest.json`.
         demo: The demonstration's name in the dataset.
     """
-    cameras: dict[str, dict[str, list[Path]]] = {}
+    cameras: dict[str, dict[str, Path]] = {}
     for modality in MODALITIES:
-        for folder in sorted(records.glob(f"*_{modality}")):
-            frames = sorted((folder / demo_folder(demo)).glob("[0-9]*.png"))
-            if frames:
-                cameras.setdefault(folder.name.removesuffix(f"_{modality}"), {})[modality] = frames
+        for folder in sorted(records.glob(f"*_{modality}/{demo_folder(demo)}")):
+            if is_frames(folder) and (folder / MANIFEST).is_file():
+                camera = folder.parent.name.removesuffix(f"_{modality}")
+                cameras.setdefault(camera, {})[modality] = folder
     found = []
     for camera, kinds in sorted(cameras.items()):
-        count = min(map(len, kinds.values()))
-        for index in sorted({0, count // 2, count - 1}):
-            images = {modality: frames[index] for modality, frames in kinds.items()}
-            caption = f"{camera}, step {int(next(iter(images.values())).stem)}"
+        steps = WrittenImages(next(iter(kinds.values()))).steps
+        for index in sorted({0, len(steps) // 2, len(steps) - 1}):
+            caption = f"{camera}, step {steps[index]}"
+            sample = Sample(caption, kinds, index)
             jpeg = io.BytesIO()
-            sample = Sample(caption=caption, images=images)
             sample.picture().save(jpeg, "JPEG", quality=82)
             if sample.by_class:
                 caption += "; colours of the classes, not of the objects"

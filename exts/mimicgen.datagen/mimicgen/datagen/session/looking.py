@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
@@ -57,7 +56,7 @@ def _drawn(found: Described, variant: str) -> dict[str, list[Image.Image]]:
     from mimicgen.datagen.isaaclab import kitless
 
     kitless.teach_isaaclab()
-    from mimicgen.datagen.embedded.raytracer import Raytracer
+    from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
     from mimicgen.datagen.isaaclab.live_check import opened
 
     width, height = SIZE
@@ -66,7 +65,7 @@ def _drawn(found: Described, variant: str) -> dict[str, list[Image.Image]]:
     with opened(job) as environment:
         env = environment.env
         state = env.scene.get_state(is_relative=True)
-        renderer = Raytracer(env.sim.stage, views_of(job.render), ("rgb",), device=str(env.device))
+        renderer = Rasteriser(env.sim.stage, views_of(job.render), ("rgb",), device=str(env.device))
         images: dict[str, list[Image.Image]] = {}
         for start in range(STARTS):
             one = {
@@ -76,8 +75,8 @@ def _drawn(found: Described, variant: str) -> dict[str, list[Image.Image]]:
                 }
                 for kind, assets in state.items()
             }
-            for camera, frame in renderer.drawn(one).items():
-                images.setdefault(camera, []).append(Image.fromarray(np.asarray(frame["rgb"])))
+            for camera, frames in renderer.drawn(one).items():
+                images.setdefault(camera, []).append(Image.fromarray(frames["rgb"][0]))
         renderer.close()
     return images
 

@@ -63,13 +63,13 @@ async def open_simulation(
         config: What the run does.
         outputs: The run's outputs.
         stage: Announces the stages.
-        make_renderer: What draws; by default Newton's ray tracer, which needs the embedded runtime.
+        make_renderer: What draws; by default the rasteriser, which needs the embedded runtime.
 
     Raises:
         BadInputError: The sources, the task, the device or the outputs cannot be used.
     """
     async with contextlib.AsyncExitStack() as stack:
-        yield await _OPEN[type(config)](config, Opening(config, outputs, stage, make_renderer or _raytracer, stack))
+        yield await _OPEN[type(config)](config, Opening(config, outputs, stage, make_renderer or _rasteriser, stack))
 
 
 class Opening:
@@ -326,10 +326,10 @@ def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(text for name, text in zip(names, words, strict=True) if before.get(name) != now.get(name))
 
 
-def _raytracer(environment: Environment, render: RenderConfig, colours: Mapping[str, Colour]) -> Renderer:
-    from mimicgen.datagen.embedded.raytracer import Raytracer
+def _rasteriser(environment: Environment, render: RenderConfig, colours: Mapping[str, Colour]) -> Renderer:
+    from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
 
     env = environment.env
     origin = env.scene.env_origins[0].tolist()
     views, device = views_of(render), str(env.device)
-    return Raytracer(env.sim.stage, views, render.drawn(), device=device, origin=origin, colours=colours)
+    return Rasteriser(env.sim.stage, views, render.drawn(), device=device, origin=origin, colours=colours)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,7 +20,7 @@ from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import DatagenError, RenderError
-from mimicgen.datagen.progress import Drawing, End, Stage, State
+from mimicgen.datagen.progress import End, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendered, Rendering
 from mimicgen.datagen.report.live import LivePage
@@ -157,6 +158,7 @@ class Run:
                 else:
                     await self._view(cast(Viewer, simulation), rendering)
                 if rendering is not None:
+                    await self._written(rendering)
                     await rendering.finish(self._host.next_frame)
                     self._end = _with_failures(self._end, rendering.rendered.failed)
 
@@ -206,10 +208,14 @@ class Run:
             while end is not None and outputs.writing:  # nothing ends before everything is on the disk
                 await self._host.next_frame()
                 kept += self._report(outputs)
-            now = self._config.render.when == "after_each" and _may_draw(generator)
-            if rendering is not None and (end is not None or now):
-                await self._render(kept, outputs, rendering)
+            if rendering is not None:
+                for demo in kept:
+                    rendering.add(demo, functools.partial(outputs.states, demo))
                 kept = []
+                if end is not None:
+                    await self._render(rendering)
+                elif self._config.render.when == "after_each" and _may_draw(generator):
+                    await self._render(rendering, self._turn(generator))
             end = self._host.stopped or end
             if end is not None:
                 self._end = end
@@ -222,6 +228,11 @@ class Run:
             self._step_seconds.append(time.perf_counter() - begin)
             self._host.publish(steps=self._host.progress.steps + 1)
             await self._host.next_frame()
+
+    def _turn(self, generator: Generator) -> float | None:
+        """Return how long to draw between two steps: as long as one takes, or all there is while attempts wait [s]."""
+        assert generator.renderer is not None
+        return None if generator.renderer.borrows_environment else next(reversed(self._step_seconds), 0.0)
 
     def _decide(self, ended: Sequence[Attempt], committer: Committer, generator: Generator, outputs: Outputs) -> None:
         """Have what is wanted of the attempts that have just ended written, and commit those whose turn it is."""
@@ -259,35 +270,52 @@ class Run:
         """Render an existing dataset."""
         self._host.publish(target=len(viewer.demos))
         if rendering is not None:
-            await self._render(viewer.demos, viewer, rendering)
+            for demo in viewer.demos:
+                rendering.add(demo, functools.partial(viewer.states, demo))
+            await self._render(rendering)
+            await self._written(rendering)  # to be counted
         reason = f"{self._host.progress.rendered} of {len(viewer.demos)} demonstrations are rendered"
         self._end = self._host.stopped or End(reason=reason, exit_code=0)
 
-    async def _render(self, demos: Sequence[str], recorded: Outputs | Viewer, rendering: Rendering) -> None:
-        """Render demonstrations, until the run is stopped."""
-        rendered, clock = rendering.rendered, self._host.clock
-        begin = clock.seconds - self._host.progress.drawing_seconds
+    async def _render(self, rendering: Rendering, seconds: float | None = None) -> None:
+        """Draw what waits for it, until the run is stopped.
 
-        async def pace(drawing: Drawing) -> None:
-            told = {"drawn_frames": rendered.frames, "drawing_seconds": clock.seconds - begin}
-            self._host.publish(drawing=drawing, **told)
+        Args:
+            rendering: What draws.
+            seconds: How long, at least for one batch; a batch that finds no room is not waited for [s]. By default as
+                long as it takes.
+        """
+        begin, before = self._host.clock.seconds, self._host.progress.drawing_seconds
+        self._tell_written(rendering)
+        while rendering.waiting and self._host.stopped is None:
+            drawn = rendering.rendered.frames
+            try:
+                await rendering.advance()
+            except RenderError as error:
+                demo = next(reversed(rendering.rendered.failed))
+                self._host.publish(render_failure=f"the frames of {demo} are not right: {error}")
+            self._tell_written(rendering)
+            taken = self._host.clock.seconds - begin
+            told = {"drawn_frames": rendering.rendered.frames, "drawing_seconds": before + taken}
+            self._host.publish(drawing=rendering.drawing, **told)
             await self._host.next_frame()
             while self._host.state is State.PAUSED:
                 await self._host.next_frame()
-            if self._host.stopped is not None:
-                raise _StoppedError
+            if seconds is not None and (taken >= seconds or drawn == rendering.rendered.frames):
+                break
 
-        for demo in demos:
-            if self._host.stopped is not None:
-                return
-            try:
-                await rendering.render(demo, recorded.states(demo), pace)
-            except RenderError as error:
-                self._host.publish(render_failure=f"the frames of {demo} are not right: {error}")
-            except _StoppedError:
-                return
-            else:
-                self._host.publish(rendered=len(rendered.complete), last_rendered=demo)
+    async def _written(self, rendering: Rendering) -> None:
+        """Wait until everything that was drawn is on the disk."""
+        while not rendering.written:
+            await self._host.next_frame()
+            self._tell_written(rendering)
+
+    def _tell_written(self, rendering: Rendering) -> None:
+        """Tell which demonstrations have become complete."""
+        rendering.collect()
+        complete = rendering.rendered.complete
+        for number in range(self._host.progress.rendered, len(complete)):
+            self._host.publish(rendered=number + 1, last_rendered=complete[number])
 
     async def _settle(self) -> None:
         """Wait until what was committed is on the disk."""

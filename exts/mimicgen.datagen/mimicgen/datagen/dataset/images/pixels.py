@@ -20,6 +20,9 @@ Image = NDArray[Any]
 Frame = dict[str, dict[str, Image]]
 """The images of one step, by view and modality."""
 
+Frames = dict[str, dict[str, Image]]
+"""The images of several steps, by view and modality; the first axis of each array is the step."""
+
 Colour = tuple[int, int, int]
 """Red, green and blue, bytes."""
 
@@ -36,6 +39,9 @@ COLOURS: dict[str, Colour] = {
 
 APART = 60
 """How far the colours of two classes are apart at least, summed over red, green and blue."""
+
+NO_NORMAL = 128
+"""Every channel of a normals image where nothing was hit."""
 
 MILLIMETRES = 1000.0
 """Depth images count millimetres along the camera's axis; 0 means that nothing was hit."""
@@ -88,6 +94,11 @@ def encode_depth(metres: NDArray[np.floating]) -> NDArray[np.uint16]:
     return np.asarray(np.clip(metres * MILLIMETRES + 0.5, 0, 65535)).astype(np.uint16)
 
 
+def frame_of(frames: Frames, index: int) -> Frame:
+    """Return one of several frames, as views of their arrays."""
+    return {view: {name: images[index] for name, images in own.items()} for view, own in frames.items()}
+
+
 def read_image(path: Path) -> Image:
     """Read an image that was written as a frame."""
     with Pillow.open(path) as image:
@@ -110,8 +121,7 @@ def shade(
         ambient: Share of the colour that stays where no light falls.
     """
     towards = -np.asarray(light, dtype=np.float32) / np.float32(np.linalg.norm(light))
-    vectors = decode_normals(normals)
-    lambert = np.clip(vectors @ towards, 0.0, 1.0)
-    hit = np.any(vectors != 0.0, axis=-1)
-    brightness = np.where(hit, ambient + (1.0 - ambient) * lambert, 1.0)
-    return np.asarray(segmentation * brightness[..., None] + 0.5).astype(np.uint8)
+    lambert = (normals.astype(np.float32) - 127.5) @ (towards / 127.5)
+    brightness = ambient + (1.0 - ambient) * np.clip(lambert, 0.0, 1.0)
+    brightness[np.all(normals == NO_NORMAL, axis=-1)] = 1.0
+    return np.asarray(segmentation * brightness[..., None] + np.float32(0.5)).astype(np.uint8)

@@ -1,13 +1,16 @@
-"""The interface between rendering and what draws: Newton's ray tracer, or Replicator in Isaac Sim."""
+"""The interface between rendering and what draws: the embedded runtime's rasteriser, or Replicator in Isaac Sim."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
-from mimicgen.datagen.dataset.images.pixels import Colour, Frame
+import numpy as np
+from numpy.typing import NDArray
 
-State = dict[str, dict[str, dict[str, Any]]]
-"""The scene at one moment in Isaac Lab's layout: kind, asset, quantity; every value of shape (1, n)."""
+from mimicgen.datagen.dataset.images.pixels import Colour, Frames
+from mimicgen.datagen.dataset.images.views import View
+from mimicgen.datagen.dataset.sources.raw import States
 
 
 class Renderer(Protocol):
@@ -17,14 +20,34 @@ class Renderer(Protocol):
         labels: Classes in the scene.
         colours: Their colours in segmentation images, and those of the classes that every scene may have.
         borrows_environment: Whether drawing puts states into the run's own first environment.
+        batch: How many states it draws best at once; more than that it does not take.
     """
 
     labels: tuple[str, ...]
     colours: dict[str, Colour]
     borrows_environment: bool
+    batch: int
 
-    async def draw(self, state: State) -> Frame:
-        """Return the images of a state."""
+    def lend(self, memory: NDArray[np.uint8]) -> None:
+        """Make ready to draw into this memory again and again."""
+
+    async def draw(self, states: States, frames: Frames) -> None:
+        """Draw states, a row each, into arrays of `frames_for` with as many frames."""
 
     def close(self) -> None:
         """Let go of what was opened."""
+
+
+def kind_of(view: View, modality: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return the shape of a view's image of a modality, and the type of its numbers."""
+    return (view.size, np.dtype(np.uint16)) if modality == "depth" else ((*view.size, 3), np.dtype(np.uint8))
+
+
+def frames_for(views: Iterable[View], modalities: Iterable[str], count: int) -> Frames:
+    """Return room for some frames of views in modalities."""
+    modalities = tuple(modalities)
+    found: Frames = {}
+    for view in views:
+        kinds = {name: kind_of(view, name) for name in modalities}
+        found[view.name] = {name: np.empty((count, *shape), kind) for name, (shape, kind) in kinds.items()}
+    return found

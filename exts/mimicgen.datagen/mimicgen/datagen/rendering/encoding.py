@@ -1,0 +1,239 @@
+"""Encoding off the loop: processes that share memory with what draws, and a bounded number of batches in it."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimicgen.datagen.dataset.images.pixels import Frames as Drawn
+from mimicgen.datagen.dataset.images.renderer import kind_of
+from mimicgen.datagen.dataset.images.views import View
+from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.rendering import process
+from mimicgen.datagen.rendering.encoder import Encoder, End, Frames, Images, Pixels
+
+WAITING = 4
+"""Batches that may be in the memory at once: one that is drawn, and others that are encoded."""
+
+FEWEST = 12
+"""Frames that there is room for at least, so that a batch of one leaves the encoders enough to do."""
+
+CLOSING = 60.0
+"""Seconds that a process has to finish what it has begun, when the run ends."""
+
+
+@dataclass
+class Batch:
+    """Room for the frames of a batch.
+
+    Attributes:
+        frames: The arrays, by view and modality.
+        pixels: Where they are in the shared memory.
+        pending: What is being made of them.
+    """
+
+    frames: Drawn
+    pixels: dict[str, dict[str, Pixels]]
+    pending: list[Future[None]] = field(default_factory=list)
+
+    def first(self, count: int) -> Drawn:
+        """Return the first of its frames."""
+        return {view: {name: rows[:count] for name, rows in own.items()} for view, own in self.frames.items()}
+
+    def where(self, view: str, modality: str, count: int) -> Pixels:
+        """Return where the first images of a view and modality are."""
+        own = self.pixels[view][modality]
+        return Pixels(own.offset, (count, *own.shape[1:]), own.dtype)
+
+
+class Encoders:
+    """Encodes images in processes of their own, as many as there are cores to spare, or else in threads.
+
+    Args:
+        views: The views that are drawn.
+        modalities: What is drawn of each.
+        batch: How many frames are drawn at once.
+
+    Attributes:
+        memory: What the batches lie in.
+    """
+
+    def __init__(self, views: Iterable[View], modalities: Sequence[str], batch: int):
+        sizes = [(view.name, name, *kind_of(view, name)) for view in views for name in modalities]
+        one = sum(_rounded(batch * math.prod(shape) * kind.itemsize) for _, _, shape, kind in sizes)
+        count = max(WAITING, math.ceil(FEWEST / batch))
+        self._descriptor = os.memfd_create("mimicgen.datagen images", os.MFD_CLOEXEC)
+        os.ftruncate(self._descriptor, one * count)
+        shared = mmap.mmap(self._descriptor, one * count)
+        self.memory: NDArray[np.uint8] = np.frombuffer(shared, np.uint8)
+        self._batches = [_batch(self.memory, number * one, batch, sizes) for number in range(count)]
+        # An application that embeds Python may be `sys.executable` itself, and cannot be started as one.
+        shares = self._descriptor if Path(sys.executable).name.startswith("python") else None
+        self._lines = [_Line(shares, self.memory) for _ in range(max(1, (os.cpu_count() or 2) - 1))]
+        self._homes: dict[Path, _Line] = {}
+
+    def free(self) -> Batch | None:
+        """Return a batch of whose frames everything has been made; None when there is none.
+
+        Raises:
+            OutputError: A file could not be written.
+        """
+        for batch in self._batches:
+            batch.pending = unfinished(batch.pending)
+            if not batch.pending:
+                return batch
+        return None
+
+    def submit(self, work: Images | Frames | End, batch: Batch | None = None) -> Future[None]:
+        """Have something made of a batch; what belongs to one video is done in order.
+
+        Args:
+            work: What.
+            batch: Whose frames it is made of; they stay until it is done.
+        """
+        match work:
+            case Images():
+                line = min(self._lines, key=lambda line: line.waiting)
+            case Frames():
+                line = self._homes.get(work.path) or min(self._lines, key=lambda line: (line.videos, line.waiting))
+                line.videos += work.path not in self._homes
+                self._homes[work.path] = line
+            case End():
+                line = self._homes.pop(work.path)
+                line.videos -= 1
+        future = line.submit(work)
+        if batch is not None:
+            batch.pending.append(future)
+        return future
+
+    def close(self) -> None:
+        """End the processes; what they are making is finished, and what waits is dropped."""
+        for line in self._lines:
+            line.stop()
+        for line in self._lines:
+            line.close()
+        os.close(self._descriptor)
+
+
+def unfinished(work: Iterable[Future[None]]) -> list[Future[None]]:
+    """Return what is not done yet.
+
+    Raises:
+        OutputError: Some of it failed.
+    """
+    left = []
+    for future in work:
+        if not future.done():
+            left.append(future)
+            continue
+        try:
+            future.result()
+        except OSError as error:
+            raise OutputError(
+                f"output '{error.filename or 'frames'}': {error.strerror or error}; "
+                "choose a place with room that can be written"
+            ) from error
+    return left
+
+
+class _Line:
+    """A process, or without shared memory a thread, that does one thing after the other.
+
+    Attributes:
+        waiting: What it was given and has not done.
+        videos: How many it has begun and not ended.
+    """
+
+    def __init__(self, shares: int | None, memory: NDArray[np.uint8]):
+        self.waiting = self.videos = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mimicgen.datagen encoder")
+        self._here = Encoder(memory) if shares is None else None
+        self._process: subprocess.Popen[bytes] | None = None
+        if shares is None:
+            return
+        package = str(Path(__file__).resolve().parents[3])
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([package, os.environ.get("PYTHONPATH", "")])}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", process.__name__, str(shares)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            pass_fds=[shares],
+            start_new_session=True,  # an interrupt is for the run, which ends its encoders when all is written
+        )
+
+    def submit(self, work: Images | Frames | End) -> Future[None]:
+        self.waiting += 1
+        future = self._thread.submit(self._do, work)
+        future.add_done_callback(self._count)
+        return future
+
+    def stop(self) -> None:
+        """Drop what waits, and let the process end when it has finished what it is doing."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        if self._here is not None:
+            self._here.close()
+        if self._process is not None:
+            try:
+                self._process.communicate(timeout=CLOSING)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.communicate()
+
+    def _do(self, work: Images | Frames | End) -> None:
+        if self._process is None:
+            assert self._here is not None
+            self._here.do(work)
+            return
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            pickle.dump(work, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+            self._process.stdin.flush()
+            error = pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as gone:
+            raise OutputError(
+                "output 'frames': the process that encodes them has ended or is out of order; see its messages in the "
+                "log, and run this again"
+            ) from gone
+        if error is not None:
+            raise error
+
+    def _count(self, future: Future[None]) -> None:
+        self.waiting -= 1
+
+
+def _batch(
+    memory: NDArray[np.uint8],
+    offset: int,
+    count: int,
+    sizes: Sequence[tuple[str, str, tuple[int, ...], np.dtype[Any]]],
+) -> Batch:
+    """Return a batch that begins somewhere in the memory."""
+    found = Batch({}, {})
+    for view, modality, shape, kind in sizes:
+        where = Pixels(offset, (count, *shape), kind.str)
+        found.frames.setdefault(view, {})[modality] = where.of(memory)
+        found.pixels.setdefault(view, {})[modality] = where
+        offset += _rounded(count * math.prod(shape) * kind.itemsize)
+    return found
+
+
+def _rounded(size: int) -> int:
+    """Return a size in whole pages."""
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
