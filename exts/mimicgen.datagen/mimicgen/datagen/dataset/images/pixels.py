@@ -26,7 +26,7 @@ Frames = dict[str, dict[str, Image]]
 Colour = tuple[int, int, int]
 """Red, green and blue, bytes."""
 
-BACKGROUND, UNLABELLED = "background", "unlabelled"
+BACKGROUND, UNLABELLED, DISTRACTOR = "background", "unlabelled", "distractor"
 
 COLOURS: dict[str, Colour] = {
     "table": (255, 237, 218),

@@ -36,6 +36,9 @@ EDGE = wp.constant(1.0e-3)
 SHADE = wp.constant(0.3)
 """What reaches a shadow of a light, likewise."""
 
+SHININESS = wp.constant(40.0)
+"""Exponent of highlights, Blinn and Phong's: that of lacquer or plastic."""
+
 
 @wp.struct
 class Lens:
@@ -51,12 +54,13 @@ class Lens:
 
 @wp.struct
 class Shapes:
-    """The shapes of a scene: what and how large they are, their meshes and the balls around them."""
+    """The shapes of a scene: what and how large they are, their meshes, the balls around them, and their highlights."""
 
     kind: wp.array[wp.int32]
     size: wp.array[wp.vec3]
     mesh: wp.array[wp.uint64]
     ball: wp.array[wp.vec4]
+    gloss: wp.array[wp.float32]
 
 
 @wp.struct
@@ -365,20 +369,27 @@ def shaded(
     casters: wp.array[wp.int32],
     lights: Lights,
     colour: wp.vec3,
+    gloss: wp.float32,
     point: wp.vec3,
     normal: wp.vec3,
+    direction: wp.vec3,
 ) -> wp.vec3ub:
-    """Return the colour of a point in the light, as Newton's camera shades it."""
+    """Return the colour of a point in the light, as Newton's camera shades it, and with a highlight if it is glossy."""
     albedo = srgb_to_linear_wp(colour)
     upwards = 0.5 * (normal[2] + 1.0)
     light = (SKY * upwards + GROUND * (1.0 - upwards)) * lights.ambient
+    highlight = wp.vec3(0.0)
     for number in range(lights.towards.shape[0]):
         facing = wp.dot(normal, lights.towards[number])
         if facing > 0.0:
             if is_shaded(frame, poses, shapes, casters, point + normal * 1.0e-4, lights.towards[number]):
                 facing *= SHADE
             light += lights.colour[number] * facing
-    seen = linear_to_srgb_wp(wp.cw_mul(albedo, light))
+            if gloss > 0.0:
+                between = wp.normalize(lights.towards[number] - direction)
+                mirrored = wp.pow(wp.max(wp.dot(normal, between), 0.0), SHININESS)
+                highlight += lights.colour[number] * (gloss * mirrored * facing)
+    seen = linear_to_srgb_wp(wp.cw_mul(albedo, light) + highlight)
     return wp.vec3ub(byte_of(seen[0]), byte_of(seen[1]), byte_of(seen[2]))
 
 
@@ -516,6 +527,8 @@ def paint(
     own_colour: wp.array[wp.vec3],
     lights: Lights,
     shadows: wp.array3d[wp.uint8],
+    backdrop: wp.array[wp.vec3ub],
+    bare: wp.array[wp.uint8],
     modalities: wp.int32,
     everything: wp.bool,
     normals: wp.array2d[wp.vec3ub],
@@ -525,6 +538,7 @@ def paint(
 ):
     """Set some pixels of all wanted modalities from what is visible in them.
 
+    In colour images the backdrop is seen where nothing is, and instead of what never moves where a pixel is bare.
     Unless everything is wanted, of these only those that something moving may have changed are set.
     """
     frame, number = wp.tid()
@@ -539,7 +553,7 @@ def paint(
     if what == STATIC:
         if not everything:
             point = origins[pixel] + directions[pixel] * distance
-            if shape < 0 or not may_be_shaded(frame, lights, point, normal, shadows):
+            if shape < 0 or bare[pixel] != wp.uint8(0) or not may_be_shaded(frame, lights, point, normal, shadows):
                 return
     else:
         if (what & SOLID) != wp.uint32(0):
@@ -598,8 +612,9 @@ def paint(
             millimetres = wp.clamp(away * wp.float64(1000.0) + wp.float64(0.5), wp.float64(0.0), wp.float64(65535.0))
         depth[frame, pixel] = wp.uint16(millimetres)
     if is_wanted(modalities, RGB):
-        if shape >= 0:
-            point = origins[pixel] + directions[pixel] * distance
-            rgb[frame, pixel] = shaded(frame, poses, shapes, casters, lights, own_colour[shape], point, normal)
+        if shape < 0 or (bare[pixel] != wp.uint8(0) and shape == static_shape[pixel]):
+            rgb[frame, pixel] = backdrop[pixel]
         else:
-            rgb[frame, pixel] = class_colour[nothing]
+            ray = directions[pixel]
+            point, colour, gloss = origins[pixel] + ray * distance, own_colour[shape], shapes.gloss[shape]
+            rgb[frame, pixel] = shaded(frame, poses, shapes, casters, lights, colour, gloss, point, normal, ray)

@@ -16,12 +16,18 @@ from newton._src.sim.ik.ik_common import eval_fk_batched  # `newton.eval_fk` tak
 from numpy.typing import NDArray
 from pxr import Usd, UsdSemantics
 
-from mimicgen.datagen.dataset.images.pixels import BACKGROUND, UNLABELLED, Colour, Frames, colours_of
+from mimicgen.datagen.config.looks import LooksConfig
+from mimicgen.datagen.dataset.images.looks import Look
+from mimicgen.datagen.dataset.images.pixels import BACKGROUND, DISTRACTOR, UNLABELLED, Colour, Frames, colours_of
 from mimicgen.datagen.dataset.images.renderer import frames_for
+from mimicgen.datagen.dataset.images.room import Room
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.embedded.images import kernels
+from mimicgen.datagen.embedded.images.dressing import Dressing, add_spares
 from mimicgen.datagen.embedded.images.joints import Joints
+from mimicgen.datagen.embedded.images.points import placed, points_on
+from mimicgen.datagen.embedded.images.scenery import Scenery
 from mimicgen.datagen.embedded.images.surfaces import Surfaces
 
 ENVIRONMENT = "/World/envs/env_0"
@@ -35,8 +41,13 @@ BATCH = 32
 
 BITS = {"normals": kernels.NORMALS, "segmentation": kernels.SEGMENTATION, "depth": kernels.DEPTH, "rgb": kernels.RGB}
 
-LIGHT = (1.0, -1.0, 1.0)
-"""Where the light is: the direction towards it, as of Newton's default light."""
+NO_LOOKS = LooksConfig()
+
+REACH = 0.8
+"""How far from the task's objects things may stand [m]."""
+
+SOME = 64
+"""States of which points are looked at in one go."""
 
 
 class Rasteriser:
@@ -49,6 +60,7 @@ class Rasteriser:
         device: Where to draw.
         origin: Where the drawn environment stands in the stage, x, y, z [m]; cameras and states are relative to it.
         colours: Colours that the task gives classes in segmentation images.
+        looks: What may be put on.
     """
 
     borrows_environment = False
@@ -62,28 +74,49 @@ class Rasteriser:
         device: str,
         origin: Sequence[float] = (0.0, 0.0, 0.0),
         colours: Mapping[str, Colour] | None = None,
+        looks: LooksConfig = NO_LOOKS,
     ):
-        self._model = model = model_of(stage, origin, device)
+        spares = looks.distractors if looks.count else 0
+        self._model = model = model_of(stage, origin, device, spares)
         self._joints = Joints(model, ENVIRONMENT)
         self._surfaces = Surfaces(model)
-        labels = [_label_of(stage, path) for path in model.shape_label]
+        labels = [_label_of(stage, path) for path in model.shape_label[: model.shape_count - spares]]
         seen = {labels[shape] for shape in self._surfaces.visible.numpy()}
         self.labels = tuple(sorted(seen - {UNLABELLED}))
+        labels += [DISTRACTOR] * spares
         self.colours = colours_of(labels, colours)
+        self._shape_labels = np.array(labels)
+        self._dressing = Dressing(model, self._surfaces, labels, range(model.shape_count - spares, model.shape_count))
+        self._looks = looks
         by_shape = [self.colours[label] for label in (*labels, BACKGROUND)]
-        class_colour = wp.array(np.array(by_shape, dtype=np.uint8), dtype=wp.vec3ub, device=model.device)
+        self._class_colour = wp.array(np.array(by_shape, dtype=np.uint8), dtype=wp.vec3ub, device=model.device)
         cores = os.cpu_count() or 1
         self.batch = max(1, cores // len(views)) if model.device.is_cpu else BATCH
         self._pool = ThreadPoolExecutor(cores, thread_name_prefix="mimicgen.datagen drawing")
         self._views, self._modalities = tuple(views), tuple(modalities)
         self._lent: LentMemory | None = None
         self._placed = Placed.of(self.batch, model)
-        self._place(model.joint_q.numpy()[None])
-        far = max(view.camera.far for view in views)
-        self._canvases = [
-            Canvas(view, self._modalities, self._surfaces, class_colour, self.batch, far, self._placed)
-            for view in views
-        ]
+        self._canvases = self._made(None)
+
+    def room(self, states: States) -> Room:
+        """See `Renderer.room`."""
+        labels, visible = self._shape_labels, self._surfaces.visible.numpy().tolist()
+        surface = [shape for shape in visible if labels[shape] == "table"]
+        surface = surface or [shape for shape in visible if labels[shape] == "ground"]
+        targets = np.concatenate([own["root_pose"][:, :3] for own in states.get("rigid_object", {}).values()])
+        least, most = self._extent(surface, targets)
+        others = points_on(self._model, (shape for shape in visible if labels[shape] not in ("table", "ground")))
+        coordinates = self._joints.coordinates(states)
+        met = [others.pop(-1, np.zeros((0, 3)))]
+        for begin in range(0, len(coordinates), SOME):
+            bodies = self._bodies(coordinates[begin : begin + SOME]).numpy().astype(np.float64)
+            met += [placed(points, bodies[:, body]).reshape(-1, 3) for body, points in others.items()]
+        return Room.over(self.labels, least, most, np.concatenate(met), targets.astype(np.float64))
+
+    def put_on(self, look: Look | None) -> None:
+        """See `Renderer.put_on`."""
+        self._dressing.put_on(look)
+        self._canvases = self._made(look)
 
     def lend(self, memory: NDArray[np.uint8]) -> None:
         """See `Renderer.lend`."""
@@ -121,19 +154,45 @@ class Rasteriser:
             canvas.read(frames[canvas.view.name], count)
         wp.synchronize_device(self._model.device)
 
+    def _made(self, look: Look | None) -> list[Canvas]:
+        """Return canvases for the views as a look has them."""
+        self._place(self._model.joint_q.numpy()[None])
+        views = self._views
+        if look is not None:
+            views = tuple(View(view.name, look.cameras[view.name].on(view.camera)) for view in views)
+        far = max(view.camera.far for view in views)
+        args = (self._modalities, self._surfaces, self._class_colour, self.batch, far, self._placed)
+        return [Canvas(view, *args, Scenery(look, self._shape_labels, self._looks.backgrounds)) for view in views]
+
     def _place(self, coordinates: NDArray[np.float32]) -> None:
         """Put the shapes of the first frames where they are in some states."""
+        model = self._model
+        wp.launch(
+            kernels.place_shapes,
+            dim=(len(coordinates), model.shape_count),
+            inputs=[
+                *(self._bodies(coordinates), model.shape_body, model.shape_transform),
+                *(self._placed.poses, self._placed.inverses),
+            ],
+            device=model.device,
+        )
+
+    def _bodies(self, coordinates: NDArray[np.float32]) -> wp.array:
+        """Return `world_from_body` of all bodies in some states."""
         model, count, device = self._model, len(coordinates), self._model.device
         bodies = wp.empty((count, model.body_count), dtype=wp.transform, device=device)
         speeds = wp.zeros((count, model.joint_dof_count), dtype=wp.float32, device=device)
         moved = wp.empty((count, model.body_count), dtype=wp.spatial_vector, device=device)
         eval_fk_batched(model, wp.array(coordinates, dtype=wp.float32, device=device), speeds, bodies, moved)
-        wp.launch(
-            kernels.place_shapes,
-            dim=(count, model.shape_count),
-            inputs=[bodies, model.shape_body, model.shape_transform, self._placed.poses, self._placed.inverses],
-            device=device,
-        )
+        return bodies
+
+    def _extent(self, shapes: Sequence[int], targets: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return smallest and largest x, y and z of a surface, as far as it is near the task's objects."""
+        points = points_on(self._model, shapes).get(-1, targets)
+        least, most = points.min(axis=0), points.max(axis=0)
+        near, far = targets.min(axis=0) - REACH, targets.max(axis=0) + REACH
+        least[:2], most[:2] = np.maximum(least, near)[:2], np.minimum(most, far)[:2]
+        return least, most
 
 
 class LentMemory:
@@ -181,6 +240,7 @@ class Canvas:
         frames: How many at once.
         far: What is farther away along a ray is not seen [m].
         placed: Where the shapes are; of these, those that never move are looked at.
+        scenery: The lights, and what is behind everything.
     """
 
     def __init__(
@@ -192,8 +252,10 @@ class Canvas:
         frames: int,
         far: float,
         placed: Placed,
+        scenery: Scenery,
     ):
         self.view = view
+        self._scenery = scenery
         self._device = class_colour.device
         height, width = view.size
         self._count = height * width
@@ -214,7 +276,7 @@ class Canvas:
         self._along = wp.array(along, dtype=wp.float64, device=self._device)
         self._nearly_along = wp.array(along, dtype=wp.float32, device=self._device)
         self._every_pixel = wp.array(np.arange(self._count), dtype=wp.int32, device=self._device)
-        self._lights = lights_of([LIGHT], self._device)
+        self._lights = scenery.lights(self._device)
         self._corners = self._empty((frames, len(surfaces.points)), wp.vec3)
         self._keys = self._empty((frames, self._count), wp.uint64)
         marked = (frames, len(self._lights.towards), kernels.CELLS**2) if "rgb" in modalities else (frames, 1, 1)
@@ -224,6 +286,8 @@ class Canvas:
         self._static_shape = self._empty((self._count,), wp.int32)
         self._static_normal = self._empty((self._count,), wp.vec3)
         self._static_pixels = self._images(1)
+        self._backdrop = wp.full(self._count, class_colour[-1:].numpy()[0], dtype=wp.vec3ub, device=self._device)
+        self._bare = wp.zeros(self._count, dtype=wp.uint8, device=self._device)
         self._draw_static(placed.some(0, 1), far)
 
     def draw(self, placed: Placed, begin: int) -> None:
@@ -292,8 +356,22 @@ class Canvas:
                 *(self._static_keys, self._static_shape, self._static_normal),
             ],
         )
+        self._see_behind()
         args = (surfaces.static, self._static_keys, self._shadows, self._static_pixels)
         self._paint(self._every_pixel, placed, *args, everything=True)
+
+    def _see_behind(self) -> None:
+        """Find what is seen behind everything."""
+        if "rgb" not in self._modalities:
+            return
+        distance = (self._static_keys.numpy()[0] >> 32).astype(np.uint32).view(np.float32)
+        found = self._scenery.behind(self.view, self._static_shape.numpy(), distance)
+        if found is not None:
+            colours, where = found
+            nothing = self._class_colour.numpy()[-1]
+            shown = np.where(where[:, None], colours, nothing).astype(np.uint8)
+            self._backdrop = wp.array(shown, dtype=wp.vec3ub, device=self._device)
+            self._bare = wp.array(where.astype(np.uint8), dtype=wp.uint8, device=self._device)
 
     def _paint(
         self,
@@ -316,6 +394,7 @@ class Canvas:
                 *(surfaces.points, surfaces.triangles, surfaces.triangle_shape),
                 *(keys, self._static_keys, self._static_shape, self._static_normal),
                 *(self._class_colour, surfaces.own_colour, self._lights, shadows),
+                *(self._backdrop, self._bare),
                 *(sum(BITS[name] for name in self._modalities), everything),
                 *(pixels.get(name) for name in BITS),
             ],
@@ -332,32 +411,14 @@ class Canvas:
         return {name: self._empty((frames, self._count), kind) for name, kind in kinds.items()}
 
 
-def lights_of(towards: Sequence[Sequence[float]], device: wp.Device) -> kernels.Lights:
-    """Return white directional lights.
-
-    Args:
-        towards: Directions towards them.
-        device: Where they are needed.
-    """
-    lights = kernels.Lights()
-    ahead = np.array(towards) / np.linalg.norm(towards, axis=1, keepdims=True)
-    # Any two axes across will do.
-    across = np.cross(ahead, np.where(np.abs(ahead[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]]))
-    across /= np.linalg.norm(across, axis=1, keepdims=True)
-    lights.towards, lights.across = (wp.array(rows, dtype=wp.vec3, device=device) for rows in (ahead, across))
-    lights.upwards = wp.array(np.cross(ahead, across), dtype=wp.vec3, device=device)
-    lights.colour = wp.array(np.ones_like(ahead), dtype=wp.vec3, device=device)
-    lights.ambient = 0.5
-    return lights
-
-
-def model_of(stage: Usd.Stage, origin: Sequence[float], device: str) -> newton.Model:
+def model_of(stage: Usd.Stage, origin: Sequence[float], device: str, spares: int = 0) -> newton.Model:
     """Return a model of the first environment of a stage, at the origin.
 
     Args:
         stage: The stage of an open environment.
         origin: Where the environment stands in it, x, y, z [m].
         device: Where the model is.
+        spares: How many shapes to add that are not seen, and may become things that stand about.
     """
     builder = newton.ModelBuilder()
     others = [
@@ -367,6 +428,7 @@ def model_of(stage: Usd.Stage, origin: Sequence[float], device: str) -> newton.M
     others += [f"{ENVIRONMENT}/.*/{BASE_JOINT}"]
     place = wp.transform(-wp.vec3(*origin), wp.quat(0.0, 0.0, 0.0, 1.0))
     builder.add_usd(stage, xform=place, ignore_paths=others, load_sites=False)  # whose marks would be seen
+    add_spares(builder, spares)
     return builder.finalize(device=device)
 
 
