@@ -31,6 +31,9 @@ class LooksConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="The same of the task's objects: few, where they are told apart by their colours"),
     ] = 0.15
     gloss: Annotated[Share, Meta(description="Strongest highlight on a surface; without it all are matt")] = 0.5
+    patterns: Annotated[
+        Share, Meta(description="Strongest contrast of tiles, planks or speckles on table and ground")
+    ] = 0.5
     lights: Annotated[int, Meta(ge=0, le=8, description="Most lights; 0: the one that is there")] = 3
     light_strength: Annotated[
         tuple[Strength, Strength], Meta(description="Weakest and strongest light, all together; 1: as it is")

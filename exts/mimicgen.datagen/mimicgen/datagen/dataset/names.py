@@ -12,6 +12,10 @@ LONGEST = 200
 """Bytes that a name may have; file systems allow 255, endings included."""
 
 
+PARENT, LOOK = "parent", "look"
+"""Attributes of a demonstration that is a look of another one: that one's name, and the look, as JSON."""
+
+
 def why_not(name: bytes, *, demo: bool) -> str | None:
     """Return why nothing in a file may be called so, None if it may.
 

@@ -99,9 +99,7 @@ class FrameChecks:
                 f"no frame shows {unseen}; check the cameras, or say with render.unseen what they need not see"
             )
 
-    def _objects_are_where_they_were_recorded(
-        self, frame: Frame, state: States, views: Mapping[str, View]
-    ) -> None:
+    def _objects_are_where_they_were_recorded(self, frame: Frame, state: States, views: Mapping[str, View]) -> None:
         """Every object whose point is in view, and not hidden, has its colour there."""
         in_front = {colour for label, colour in self._colours.items() if label not in NEVER_IN_FRONT}
         for view_name, images in frame.items():

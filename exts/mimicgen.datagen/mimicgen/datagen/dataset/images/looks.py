@@ -12,7 +12,7 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -33,6 +33,16 @@ AMBIENT = 0.5
 """Strength of the light from everywhere as the scene is."""
 
 
+Pattern = Literal["plain", "tiles", "planks", "speckles"]
+PATTERNS: tuple[Pattern, ...] = ("plain", "tiles", "planks", "speckles")
+
+PATTERNED = {"table": (0.04, 0.25), "ground": (0.15, 0.8)}
+"""Classes that may have a pattern: smallest and largest size of its parts [m]."""
+
+CALM = {"robot": 0.3, "table": 0.65, "ground": 0.4, BACKGROUND: 0.5}
+"""How strong the colours of some classes may be: there are not many pink robots, nor rooms."""
+
+
 class Paint(Struct, frozen=True):
     """What a class is painted with.
 
@@ -40,11 +50,17 @@ class Paint(Struct, frozen=True):
         colour: Red, green and blue, 0 to 1.
         share: How much of it there is in the new colour; the rest is the old one.
         gloss: Strength of the highlights, 0 to 1.
+        pattern: What is on it.
+        size: Of the pattern's parts [m].
+        contrast: How much of the light the pattern takes at most, 0 to 1.
     """
 
     colour: Vector
     share: float
     gloss: float
+    pattern: Pattern = "plain"
+    size: float = 1.0
+    contrast: float = 0.0
 
     def over(self, own: Any) -> Any:
         """Return colours under this paint, (..., 3), 0 to 1."""
@@ -189,12 +205,18 @@ def draw_look(
 def _paint(stream: np.random.Generator, looks: LooksConfig, name: str) -> Paint:
     """Return the paint of a class: of most things grey and pale colours are more likely than strong ones."""
     most = looks.colours if name in COLOURS else looks.object_colours
-    strong = stream.uniform(0.0, 1.0) ** 1.5
-    return Paint(
-        colour=hue_colour(stream.uniform(), 0.85 * strong, stream.uniform(0.15, 0.95)),
+    strong = CALM.get(name, 0.9) * stream.uniform() ** 1.5
+    paint = Paint(
+        colour=hue_colour(stream.uniform(), strong, stream.uniform(0.2, 0.95)),
         share=most * stream.uniform(),
         gloss=looks.gloss * stream.uniform(),
     )
+    pattern, share, size = int(stream.integers(len(PATTERNS))), stream.uniform(0.2, 1.0), stream.uniform()
+    if name not in PATTERNED or not pattern or not looks.patterns:
+        return paint
+    low, high = PATTERNED[name]
+    about = {"pattern": PATTERNS[pattern], "size": low * (high / low) ** size, "contrast": looks.patterns * share}
+    return msgspec.structs.replace(paint, **about)
 
 
 def _lights(stream: np.random.Generator, looks: LooksConfig) -> tuple[Light, ...]:

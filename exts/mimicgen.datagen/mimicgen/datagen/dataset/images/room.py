@@ -134,7 +134,7 @@ def stand(stream: np.random.Generator, most: int, gloss: float, room: Room, eyes
         shape = SHAPES[int(stream.integers(len(SHAPES)))]
         width, depth = stream.uniform(0.03, 0.12, size=2)
         height = width if shape == "ball" else stream.uniform(0.03, 0.18)
-        painted = hue_colour(stream.uniform(), stream.uniform(0.0, 0.9), stream.uniform(0.1, 0.95))
+        painted = hue_colour(stream.uniform(), stream.uniform(0.0, 0.9), stream.uniform(0.3, 0.95))
         size = (width, depth if shape == "box" else width, height)
         yaw, shine = stream.uniform(-math.pi, math.pi), gloss * stream.uniform()
         for x, y in room.corner + stream.uniform(size=(TRIES, 2)) * room.lowest.shape * CELL:

@@ -8,7 +8,7 @@ import newton
 import numpy as np
 import warp as wp
 
-from mimicgen.datagen.dataset.images.looks import Look
+from mimicgen.datagen.dataset.images.looks import PATTERNS, Look
 from mimicgen.datagen.dataset.images.room import Shape, Standing
 from mimicgen.datagen.embedded.images.surfaces import Surfaces
 
@@ -44,10 +44,12 @@ class Dressing:
     def put_on(self, look: Look | None) -> None:
         """Dress the shapes; without a look they are as the scene has them."""
         colours, gloss = self._own_colour.copy(), np.zeros(len(self._labels), np.float32)
+        patterns = np.zeros((len(self._labels), 3), np.float32)
         for shape, label in enumerate(self._labels):
             paint = look.paints.get(label) if look is not None else None
             if paint is not None:
                 colours[shape], gloss[shape] = paint.over(colours[shape]), paint.gloss
+                patterns[shape] = (PATTERNS.index(paint.pattern), paint.size, paint.contrast)
         things = look.distractors if look is not None else ()
         used = self._spares[: len(things)]
         for shape, thing in zip(used, things, strict=True):
@@ -56,6 +58,7 @@ class Dressing:
         surfaces = self._surfaces
         surfaces.own_colour.assign(colours)
         surfaces.shapes.gloss.assign(gloss)
+        surfaces.shapes.pattern.assign(patterns)
         for name, before in (("visible", self._visible), ("static", self._static)):
             now = np.concatenate([before, used]).astype(np.int32)
             setattr(surfaces, name, wp.array(now, dtype=wp.int32, device=self._model.device))

@@ -36,6 +36,9 @@ EDGE = wp.constant(1.0e-3)
 SHADE = wp.constant(0.3)
 """What reaches a shadow of a light, likewise."""
 
+TILES, PLANKS = wp.constant(1), wp.constant(2)
+"""Patterns that are told apart; any other is speckled."""
+
 SHININESS = wp.constant(40.0)
 """Exponent of highlights, Blinn and Phong's: that of lacquer or plastic."""
 
@@ -54,13 +57,17 @@ class Lens:
 
 @wp.struct
 class Shapes:
-    """The shapes of a scene: what and how large they are, their meshes, the balls around them, and their highlights."""
+    """The shapes of a scene: what and how large they are, their meshes, the balls around them, highlights and patterns.
+
+    A pattern is which one, the size of its parts [m], and how much darker they are, 0 to 1.
+    """
 
     kind: wp.array[wp.int32]
     size: wp.array[wp.vec3]
     mesh: wp.array[wp.uint64]
     ball: wp.array[wp.vec4]
     gloss: wp.array[wp.float32]
+    pattern: wp.array[wp.vec3]
 
 
 @wp.struct
@@ -362,6 +369,29 @@ def is_shaded(
 
 
 @wp.func
+def patterned(pattern: wp.vec3, point: wp.vec3) -> wp.float32:
+    """Return the share of its light that a pattern leaves a point, which is in the frame of its shape [m]."""
+    kind, along = wp.int32(pattern[0]), point / pattern[1]
+    dark = wp.float32(0.0)
+    if kind == TILES:
+        odd = wp.int32(wp.floor(along[0])) + wp.int32(wp.floor(along[1])) + wp.int32(wp.floor(along[2] + 0.5))
+        dark = wp.float32(odd & 1)
+    elif kind == PLANKS:
+        plank = wp.int32(wp.floor(along[1]))
+        drawn = wp.rand_init(7, plank)
+        offset = wp.vec3(wp.float32(plank) * 17.0)
+        streaks = wp.vec3(along[0] * 0.7, along[1] * 9.0, along[2]) + offset
+        seam = wp.abs(along[1] - wp.floor(along[1]) - 0.5)
+        dark = 0.6 * wp.randf(drawn) + 0.4 * (0.5 + wp.noise(wp.rand_init(3), streaks))
+        if seam > 0.485:
+            dark = wp.float32(1.0)
+    else:
+        coarse, fine = wp.noise(wp.rand_init(5), along), wp.noise(wp.rand_init(11), along * 3.7)
+        dark = wp.clamp(0.5 + coarse + 0.5 * fine, 0.0, 1.0)
+    return 1.0 - pattern[2] * dark
+
+
+@wp.func
 def shaded(
     frame: wp.int32,
     poses: wp.array2d[wp.transform],
@@ -369,13 +399,15 @@ def shaded(
     casters: wp.array[wp.int32],
     lights: Lights,
     colour: wp.vec3,
-    gloss: wp.float32,
+    shape: wp.int32,
     point: wp.vec3,
     normal: wp.vec3,
     direction: wp.vec3,
 ) -> wp.vec3ub:
-    """Return the colour of a point in the light, as Newton's camera shades it, and with a highlight if it is glossy."""
-    albedo = srgb_to_linear_wp(colour)
+    """Return the colour of a point in the light, as Newton's camera shades it, with a pattern and a highlight."""
+    albedo, gloss = srgb_to_linear_wp(colour), shapes.gloss[shape]
+    if shapes.pattern[shape][2] > 0.0:
+        albedo *= patterned(shapes.pattern[shape], wp.transform_point(wp.transform_inverse(poses[frame, shape]), point))
     upwards = 0.5 * (normal[2] + 1.0)
     light = (SKY * upwards + GROUND * (1.0 - upwards)) * lights.ambient
     highlight = wp.vec3(0.0)
@@ -616,5 +648,7 @@ def paint(
             rgb[frame, pixel] = backdrop[pixel]
         else:
             ray = directions[pixel]
-            point, colour, gloss = origins[pixel] + ray * distance, own_colour[shape], shapes.gloss[shape]
-            rgb[frame, pixel] = shaded(frame, poses, shapes, casters, lights, colour, gloss, point, normal, ray)
+            point = origins[pixel] + ray * distance
+            rgb[frame, pixel] = shaded(
+                frame, poses, shapes, casters, lights, own_colour[shape], shape, point, normal, ray
+            )

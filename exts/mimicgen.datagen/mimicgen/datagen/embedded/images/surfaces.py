@@ -46,6 +46,7 @@ class Surfaces:
             model.shape_source_ptr,
         )
         self.shapes.gloss = wp.zeros(len(kinds), dtype=wp.float32, device=device)
+        self.shapes.pattern = wp.zeros(len(kinds), dtype=wp.vec3, device=device)
         balls = [_ball(model, shape, bool(meshes[shape]), sizes[shape]) for shape in range(len(kinds))]
         self.shapes.ball = wp.array(np.array(balls), dtype=wp.vec4, device=device)
         points, triangles, vertex_shape, triangle_shape = [], [], [], []
