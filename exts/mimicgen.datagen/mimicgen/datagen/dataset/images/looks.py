@@ -39,7 +39,7 @@ PATTERNS: tuple[Pattern, ...] = ("plain", "tiles", "planks", "speckles")
 PATTERNED = {"table": (0.04, 0.25), "ground": (0.15, 0.8)}
 """Classes that may have a pattern: smallest and largest size of its parts [m]."""
 
-CALM = {"robot": 0.3, "table": 0.65, "ground": 0.4, BACKGROUND: 0.5}
+CALM = {"robot": 0.3, "table": 0.5, "ground": 0.3, BACKGROUND: 0.4}
 """How strong the colours of some classes may be: there are not many pink robots, nor rooms."""
 
 
