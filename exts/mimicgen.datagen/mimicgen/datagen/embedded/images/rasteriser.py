@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +21,13 @@ from mimicgen.datagen.config.looks import LooksConfig
 from mimicgen.datagen.dataset.images.looks import Look
 from mimicgen.datagen.dataset.images.pixels import BACKGROUND, DISTRACTOR, UNLABELLED, Colour, Frames, colours_of
 from mimicgen.datagen.dataset.images.renderer import frames_for
-from mimicgen.datagen.dataset.images.room import Room
+from mimicgen.datagen.dataset.images.room import Room, near_to, placed
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.embedded.images import kernels
 from mimicgen.datagen.embedded.images.dressing import Dressing, add_spares
 from mimicgen.datagen.embedded.images.joints import Joints
-from mimicgen.datagen.embedded.images.points import placed, points_on
+from mimicgen.datagen.embedded.images.points import points_on
 from mimicgen.datagen.embedded.images.scenery import Scenery
 from mimicgen.datagen.embedded.images.surfaces import Surfaces
 
@@ -41,10 +42,9 @@ BATCH = 32
 
 BITS = {"normals": kernels.NORMALS, "segmentation": kernels.SEGMENTATION, "depth": kernels.DEPTH, "rgb": kernels.RGB}
 
-NO_LOOKS = LooksConfig()
+Floats = NDArray[np.float64]
 
-REACH = 0.8
-"""How far from the task's objects things may stand [m]."""
+NO_LOOKS = LooksConfig()
 
 SOME = 64
 """States of which points are looked at in one go."""
@@ -100,17 +100,14 @@ class Rasteriser:
 
     def room(self, states: States) -> Room:
         """See `Renderer.room`."""
-        labels, visible = self._shape_labels, self._surfaces.visible.numpy().tolist()
-        surface = [shape for shape in visible if labels[shape] == "table"]
-        surface = surface or [shape for shape in visible if labels[shape] == "ground"]
+        on_it, others = self._points
         targets = np.concatenate([own["root_pose"][:, :3] for own in states.get("rigid_object", {}).values()])
-        least, most = self._extent(surface, targets)
-        others = points_on(self._model, (shape for shape in visible if labels[shape] not in ("table", "ground")))
+        least, most = near_to(on_it.min(axis=0), on_it.max(axis=0), targets)
         coordinates = self._joints.coordinates(states)
-        met = [others.pop(-1, np.zeros((0, 3)))]
+        met = [others.get(-1, np.zeros((0, 3)))]
         for begin in range(0, len(coordinates), SOME):
             bodies = self._bodies(coordinates[begin : begin + SOME]).numpy().astype(np.float64)
-            met += [placed(points, bodies[:, body]).reshape(-1, 3) for body, points in others.items()]
+            met += [placed(points, bodies[:, body]) for body, points in others.items() if body >= 0]
         return Room.over(self.labels, least, most, np.concatenate(met), targets.astype(np.float64))
 
     def put_on(self, look: Look | None) -> None:
@@ -154,6 +151,15 @@ class Rasteriser:
             canvas.read(frames[canvas.view.name], count)
         wp.synchronize_device(self._model.device)
 
+    @functools.cached_property
+    def _points(self) -> tuple[Floats, dict[int, Floats]]:
+        """Points on the surface that things stand on, and on everything else, by body and in its frame."""
+        labels, visible = self._shape_labels, self._surfaces.visible.numpy().tolist()
+        surface = [shape for shape in visible if labels[shape] == "table"]
+        surface = surface or [shape for shape in visible if labels[shape] == "ground"]
+        others = (shape for shape in visible if labels[shape] not in ("table", "ground", DISTRACTOR))
+        return np.concatenate([*points_on(self._model, surface).values()]), points_on(self._model, others)
+
     def _made(self, look: Look | None) -> list[Canvas]:
         """Return canvases for the views as a look has them."""
         self._place(self._model.joint_q.numpy()[None])
@@ -162,7 +168,8 @@ class Rasteriser:
             views = tuple(View(view.name, look.cameras[view.name].on(view.camera)) for view in views)
         far = max(view.camera.far for view in views)
         args = (self._modalities, self._surfaces, self._class_colour, self.batch, far, self._placed)
-        return [Canvas(view, *args, Scenery(look, self._shape_labels, self._looks.backgrounds)) for view in views]
+        scenery = Scenery(look, self._shape_labels, self._looks.backgrounds)
+        return list(self._pool.map(lambda view: Canvas(view, *args, scenery), views))
 
     def _place(self, coordinates: NDArray[np.float32]) -> None:
         """Put the shapes of the first frames where they are in some states."""
@@ -185,14 +192,6 @@ class Rasteriser:
         moved = wp.empty((count, model.body_count), dtype=wp.spatial_vector, device=device)
         eval_fk_batched(model, wp.array(coordinates, dtype=wp.float32, device=device), speeds, bodies, moved)
         return bodies
-
-    def _extent(self, shapes: Sequence[int], targets: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return smallest and largest x, y and z of a surface, as far as it is near the task's objects."""
-        points = points_on(self._model, shapes).get(-1, targets)
-        least, most = points.min(axis=0), points.max(axis=0)
-        near, far = targets.min(axis=0) - REACH, targets.max(axis=0) + REACH
-        least[:2], most[:2] = np.maximum(least, near)[:2], np.minimum(most, far)[:2]
-        return least, most
 
 
 class LentMemory:
