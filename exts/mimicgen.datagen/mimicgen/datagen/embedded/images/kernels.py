@@ -22,6 +22,8 @@ SOLID = wp.constant(wp.uint32(0x80000000))
 """Added to the number of a shape that is no mesh."""
 
 
+wp.set_module_options({"enable_backward": False})
+
 NORMALS, SEGMENTATION, DEPTH, RGB = wp.constant(1), wp.constant(2), wp.constant(4), wp.constant(8)
 
 SKY, GROUND = wp.constant(wp.vec3(0.4, 0.4, 0.45)), wp.constant(wp.vec3(0.1, 0.1, 0.12))
@@ -29,6 +31,9 @@ SKY, GROUND = wp.constant(wp.vec3(0.4, 0.4, 0.45)), wp.constant(wp.vec3(0.1, 0.1
 
 CELLS, CELL = wp.constant(512), wp.constant(0.01)
 """Cells a side of what a light sees, and their size [m]; what is outside of them may be in a shadow."""
+
+AWAY, BEYOND = wp.constant(-1), wp.constant(-2)
+"""Instead of a cell: what is there does not face the light, or is outside of the cells."""
 
 EDGE = wp.constant(1.0e-3)
 """By how much a shadow is taken to be larger than it is [m]; a ray towards a light begins a tenth of that away."""
@@ -51,12 +56,20 @@ class Lens:
 
 @wp.struct
 class Shapes:
-    """The shapes of a scene: what and how large they are, their meshes and the balls around them."""
+    """The shapes of a scene: what and how large they are, and their meshes."""
 
     kind: wp.array[wp.int32]
     size: wp.array[wp.vec3]
     mesh: wp.array[wp.uint64]
-    ball: wp.array[wp.vec4]
+
+
+@wp.struct
+class Placed:
+    """Where shapes are, by frame: `world_from_shape`, `shape_from_world` and balls around them."""
+
+    poses: wp.array2d[wp.transform]
+    inverses: wp.array2d[wp.transform]
+    balls: wp.array2d[wp.vec4]
 
 
 @wp.struct
@@ -68,6 +81,17 @@ class Lights:
     upwards: wp.array[wp.vec3]
     colour: wp.array[wp.vec3]
     ambient: wp.float32
+
+
+@wp.struct
+class Pixels:
+    """Images by frame and pixel; those of modalities that are not wanted have no room."""
+
+    count: wp.int32
+    normals: wp.array2d[wp.vec3ub]
+    segmentation: wp.array2d[wp.vec3ub]
+    depth: wp.array2d[wp.uint16]
+    rgb: wp.array2d[wp.vec3ub]
 
 
 @wp.struct
@@ -117,15 +141,17 @@ def world_normal(pose: wp.transform, size: wp.vec3, normal: wp.vec3) -> wp.vec3:
     return wp.normalize(wp.transform_vector(pose, wp.normalize(raycast.safe_div_vec3(normal, size))))
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def place_shapes(
     bodies: wp.array2d[wp.transform],
     shape_body: wp.array[wp.int32],
     shape_transform: wp.array[wp.transform],
+    shape_ball: wp.array[wp.vec4],
     poses: wp.array2d[wp.transform],
     inverses: wp.array2d[wp.transform],
+    balls: wp.array2d[wp.vec4],
 ):
-    """Set `world_from_shape` and `shape_from_world` of all shapes in all frames."""
+    """Set `world_from_shape`, `shape_from_world` and the ball around each shape in all frames."""
     frame, shape = wp.tid()
     pose = shape_transform[shape]
     body = shape_body[shape]
@@ -133,6 +159,16 @@ def place_shapes(
         pose = wp.transform_multiply(bodies[frame, body], pose)
     poses[frame, shape] = pose
     inverses[frame, shape] = wp.transform_inverse(pose)
+    ball = shape_ball[shape]
+    middle = wp.transform_point(pose, wp.vec3(ball[0], ball[1], ball[2]))
+    balls[frame, shape] = wp.vec4(middle[0], middle[1], middle[2], ball[3])
+
+
+@wp.kernel
+def begin(static_keys: wp.array2d[wp.uint64], keys: wp.array2d[wp.uint64]):
+    """Let nothing be visible but what never moves."""
+    frame, pixel = wp.tid()
+    keys[frame, pixel] = static_keys[0, pixel]
 
 
 @wp.func
@@ -147,7 +183,7 @@ def projected(lens: Lens, point: wp.vec3) -> wp.vec3:
     )
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def project_vertices(
     lens: Lens,
     poses: wp.array2d[wp.transform],
@@ -183,7 +219,7 @@ def last_pixel(largest: wp.float32) -> wp.int32:
     return wp.int32(wp.floor(wp.clamp(largest - 0.5 + SLACK, -1.0, 1.0e6)))
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def rasterise_triangles(
     lens: Lens,
     origins: wp.array[wp.vec3],
@@ -248,7 +284,7 @@ def rasterise_triangles(
                 wp.atomic_min(keys, frame, pixel, key_of(hit[0], wp.uint32(triangle)))
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def rasterise_solids(
     lens: Lens,
     origins: wp.array[wp.vec3],
@@ -283,9 +319,9 @@ def rasterise_solids(
 
 
 @wp.func
-def passes_by(pose: wp.transform, ball: wp.vec4, origin: wp.vec3, direction: wp.vec3) -> wp.bool:
+def passes_by(ball: wp.vec4, origin: wp.vec3, direction: wp.vec3) -> wp.bool:
     """Return whether a ray misses the ball around a shape."""
-    away = wp.transform_point(pose, wp.vec3(ball[0], ball[1], ball[2])) - origin
+    away = wp.vec3(ball[0], ball[1], ball[2]) - origin
     ahead = wp.dot(away, direction)
     apart = wp.dot(away, away)
     radius = ball[3]
@@ -295,7 +331,7 @@ def passes_by(pose: wp.transform, ball: wp.vec4, origin: wp.vec3, direction: wp.
 @wp.func
 def closest_hit(
     frame: wp.int32,
-    poses: wp.array2d[wp.transform],
+    placed: Placed,
     shapes: Shapes,
     among: wp.array[wp.int32],
     origin: wp.vec3,
@@ -308,9 +344,9 @@ def closest_hit(
     found.shape = -1
     for number in range(among.shape[0]):
         shape = among[number]
-        pose = poses[frame, shape]
-        if passes_by(pose, shapes.ball[shape], origin, direction):
+        if passes_by(placed.balls[frame, shape], origin, direction):
             continue
+        pose = placed.poses[frame, shape]
         size = shapes.size[shape]
         distance = wp.float32(-1.0)
         normal = wp.vec3(0.0)
@@ -332,7 +368,7 @@ def closest_hit(
 @wp.func
 def is_shaded(
     frame: wp.int32,
-    poses: wp.array2d[wp.transform],
+    placed: Placed,
     shapes: Shapes,
     among: wp.array[wp.int32],
     origin: wp.vec3,
@@ -341,9 +377,9 @@ def is_shaded(
     """Return whether anything stands in a ray's way."""
     for number in range(among.shape[0]):
         shape = among[number]
-        pose = poses[frame, shape]
-        if passes_by(pose, shapes.ball[shape], origin, direction):
+        if passes_by(placed.balls[frame, shape], origin, direction):
             continue
+        pose = placed.poses[frame, shape]
         if shapes.kind[shape] == GeoType.MESH:
             local, along = raycast.map_ray_to_local(pose, origin, direction, shapes.size[shape])
             if wp.mesh_query_ray_anyhit(shapes.mesh[shape], local, along, 1.0e8):
@@ -360,7 +396,7 @@ def is_shaded(
 @wp.func
 def shaded(
     frame: wp.int32,
-    poses: wp.array2d[wp.transform],
+    placed: Placed,
     shapes: Shapes,
     casters: wp.array[wp.int32],
     lights: Lights,
@@ -375,7 +411,7 @@ def shaded(
     for number in range(lights.towards.shape[0]):
         facing = wp.dot(normal, lights.towards[number])
         if facing > 0.0:
-            if is_shaded(frame, poses, shapes, casters, point + normal * 1.0e-4, lights.towards[number]):
+            if is_shaded(frame, placed, shapes, casters, point + normal * 1.0e-4, lights.towards[number]):
                 facing *= SHADE
             light += lights.colour[number] * facing
     seen = linear_to_srgb_wp(wp.cw_mul(albedo, light))
@@ -403,7 +439,7 @@ def across(lights: Lights, light: wp.int32, point: wp.vec3) -> wp.vec2:
     return wp.vec2(wp.dot(lights.across[light], point), wp.dot(lights.upwards[light], point))
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def cast_triangles(
     poses: wp.array2d[wp.transform],
     size: wp.array[wp.vec3],
@@ -424,7 +460,7 @@ def cast_triangles(
     mark(frame, light, least, most, shadows)
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def cast_solids(
     poses: wp.array2d[wp.transform],
     shapes: Shapes,
@@ -446,38 +482,48 @@ def cast_solids(
 
 @wp.func
 def may_be_shaded(
-    frame: wp.int32, lights: Lights, point: wp.vec3, normal: wp.vec3, shadows: wp.array3d[wp.uint8]
+    frame: wp.int32, pixel: wp.int32, cells: wp.array2d[wp.int32], shadows: wp.array3d[wp.uint8]
 ) -> wp.bool:
-    """Return whether something that moves may stand between a point and a light that it faces."""
-    for light in range(lights.towards.shape[0]):
-        if wp.dot(normal, lights.towards[light]) > 0.0:
-            place = across(lights, light, point)
-            row, column = cell_of(place[1]), cell_of(place[0])
-            if row < 0 or row >= CELLS or column < 0 or column >= CELLS:
-                return True
-            if shadows[frame, light, row * CELLS + column] != wp.uint8(0):
+    """Return whether something that moves may stand between what never moves in a pixel and a light that it faces."""
+    for light in range(cells.shape[0]):
+        cell = cells[light, pixel]
+        if cell == BEYOND:
+            return True
+        if cell != AWAY:  # noqa: SIM102 -- Warp evaluates both sides of `and`
+            if shadows[frame, light, cell] != wp.uint8(0):
                 return True
     return False
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def trace_static(
     origins: wp.array[wp.vec3],
     directions: wp.array[wp.vec3],
-    poses: wp.array2d[wp.transform],
+    placed: Placed,
     shapes: Shapes,
     among: wp.array[wp.int32],
     farthest: wp.float32,
+    lights: Lights,
     keys: wp.array2d[wp.uint64],
     shape: wp.array[wp.int32],
     normal: wp.array[wp.vec3],
+    cells: wp.array2d[wp.int32],
 ):
-    """Set what every ray hits of what never moves."""
+    """Set what every ray hits of what never moves, and in which cell of what each light sees that is."""
     pixel = wp.tid()
-    found = closest_hit(0, poses, shapes, among, origins[pixel], directions[pixel], farthest)
+    found = closest_hit(0, placed, shapes, among, origins[pixel], directions[pixel], farthest)
     keys[0, pixel] = key_of(found.distance, STATIC)
     shape[pixel] = found.shape
     normal[pixel] = found.normal
+    point = origins[pixel] + directions[pixel] * found.distance
+    for light in range(lights.towards.shape[0]):
+        cells[light, pixel] = AWAY
+        if found.shape >= 0 and wp.dot(found.normal, lights.towards[light]) > 0.0:
+            place = across(lights, light, point)
+            row, column = cell_of(place[1]), cell_of(place[0])
+            cells[light, pixel] = BEYOND
+            if row >= 0 and row < CELLS and column >= 0 and column < CELLS:
+                cells[light, pixel] = row * CELLS + column
 
 
 @wp.func
@@ -492,7 +538,7 @@ def byte_of(value: wp.float32) -> wp.uint8:
     return wp.uint8(wp.clamp(wp.int32(value * 255.0), 0, 255))
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def paint(
     lens: Lens,
     origins: wp.array[wp.vec3],
@@ -500,8 +546,7 @@ def paint(
     along: wp.array[wp.float64],
     farthest: wp.float64,
     chosen: wp.array[wp.int32],
-    poses: wp.array2d[wp.transform],
-    inverses: wp.array2d[wp.transform],
+    placed: Placed,
     shapes: Shapes,
     casters: wp.array[wp.int32],
     moving: wp.array[wp.int32],
@@ -515,46 +560,57 @@ def paint(
     class_colour: wp.array[wp.vec3ub],
     own_colour: wp.array[wp.vec3],
     lights: Lights,
+    cells: wp.array2d[wp.int32],
     shadows: wp.array3d[wp.uint8],
     modalities: wp.int32,
-    everything: wp.bool,
-    normals: wp.array2d[wp.vec3ub],
-    segmentation: wp.array2d[wp.vec3ub],
-    depth: wp.array2d[wp.uint16],
-    rgb: wp.array2d[wp.vec3ub],
+    before: Pixels,
+    pixels: Pixels,
 ):
     """Set some pixels of all wanted modalities from what is visible in them.
 
-    Unless everything is wanted, of these only those that something moving may have changed are set.
+    Where nothing that moves has changed them, they are as they were `before`; without that, all of them are made.
     """
     frame, number = wp.tid()
     pixel = chosen[number]
     key = keys[frame, pixel]
     what = wp.uint32(key)
-    if what == STATIC and not everything and not is_wanted(modalities, RGB):
-        return
     distance = distance_of(key)
     shape = static_shape[pixel]
     normal = static_normal[pixel]
     if what == STATIC:
-        if not everything:
-            point = origins[pixel] + directions[pixel] * distance
-            if shape < 0 or not may_be_shaded(frame, lights, point, normal, shadows):
+        if before.count != 0:
+            shows = is_wanted(modalities, RGB) and shape >= 0
+            if shows:
+                shows = may_be_shaded(frame, pixel, cells, shadows)
+            if is_wanted(modalities, NORMALS):
+                pixels.normals[frame, pixel] = before.normals[0, pixel]
+            if is_wanted(modalities, SEGMENTATION):
+                pixels.segmentation[frame, pixel] = before.segmentation[0, pixel]
+            if is_wanted(modalities, DEPTH):
+                pixels.depth[frame, pixel] = before.depth[0, pixel]
+            if not shows:
+                if is_wanted(modalities, RGB):
+                    pixels.rgb[frame, pixel] = before.rgb[0, pixel]
                 return
     else:
         if (what & SOLID) != wp.uint32(0):
             shape = wp.int32(what & ~SOLID)
             _, turned = raycast.ray_intersect_shape(
-                poses[frame, shape], shapes.size[shape], shapes.kind[shape], origins[pixel], directions[pixel], True
+                placed.poses[frame, shape],
+                shapes.size[shape],
+                shapes.kind[shape],
+                origins[pixel],
+                directions[pixel],
+                True,
             )
             normal = turned
         else:
             triangle = wp.int32(what)
             shape = triangle_shape[triangle]
-            pose, size = poses[frame, shape], shapes.size[shape]
-            direction = unscaled(wp.transform_vector(inverses[frame, shape], directions[pixel]), size)
+            pose, size = placed.poses[frame, shape], shapes.size[shape]
+            direction = unscaled(wp.transform_vector(placed.inverses[frame, shape], directions[pixel]), size)
             hit = triangle_hit(
-                unscaled(wp.transform_point(inverses[frame, shape], origins[pixel]), size),
+                unscaled(wp.transform_point(placed.inverses[frame, shape], origins[pixel]), size),
                 direction,
                 points[triangles[triangle, 0]],
                 points[triangles[triangle, 1]],
@@ -566,7 +622,7 @@ def paint(
             else:
                 # The mesh is seen from inside, and Newton's camera does not see it then: whatever is behind it counts.
                 behind = closest_hit(
-                    frame, poses, shapes, moving, origins[pixel], directions[pixel], distance_of(static_keys[0, pixel])
+                    frame, placed, shapes, moving, origins[pixel], directions[pixel], distance_of(static_keys[0, pixel])
                 )
                 distance = behind.distance
                 shape = static_shape[pixel]
@@ -585,21 +641,21 @@ def paint(
                 wp.uint8(normal[1] * 127.5 + 128.0),
                 wp.uint8(normal[2] * 127.5 + 128.0),
             )
-        normals[frame, pixel] = packed
+        pixels.normals[frame, pixel] = packed
     nothing = class_colour.shape[0] - 1
     if is_wanted(modalities, SEGMENTATION):
         if shape >= 0:
-            segmentation[frame, pixel] = class_colour[shape]
+            pixels.segmentation[frame, pixel] = class_colour[shape]
         else:
-            segmentation[frame, pixel] = class_colour[nothing]
+            pixels.segmentation[frame, pixel] = class_colour[nothing]
     if is_wanted(modalities, DEPTH):
         millimetres = wp.float64(0.0)
         if shape >= 0:
             millimetres = wp.clamp(away * wp.float64(1000.0) + wp.float64(0.5), wp.float64(0.0), wp.float64(65535.0))
-        depth[frame, pixel] = wp.uint16(millimetres)
+        pixels.depth[frame, pixel] = wp.uint16(millimetres)
     if is_wanted(modalities, RGB):
         if shape >= 0:
             point = origins[pixel] + directions[pixel] * distance
-            rgb[frame, pixel] = shaded(frame, poses, shapes, casters, lights, own_colour[shape], point, normal)
+            pixels.rgb[frame, pixel] = shaded(frame, placed, shapes, casters, lights, own_colour[shape], point, normal)
         else:
-            rgb[frame, pixel] = class_colour[nothing]
+            pixels.rgb[frame, pixel] = class_colour[nothing]

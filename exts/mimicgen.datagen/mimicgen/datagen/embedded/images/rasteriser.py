@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import newton
@@ -77,7 +76,7 @@ class Rasteriser:
         self._pool = ThreadPoolExecutor(cores, thread_name_prefix="mimicgen.datagen drawing")
         self._views, self._modalities = tuple(views), tuple(modalities)
         self._lent: LentMemory | None = None
-        self._placed = Placed.of(self.batch, model)
+        self._placed = room(self.batch, model)
         self._place(model.joint_q.numpy()[None])
         far = max(view.camera.far for view in views)
         self._canvases = [
@@ -113,10 +112,10 @@ class Rasteriser:
         self._place(coordinates)
         if self._model.device.is_cpu:
             jobs = [(canvas, frame) for canvas in self._canvases for frame in range(count)]
-            list(self._pool.map(lambda job: job[0].draw(self._placed.some(job[1], job[1] + 1), job[1]), jobs))
+            list(self._pool.map(lambda job: job[0].draw(some(self._placed, job[1], job[1] + 1), job[1]), jobs))
         else:
             for canvas in self._canvases:
-                canvas.draw(self._placed.some(0, count), 0)
+                canvas.draw(some(self._placed, 0, count), 0)
         for canvas in self._canvases:
             canvas.read(frames[canvas.view.name], count)
         wp.synchronize_device(self._model.device)
@@ -131,7 +130,10 @@ class Rasteriser:
         wp.launch(
             kernels.place_shapes,
             dim=(count, model.shape_count),
-            inputs=[bodies, model.shape_body, model.shape_transform, self._placed.poses, self._placed.inverses],
+            inputs=[
+                *(bodies, model.shape_body, model.shape_transform, self._surfaces.balls),
+                *(self._placed.poses, self._placed.inverses, self._placed.balls),
+            ],
             device=device,
         )
 
@@ -152,22 +154,21 @@ class LentMemory:
         torch.cuda.check_error(torch.cuda.cudart().cudaHostUnregister(self._address))
 
 
-@dataclass(frozen=True)
-class Placed:
-    """Where shapes are, by frame: `world_from_shape` and `shape_from_world`."""
+def room(frames: int, model: newton.Model) -> kernels.Placed:
+    """Return room for where the shapes of a model are in some frames."""
+    placed, shape = kernels.Placed(), (frames, model.shape_count)
+    placed.poses = wp.empty(shape, dtype=wp.transform, device=model.device)
+    placed.inverses = wp.empty(shape, dtype=wp.transform, device=model.device)
+    placed.balls = wp.empty(shape, dtype=wp.vec4, device=model.device)
+    return placed
 
-    poses: wp.array
-    inverses: wp.array
 
-    @classmethod
-    def of(cls, frames: int, model: newton.Model) -> Placed:
-        """Return room for the shapes of a model."""
-        shape = (frames, model.shape_count)
-        return cls(*(wp.empty(shape, dtype=wp.transform, device=model.device) for _ in range(2)))
-
-    def some(self, begin: int, end: int) -> Placed:
-        """Return some of the frames."""
-        return Placed(self.poses[begin:end], self.inverses[begin:end])
+def some(placed: kernels.Placed, begin: int, end: int) -> kernels.Placed:
+    """Return where shapes are in some of the frames."""
+    part = kernels.Placed()
+    part.poses, part.inverses = placed.poses[begin:end], placed.inverses[begin:end]
+    part.balls = placed.balls[begin:end]
+    return part
 
 
 class Canvas:
@@ -191,7 +192,7 @@ class Canvas:
         class_colour: wp.array,
         frames: int,
         far: float,
-        placed: Placed,
+        placed: kernels.Placed,
     ):
         self.view = view
         self._device = class_colour.device
@@ -224,9 +225,10 @@ class Canvas:
         self._static_shape = self._empty((self._count,), wp.int32)
         self._static_normal = self._empty((self._count,), wp.vec3)
         self._static_pixels = self._images(1)
-        self._draw_static(placed.some(0, 1), far)
+        self._cells = self._empty((len(self._lights.towards), self._count), wp.int32)
+        self._draw_static(some(placed, 0, 1), far)
 
-    def draw(self, placed: Placed, begin: int) -> None:
+    def draw(self, placed: kernels.Placed, begin: int) -> None:
         """Draw some frames, from one on."""
         surfaces, poses, count = self._surfaces, placed.poses, len(placed.poses)
         end = begin + count
@@ -234,10 +236,7 @@ class Canvas:
         rays, meshes = [self._origins, self._directions], [surfaces.shapes.size, surfaces.points]
         faces = [surfaces.triangles, surfaces.triangle_shape]
         pixels = {name: self._pixels[name][begin:end] for name in self._modalities}
-        for frame in range(count):
-            wp.copy(keys, self._static_keys, dest_offset=frame * self._count, count=self._count)
-            for name in self._modalities:
-                wp.copy(pixels[name], self._static_pixels[name], dest_offset=frame * self._count, count=self._count)
+        self._launch(kernels.begin, (count, self._count), [self._static_keys, keys])
         self._launch(
             kernels.project_vertices,
             (count, len(surfaces.points)),
@@ -268,10 +267,12 @@ class Canvas:
                 [poses, surfaces.shapes, surfaces.solids, self._lights, shadows],
             )
         chosen = self._every_pixel
-        if self._device.is_cpu and "rgb" not in self._modalities:  # on a GPU they cost nothing
-            changed = np.flatnonzero(keys.numpy()[0] != self._static_keys.numpy()[0])
-            chosen = wp.array(changed, dtype=wp.int32, device=self._device)
-        self._paint(chosen, placed, surfaces.visible, keys, shadows, pixels, everything=False)
+        if self._device.is_cpu:
+            # Here a thread that has nothing to do costs as much as one that has, and a copy nearly nothing.
+            for name in self._modalities:
+                wp.copy(pixels[name], self._static_pixels[name])
+            chosen = wp.array(self._changed(keys.numpy()[0], shadows.numpy()[0]), dtype=wp.int32, device=self._device)
+        self._paint(chosen, placed, surfaces.visible, keys, shadows, self._static_pixels, pixels)
 
     def read(self, images: Mapping[str, NDArray[Any]], count: int) -> None:
         """Begin to copy the first frames to the host, by modality."""
@@ -281,30 +282,37 @@ class Canvas:
             host = wp.array(flat, dtype=pixels.dtype, device="cpu", copy=False)
             wp.copy(host, pixels, count=count * self._count)
 
-    def _draw_static(self, placed: Placed, far: float) -> None:
+    def _changed(self, keys: NDArray[np.uint64], shadows: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Return the pixels that something moving may have changed."""
+        changed = keys != self._static_keys.numpy()[0]
+        if "rgb" in self._modalities:
+            for cells, marked in zip(self._cells.numpy(), shadows, strict=True):
+                changed |= (cells == kernels.BEYOND) | ((cells >= 0) & (marked[cells] != 0))
+        return np.flatnonzero(changed)
+
+    def _draw_static(self, placed: kernels.Placed, far: float) -> None:
         """Draw what never moves."""
         surfaces = self._surfaces
         self._launch(
             kernels.trace_static,
             (self._count,),
             [
-                *(self._origins, self._directions, placed.poses, surfaces.shapes, surfaces.static, far),
-                *(self._static_keys, self._static_shape, self._static_normal),
+                *(self._origins, self._directions, placed, surfaces.shapes, surfaces.static, far, self._lights),
+                *(self._static_keys, self._static_shape, self._static_normal, self._cells),
             ],
         )
-        args = (surfaces.static, self._static_keys, self._shadows, self._static_pixels)
-        self._paint(self._every_pixel, placed, *args, everything=True)
+        args: Any = (surfaces.static, self._static_keys, self._shadows, {}, self._static_pixels)
+        self._paint(self._every_pixel, placed, *args)
 
     def _paint(
         self,
         chosen: wp.array,
-        placed: Placed,
+        placed: kernels.Placed,
         casters: wp.array,
         keys: wp.array,
         shadows: wp.array,
+        before: dict[str, wp.array],
         pixels: dict[str, wp.array],
-        *,
-        everything: bool,
     ) -> None:
         surfaces = self._surfaces
         self._launch(
@@ -312,12 +320,11 @@ class Canvas:
             (len(placed.poses), len(chosen)),
             [
                 *(self._lens, self._origins, self._directions, self._along, self.view.camera.far),
-                *(chosen, placed.poses, placed.inverses, surfaces.shapes, casters, surfaces.moving),
+                *(chosen, placed, surfaces.shapes, casters, surfaces.moving),
                 *(surfaces.points, surfaces.triangles, surfaces.triangle_shape),
                 *(keys, self._static_keys, self._static_shape, self._static_normal),
-                *(self._class_colour, surfaces.own_colour, self._lights, shadows),
-                *(sum(BITS[name] for name in self._modalities), everything),
-                *(pixels.get(name) for name in BITS),
+                *(self._class_colour, surfaces.own_colour, self._lights, self._cells, shadows),
+                *(sum(BITS[name] for name in self._modalities), _pixels(before), _pixels(pixels)),
             ],
         )
 
@@ -330,6 +337,15 @@ class Canvas:
     def _images(self, frames: int) -> dict[str, wp.array]:
         kinds = {name: wp.uint16 if name == "depth" else wp.vec3ub for name in self._modalities}
         return {name: self._empty((frames, self._count), kind) for name, kind in kinds.items()}
+
+
+def _pixels(images: Mapping[str, wp.array]) -> kernels.Pixels:
+    """Return images for kernels."""
+    found = kernels.Pixels()
+    found.count = len(images)
+    for name, pixels in images.items():
+        setattr(found, name, pixels)
+    return found
 
 
 def lights_of(towards: Sequence[Sequence[float]], device: wp.Device) -> kernels.Lights:

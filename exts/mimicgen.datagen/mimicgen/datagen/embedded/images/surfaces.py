@@ -23,6 +23,7 @@ class Surfaces:
         shapes: All of its shapes.
         visible, moving, static, solids: Numbers of shapes: those that are seen; of these, those whose body moves, those
             that stand still, and those that move and are no mesh.
+        balls: Middle and radius of a ball around each shape, in its frame.
         points: Vertices of the moving meshes, in the frames of their shapes and without their scale.
         vertex_shape: The shape of each vertex.
         triangles: Three vertices each, shape (triangles, 3).
@@ -46,7 +47,7 @@ class Surfaces:
             model.shape_source_ptr,
         )
         balls = [_ball(model, shape, bool(meshes[shape]), sizes[shape]) for shape in range(len(kinds))]
-        self.shapes.ball = wp.array(np.array(balls), dtype=wp.vec4, device=device)
+        self.balls = wp.array(np.array(balls), dtype=wp.vec4, device=device)
         points, triangles, vertex_shape, triangle_shape = [], [], [], []
         begin = 0
         for shape in np.flatnonzero(moves & meshes):
