@@ -41,11 +41,10 @@ class Surfaces:
         self.static, self.solids = self._numbers(visible & ~moves, device), self._numbers(moves & ~meshes, device)
         self.own_colour = wp.clone(model.shape_color)
         self.shapes = Shapes()
-        self.shapes.kind, self.shapes.size, self.shapes.mesh = (
-            model.shape_type,
-            model.shape_scale,
-            model.shape_source_ptr,
-        )
+        self.shapes.kind, self.shapes.size = model.shape_type, model.shape_scale
+        self.shapes.mesh = model.shape_source_ptr
+        self.shapes.gloss = wp.zeros(len(kinds), dtype=wp.float32, device=device)
+        self.shapes.pattern = wp.zeros(len(kinds), dtype=wp.vec3, device=device)
         balls = [_ball(model, shape, bool(meshes[shape]), sizes[shape]) for shape in range(len(kinds))]
         self.balls = wp.array(np.array(balls), dtype=wp.vec4, device=device)
         points, triangles, vertex_shape, triangle_shape = [], [], [], []
