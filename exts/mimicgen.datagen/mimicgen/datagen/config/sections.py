@@ -162,16 +162,25 @@ SHADED: Literal["shaded"] = "shaded"
 
 
 class CameraConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A camera that stands still in every environment."""
+    """A camera that stands still in every environment, or moves with one of its bodies.
 
-    position: Annotated[tuple[Coordinate, Coordinate, Coordinate], Meta(description="Position in the environment")] = (
+    Attributes:
+        mount: The body: its name, or ROBOT/NAME, OBJECT/NAME where several have one of that name. Position and
+            orientation are in its frame then.
+    """
+
+    mount: Annotated[
+        Text | None, Meta(description="Body that the camera moves with, for instance a robot's hand; none: it stands")
+    ] = None
+
+    position: Annotated[tuple[Coordinate, Coordinate, Coordinate], Meta(description="Position in the environment, or in the frame of the mount")] = (
         0.0,
         0.0,
         0.0,
     )
     orientation: Annotated[
         tuple[Component, Component, Component, Component],
-        Meta(description="Orientation in the environment, a unit quaternion: z forward, y down"),
+        Meta(description="Orientation in the same frame, a unit quaternion: z forward, y down"),
     ] = (0.0, 0.0, 0.0, 1.0)
     focal_length: Annotated[Millimetres, Meta(description="Focal length")] = 24.0
     aperture: Annotated[Millimetres, Meta(description="Width of the image plane")] = 20.955

@@ -135,6 +135,25 @@ def place_shapes(
     inverses[frame, shape] = wp.transform_inverse(pose)
 
 
+@wp.kernel(enable_backward=False)
+def place_before_body(
+    bodies: wp.array2d[wp.transform],
+    body: wp.int32,
+    poses: wp.array2d[wp.transform],
+    seen: wp.array2d[wp.transform],
+    inverses: wp.array2d[wp.transform],
+    world_from_view: wp.array[wp.transform],
+):
+    """Set `body_from_shape` and `shape_from_body` of all shapes in all frames, and where the body is."""
+    frame, shape = wp.tid()
+    world_from_body = bodies[frame, body]
+    pose = wp.transform_multiply(wp.transform_inverse(world_from_body), poses[frame, shape])
+    seen[frame, shape] = pose
+    inverses[frame, shape] = wp.transform_inverse(pose)
+    if shape == 0:
+        world_from_view[frame] = world_from_body
+
+
 @wp.func
 def projected(lens: Lens, point: wp.vec3) -> wp.vec3:
     """Return column, row and distance along the axis of a point of the world."""
@@ -469,15 +488,15 @@ def trace_static(
     among: wp.array[wp.int32],
     farthest: wp.float32,
     keys: wp.array2d[wp.uint64],
-    shape: wp.array[wp.int32],
-    normal: wp.array[wp.vec3],
+    shape: wp.array2d[wp.int32],
+    normal: wp.array2d[wp.vec3],
 ):
     """Set what every ray hits of what never moves."""
-    pixel = wp.tid()
-    found = closest_hit(0, poses, shapes, among, origins[pixel], directions[pixel], farthest)
-    keys[0, pixel] = key_of(found.distance, STATIC)
-    shape[pixel] = found.shape
-    normal[pixel] = found.normal
+    frame, pixel = wp.tid()
+    found = closest_hit(frame, poses, shapes, among, origins[pixel], directions[pixel], farthest)
+    keys[frame, pixel] = key_of(found.distance, STATIC)
+    shape[frame, pixel] = found.shape
+    normal[frame, pixel] = found.normal
 
 
 @wp.func
@@ -502,6 +521,8 @@ def paint(
     chosen: wp.array[wp.int32],
     poses: wp.array2d[wp.transform],
     inverses: wp.array2d[wp.transform],
+    world_from_view: wp.array[wp.transform],
+    world_poses: wp.array2d[wp.transform],
     shapes: Shapes,
     casters: wp.array[wp.int32],
     moving: wp.array[wp.int32],
@@ -510,8 +531,8 @@ def paint(
     triangle_shape: wp.array[wp.int32],
     keys: wp.array2d[wp.uint64],
     static_keys: wp.array2d[wp.uint64],
-    static_shape: wp.array[wp.int32],
-    static_normal: wp.array[wp.vec3],
+    static_shape: wp.array2d[wp.int32],
+    static_normal: wp.array2d[wp.vec3],
     class_colour: wp.array[wp.vec3ub],
     own_colour: wp.array[wp.vec3],
     lights: Lights,
@@ -525,7 +546,8 @@ def paint(
 ):
     """Set some pixels of all wanted modalities from what is visible in them.
 
-    Unless everything is wanted, of these only those that something moving may have changed are set.
+    Unless everything is wanted, of these only those that something moving may have changed are set. Rays and shapes
+    are in the view's frame; the world's differs from it where a camera moves, and light and normals are in the world's.
     """
     frame, number = wp.tid()
     pixel = chosen[number]
@@ -534,8 +556,9 @@ def paint(
     if what == STATIC and not everything and not is_wanted(modalities, RGB):
         return
     distance = distance_of(key)
-    shape = static_shape[pixel]
-    normal = static_normal[pixel]
+    still = wp.min(frame, static_keys.shape[0] - 1)  # what never moves looks alike in all frames, or not
+    shape = static_shape[still, pixel]
+    normal = static_normal[still, pixel]
     if what == STATIC:
         if not everything:
             point = origins[pixel] + directions[pixel] * distance
@@ -566,17 +589,24 @@ def paint(
             else:
                 # The mesh is seen from inside, and Newton's camera does not see it then: whatever is behind it counts.
                 behind = closest_hit(
-                    frame, poses, shapes, moving, origins[pixel], directions[pixel], distance_of(static_keys[0, pixel])
+                    frame,
+                    poses,
+                    shapes,
+                    moving,
+                    origins[pixel],
+                    directions[pixel],
+                    distance_of(static_keys[still, pixel]),
                 )
                 distance = behind.distance
-                shape = static_shape[pixel]
-                normal = static_normal[pixel]
+                shape = static_shape[still, pixel]
+                normal = static_normal[still, pixel]
                 if behind.shape >= 0:
                     shape = behind.shape
                     normal = behind.normal
     away = lens.near + wp.float64(distance) * along[pixel]
     if away > farthest:
         shape = -1
+    normal = wp.transform_vector(world_from_view[frame], normal)
     if is_wanted(modalities, NORMALS):
         packed = wp.vec3ub(wp.uint8(128), wp.uint8(128), wp.uint8(128))
         if shape >= 0:
@@ -599,7 +629,7 @@ def paint(
         depth[frame, pixel] = wp.uint16(millimetres)
     if is_wanted(modalities, RGB):
         if shape >= 0:
-            point = origins[pixel] + directions[pixel] * distance
-            rgb[frame, pixel] = shaded(frame, poses, shapes, casters, lights, own_colour[shape], point, normal)
+            point = wp.transform_point(world_from_view[frame], origins[pixel] + directions[pixel] * distance)
+            rgb[frame, pixel] = shaded(frame, world_poses, shapes, casters, lights, own_colour[shape], point, normal)
         else:
             rgb[frame, pixel] = class_colour[nothing]

@@ -23,6 +23,7 @@ from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.embedded.images import kernels
 from mimicgen.datagen.embedded.images.joints import Joints
 from mimicgen.datagen.embedded.images.surfaces import Surfaces
+from mimicgen.datagen.errors import SetupError
 
 ENVIRONMENT = "/World/envs/env_0"
 """The environment that is drawn; all of them look alike."""
@@ -49,6 +50,10 @@ class Rasteriser:
         device: Where to draw.
         origin: Where the drawn environment stands in the stage, x, y, z [m]; cameras and states are relative to it.
         colours: Colours that the task gives classes in segmentation images.
+        room: Frames whose images `images_of` can keep on the device.
+
+    Raises:
+        SetupError: A view is mounted on what the scene does not have.
     """
 
     borrows_environment = False
@@ -62,9 +67,10 @@ class Rasteriser:
         device: str,
         origin: Sequence[float] = (0.0, 0.0, 0.0),
         colours: Mapping[str, Colour] | None = None,
+        room: int = 0,
     ):
         self._model = model = model_of(stage, origin, device)
-        self._joints = Joints(model, ENVIRONMENT)
+        self.joints = Joints(model, ENVIRONMENT)
         self._surfaces = Surfaces(model)
         labels = [_label_of(stage, path) for path in model.shape_label]
         seen = {labels[shape] for shape in self._surfaces.visible.numpy()}
@@ -78,10 +84,14 @@ class Rasteriser:
         self._views, self._modalities = tuple(views), tuple(modalities)
         self._lent: LentMemory | None = None
         self._placed = Placed.of(self.batch, model)
-        self._place(model.joint_q.numpy()[None])
+        self._place(wp.clone(model.joint_q).reshape((1, -1)))
         far = max(view.camera.far for view in views)
         self._canvases = [
-            Canvas(view, self._modalities, self._surfaces, class_colour, self.batch, far, self._placed)
+            Canvas(
+                *(view, self._modalities, self._surfaces, class_colour, self.batch, far, self._placed),
+                mount=None if view.camera.mount is None else mount_of(model, view),
+                room=max(self.batch, room),
+            )
             for view in views
         ]
 
@@ -96,10 +106,26 @@ class Rasteriser:
 
     def drawn(self, states: States) -> Frames:
         """Return the images of states, for who has no event loop."""
-        coordinates = self._joints.coordinates(states)
+        coordinates = self.joints.coordinates(states)
         frames = frames_for(self._views, self._modalities, len(coordinates))
         self._draw(states, frames)
         return frames
+
+    def images_of(self, coordinates: wp.array) -> dict[str, dict[str, torch.Tensor]]:
+        """Return the images of states by view and modality, which stay on the device until the next ones are drawn.
+
+        Args:
+            coordinates: Joint coordinates in the model's order (`Joints`), on the device, a row a state, as many as
+                there is room for at most.
+
+        Returns:
+            Shape (states, height, width, 3), uint8; depth (states, height, width), uint16 [mm].
+        """
+        for begin in range(0, len(coordinates), self.batch):
+            some = coordinates[begin : begin + self.batch]
+            self._place(some)
+            self._rasterise(len(some), begin)
+        return {canvas.view.name: canvas.images(len(coordinates)) for canvas in self._canvases}
 
     def close(self) -> None:
         """See `Renderer.close`."""
@@ -108,26 +134,30 @@ class Rasteriser:
             self._lent.give_back()
 
     def _draw(self, states: States, frames: Frames) -> None:
-        coordinates = self._joints.coordinates(states)
+        coordinates = self.joints.coordinates(states)
         count = len(coordinates)
-        self._place(coordinates)
-        if self._model.device.is_cpu:
-            jobs = [(canvas, frame) for canvas in self._canvases for frame in range(count)]
-            list(self._pool.map(lambda job: job[0].draw(self._placed.some(job[1], job[1] + 1), job[1]), jobs))
-        else:
-            for canvas in self._canvases:
-                canvas.draw(self._placed.some(0, count), 0)
+        self._place(wp.array(coordinates, dtype=wp.float32, device=self._model.device))
+        self._rasterise(count, 0)
         for canvas in self._canvases:
             canvas.read(frames[canvas.view.name], count)
         wp.synchronize_device(self._model.device)
 
-    def _place(self, coordinates: NDArray[np.float32]) -> None:
+    def _rasterise(self, count: int, begin: int) -> None:
+        """Draw the first frames that are placed, as the images from one on."""
+        if self._model.device.is_cpu:
+            jobs = [(canvas, frame) for canvas in self._canvases for frame in range(count)]
+            list(self._pool.map(lambda job: job[0].draw(self._placed, job[1], job[1] + 1, begin + job[1]), jobs))
+        else:
+            for canvas in self._canvases:
+                canvas.draw(self._placed, 0, count, begin)
+
+    def _place(self, coordinates: wp.array) -> None:
         """Put the shapes of the first frames where they are in some states."""
         model, count, device = self._model, len(coordinates), self._model.device
-        bodies = wp.empty((count, model.body_count), dtype=wp.transform, device=device)
+        bodies = self._placed.bodies[:count]
         speeds = wp.zeros((count, model.joint_dof_count), dtype=wp.float32, device=device)
         moved = wp.empty((count, model.body_count), dtype=wp.spatial_vector, device=device)
-        eval_fk_batched(model, wp.array(coordinates, dtype=wp.float32, device=device), speeds, bodies, moved)
+        eval_fk_batched(model, coordinates, speeds, bodies, moved)
         wp.launch(
             kernels.place_shapes,
             dim=(count, model.shape_count),
@@ -154,20 +184,27 @@ class LentMemory:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where shapes are, by frame: `world_from_shape` and `shape_from_world`."""
+    """Where things are, by frame.
 
+    Attributes:
+        bodies: `world_from_body`.
+        poses: `world_from_shape`, or `view_from_shape` of a camera that moves.
+        inverses: Of these.
+    """
+
+    bodies: wp.array
     poses: wp.array
     inverses: wp.array
 
     @classmethod
     def of(cls, frames: int, model: newton.Model) -> Placed:
-        """Return room for the shapes of a model."""
-        shape = (frames, model.shape_count)
-        return cls(*(wp.empty(shape, dtype=wp.transform, device=model.device) for _ in range(2)))
+        """Return room for the bodies and shapes of a model."""
+        counts = (model.body_count, model.shape_count, model.shape_count)
+        return cls(*(wp.empty((frames, count), dtype=wp.transform, device=model.device) for count in counts))
 
     def some(self, begin: int, end: int) -> Placed:
         """Return some of the frames."""
-        return Placed(self.poses[begin:end], self.inverses[begin:end])
+        return Placed(self.bodies[begin:end], self.poses[begin:end], self.inverses[begin:end])
 
 
 class Canvas:
@@ -181,6 +218,9 @@ class Canvas:
         frames: How many at once.
         far: What is farther away along a ray is not seen [m].
         placed: Where the shapes are; of these, those that never move are looked at.
+        mount: Number of the body that the camera moves with; `view.camera` has its pose there. To it everything moves,
+            so nothing of its images stays.
+        room: How many images are kept.
     """
 
     def __init__(
@@ -192,6 +232,9 @@ class Canvas:
         frames: int,
         far: float,
         placed: Placed,
+        *,
+        mount: int | None = None,
+        room: int,
     ):
         self.view = view
         self._device = class_colour.device
@@ -203,6 +246,8 @@ class Canvas:
         origins = view.position + directions * (view.camera.near / along)[:, None]
         self._modalities = modalities
         self._surfaces = surfaces
+        self._far = far
+        self._mount = mount
         self._class_colour = class_colour
         self._lens = kernels.Lens()
         self._lens.position = wp.vec3(*view.position)
@@ -219,59 +264,85 @@ class Canvas:
         self._keys = self._empty((frames, self._count), wp.uint64)
         marked = (frames, len(self._lights.towards), kernels.CELLS**2) if "rgb" in modalities else (frames, 1, 1)
         self._shadows = self._empty(marked, wp.uint8)
-        self._pixels = self._images(frames)
-        self._static_keys = self._empty((1, self._count), wp.uint64)
-        self._static_shape = self._empty((self._count,), wp.int32)
-        self._static_normal = self._empty((self._count,), wp.vec3)
+        self._pixels = self._images(room)
+        # What a camera that moves sees of what stands still, it sees in another place in every frame.
+        still = 1 if mount is None else frames
+        self._static_keys = self._empty((still, self._count), wp.uint64)
+        self._static_shape = self._empty((still, self._count), wp.int32)
+        self._static_normal = self._empty((still, self._count), wp.vec3)
         self._static_pixels = self._images(1)
-        self._draw_static(placed.some(0, 1), far)
+        self._world_from_view = self._empty((frames,), wp.transform)
+        self._world_from_view.fill_(wp.transform_identity())
+        if mount is None:
+            world = placed.some(0, 1)
+            self._trace(world, 0)
+            args = (world, world, 0, surfaces.static, self._static_keys, self._shadows, self._static_pixels)
+            self._paint(self._every_pixel, *args, everything=True)
 
-    def draw(self, placed: Placed, begin: int) -> None:
-        """Draw some frames, from one on."""
-        surfaces, poses, count = self._surfaces, placed.poses, len(placed.poses)
-        end = begin + count
+    def draw(self, placed: Placed, begin: int, end: int, into: int) -> None:
+        """Draw some frames.
+
+        Args:
+            placed: Where things are.
+            begin: The first of the frames.
+            end: The one after the last.
+            into: The image that the first one becomes.
+        """
+        surfaces, count = self._surfaces, end - begin
+        world = placed.some(begin, end)
+        seen = world if self._mount is None else self._seen_from(world, begin)
         keys, corners = self._keys[begin:end], self._corners[begin:end]
         rays, meshes = [self._origins, self._directions], [surfaces.shapes.size, surfaces.points]
         faces = [surfaces.triangles, surfaces.triangle_shape]
-        pixels = {name: self._pixels[name][begin:end] for name in self._modalities}
-        for frame in range(count):
-            wp.copy(keys, self._static_keys, dest_offset=frame * self._count, count=self._count)
-            for name in self._modalities:
-                wp.copy(pixels[name], self._static_pixels[name], dest_offset=frame * self._count, count=self._count)
+        pixels = {name: self._pixels[name][into : into + count] for name in self._modalities}
+        if self._mount is None:
+            for frame in range(count):
+                wp.copy(keys, self._static_keys, dest_offset=frame * self._count, count=self._count)
+                for name in self._modalities:
+                    wp.copy(pixels[name], self._static_pixels[name], dest_offset=frame * self._count, count=self._count)
+        else:
+            self._trace(seen, begin)
+            wp.copy(keys, self._static_keys[begin:end])
         self._launch(
             kernels.project_vertices,
             (count, len(surfaces.points)),
-            [self._lens, poses, *meshes, surfaces.vertex_shape, corners],
+            [self._lens, seen.poses, *meshes, surfaces.vertex_shape, corners],
         )
         self._launch(
             kernels.rasterise_solids,
             (count, len(surfaces.solids), self._lens.height),
-            [self._lens, *rays, poses, surfaces.shapes, surfaces.solids, keys],
+            [self._lens, *rays, seen.poses, surfaces.shapes, surfaces.solids, keys],
         )
         self._launch(
             kernels.rasterise_triangles,
             (count, len(surfaces.triangles)),
-            [self._lens, *rays, self._nearly_along, placed.inverses, *meshes, corners, *faces, keys],
+            [self._lens, *rays, self._nearly_along, seen.inverses, *meshes, corners, *faces, keys],
         )
         shadows = self._shadows[begin:end]
-        if "rgb" in self._modalities:
+        if "rgb" in self._modalities and self._mount is None:
             lights = len(self._lights.towards)
             shadows.zero_()
             self._launch(
                 kernels.cast_triangles,
                 (count, lights, len(surfaces.triangles)),
-                [poses, *meshes, *faces, self._lights, shadows],
+                [world.poses, *meshes, *faces, self._lights, shadows],
             )
             self._launch(
                 kernels.cast_solids,
                 (count, lights, len(surfaces.solids)),
-                [poses, surfaces.shapes, surfaces.solids, self._lights, shadows],
+                [world.poses, surfaces.shapes, surfaces.solids, self._lights, shadows],
             )
         chosen = self._every_pixel
-        if self._device.is_cpu and "rgb" not in self._modalities:  # on a GPU they cost nothing
+        if self._device.is_cpu and "rgb" not in self._modalities and self._mount is None:  # on a GPU they cost nothing
             changed = np.flatnonzero(keys.numpy()[0] != self._static_keys.numpy()[0])
             chosen = wp.array(changed, dtype=wp.int32, device=self._device)
-        self._paint(chosen, placed, surfaces.visible, keys, shadows, pixels, everything=False)
+        args = (seen, world, begin, surfaces.visible, keys, shadows, pixels)
+        self._paint(chosen, *args, everything=self._mount is not None)
+
+    def images(self, count: int) -> dict[str, torch.Tensor]:
+        """Return the first images by modality, on the device and without a copy of them."""
+        found = {name: wp.to_torch(pixels[:count]) for name, pixels in self._pixels.items()}
+        return {name: pixels.reshape(count, *self.view.size, *pixels.shape[2:]) for name, pixels in found.items()}
 
     def read(self, images: Mapping[str, NDArray[Any]], count: int) -> None:
         """Begin to copy the first frames to the host, by modality."""
@@ -281,24 +352,35 @@ class Canvas:
             host = wp.array(flat, dtype=pixels.dtype, device="cpu", copy=False)
             wp.copy(host, pixels, count=count * self._count)
 
-    def _draw_static(self, placed: Placed, far: float) -> None:
-        """Draw what never moves."""
-        surfaces = self._surfaces
+    def _seen_from(self, world: Placed, begin: int) -> Placed:
+        """Return where things are as seen from the body that the camera moves with."""
+        poses, inverses = (self._empty(world.poses.shape, wp.transform) for _ in range(2))
+        self._launch(
+            kernels.place_before_body,
+            world.poses.shape,
+            [world.bodies, self._mount, world.poses, poses, inverses, self._world_from_view[begin:]],
+        )
+        return Placed(world.bodies, poses, inverses)
+
+    def _trace(self, seen: Placed, begin: int) -> None:
+        """Look at what never moves."""
+        surfaces, end = self._surfaces, begin + len(seen.poses)
+        found = (self._static_keys, self._static_shape, self._static_normal)
         self._launch(
             kernels.trace_static,
-            (self._count,),
+            (len(seen.poses), self._count),
             [
-                *(self._origins, self._directions, placed.poses, surfaces.shapes, surfaces.static, far),
-                *(self._static_keys, self._static_shape, self._static_normal),
+                *(self._origins, self._directions, seen.poses, surfaces.shapes, surfaces.static, self._far),
+                *(rows[begin:end] for rows in found),
             ],
         )
-        args = (surfaces.static, self._static_keys, self._shadows, self._static_pixels)
-        self._paint(self._every_pixel, placed, *args, everything=True)
 
     def _paint(
         self,
         chosen: wp.array,
-        placed: Placed,
+        seen: Placed,
+        world: Placed,
+        begin: int,
         casters: wp.array,
         keys: wp.array,
         shadows: wp.array,
@@ -307,14 +389,18 @@ class Canvas:
         everything: bool,
     ) -> None:
         surfaces = self._surfaces
+        still = (self._static_keys, self._static_shape, self._static_normal)
+        if self._mount is not None:
+            still = tuple(rows[begin:] for rows in still)
         self._launch(
             kernels.paint,
-            (len(placed.poses), len(chosen)),
+            (len(seen.poses), len(chosen)),
             [
                 *(self._lens, self._origins, self._directions, self._along, self.view.camera.far),
-                *(chosen, placed.poses, placed.inverses, surfaces.shapes, casters, surfaces.moving),
+                *(chosen, seen.poses, seen.inverses, self._world_from_view[begin:], world.poses),
+                *(surfaces.shapes, casters, surfaces.moving),
                 *(surfaces.points, surfaces.triangles, surfaces.triangle_shape),
-                *(keys, self._static_keys, self._static_shape, self._static_normal),
+                *(keys, *still),
                 *(self._class_colour, surfaces.own_colour, self._lights, shadows),
                 *(sum(BITS[name] for name in self._modalities), everything),
                 *(pixels.get(name) for name in BITS),
@@ -368,6 +454,25 @@ def model_of(stage: Usd.Stage, origin: Sequence[float], device: str) -> newton.M
     place = wp.transform(-wp.vec3(*origin), wp.quat(0.0, 0.0, 0.0, 1.0))
     builder.add_usd(stage, xform=place, ignore_paths=others, load_sites=False)  # whose marks would be seen
     return builder.finalize(device=device)
+
+
+def mount_of(model: newton.Model, view: View) -> int:
+    """Return the number of the body that a view is mounted on.
+
+    Raises:
+        SetupError: The scene has no such body, or several.
+    """
+    asset, _, name = (view.camera.mount or "").rpartition("/")
+    paths = [path.removeprefix(f"{ENVIRONMENT}/").split("/") for path in model.body_label]
+    found = [
+        number for number, path in enumerate(paths) if path[-1] == name and asset.lower() in ("", path[0].lower())
+    ]
+    if len(found) != 1:
+        known = ", ".join(sorted(f"{path[0].lower()}/{path[-1]}" for path in paths))
+        raise SetupError(
+            f"camera '{view.name}': mount = '{view.camera.mount}': expected one of the scene's bodies: {known}"
+        )
+    return found[0]
 
 
 def _label_of(stage: Usd.Stage, path: str) -> str:
