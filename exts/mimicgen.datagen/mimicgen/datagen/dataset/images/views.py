@@ -81,5 +81,5 @@ class View:
 
 
 def views_of(render: RenderConfig) -> tuple[View, ...]:
-    """Return the views that a configuration wants."""
+    """Return the views that a configuration wants rendered."""
     return tuple(View(name, camera) for name, camera in render.used().items())

@@ -9,19 +9,10 @@ from typing import Any
 import torch
 import warp as wp
 
-from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, NO_NORMAL, Colour
+from mimicgen.datagen.dataset.images.pixels import DATA_TYPES, MILLIMETRES, NO_NORMAL, Colour
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.embedded.images.joints import Joints
 from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
-
-DATA_TYPES = {
-    "rgb": "rgb",
-    "semantic_segmentation": "segmentation",
-    "normals": "normals",
-    "distance_to_image_plane": "depth",
-    "depth": "depth",
-}
-"""Which modality Isaac Lab's data types of a camera are."""
 
 
 class ObservedCameras:
@@ -54,7 +45,7 @@ class ObservedCameras:
         self._drawn = None
 
     def images(self, camera: str) -> dict[str, torch.Tensor]:
-        """Return a camera's images by modality, see `Rasteriser.images_of`; they change when the next ones are drawn."""
+        """Return a camera's images by modality, until the next ones are drawn; see `Rasteriser.images_of`."""
         if self._drawn is None:
             self._drawn = self._rasteriser.images_of(self._scene.coordinates())
         return self._drawn[camera]
@@ -79,9 +70,7 @@ class LiveScene:
         def on_device(columns: list[int]) -> torch.Tensor:
             return torch.tensor(columns, device=env.device)
 
-        self._bodies = [
-            (own.data, on_device(joints.of_body(name))) for name, own in env.scene.rigid_objects.items()
-        ]
+        self._bodies = [(own.data, on_device(joints.of_body(name))) for name, own in env.scene.rigid_objects.items()]
         self._robots = [
             (own.data, on_device(joints.of_joints(name, own.num_joints)))
             for name, own in env.scene.articulations.items()

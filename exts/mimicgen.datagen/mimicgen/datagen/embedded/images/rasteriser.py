@@ -464,9 +464,7 @@ def mount_of(model: newton.Model, view: View) -> int:
     """
     asset, _, name = (view.camera.mount or "").rpartition("/")
     paths = [path.removeprefix(f"{ENVIRONMENT}/").split("/") for path in model.body_label]
-    found = [
-        number for number, path in enumerate(paths) if path[-1] == name and asset.lower() in ("", path[0].lower())
-    ]
+    found = [number for number, path in enumerate(paths) if path[-1] == name and asset.lower() in ("", path[0].lower())]
     if len(found) != 1:
         known = ", ".join(sorted(f"{path[0].lower()}/{path[-1]}" for path in paths))
         raise SetupError(
