@@ -88,7 +88,7 @@ class Canvas:
         self._backdrop = wp.full(self._count, class_colour[-1:].numpy()[0], dtype=wp.vec3ub, device=self._device)
         self._bare = wp.zeros(self._count, dtype=wp.uint8, device=self._device)
         self._world_from_view = self._empty((frames,), wp.transform)
-        self._world_from_view.fill_(wp.transform_identity())
+        self._world_from_view.fill_(wp.transform_identity(wp.float32))
         self._large = self._empty((0 if self._device.is_cpu else LARGE_ONES,), wp.vec2i)
         self._larges = wp.zeros(1, dtype=wp.int32, device=self._device)
         if mount is None:
