@@ -272,7 +272,7 @@ class Canvas:
         self._static_normal = self._empty((still, self._count), wp.vec3)
         self._static_pixels = self._images(1)
         self._world_from_view = self._empty((frames,), wp.transform)
-        self._world_from_view.fill_(wp.transform_identity())
+        self._world_from_view.fill_(wp.transform_identity(dtype=wp.float32))
         if mount is None:
             world = placed.some(0, 1)
             self._trace(world, 0)
