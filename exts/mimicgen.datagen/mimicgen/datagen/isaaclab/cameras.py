@@ -120,7 +120,7 @@ def observed_by(cfg: Any, sized: ObserveConfig) -> Observed:
                 f"task '{cfg.env_name}' observes {data_type or name} through {camera}, which is not drawn without "
                 f"Isaac Sim; drawn are {', '.join(DATA_TYPES)}"
             )
-        if data_type == "semantic_segmentation" and not sensors[camera].colorize_semantic_segmentation:
+        if data_type == "semantic_segmentation" and not sensors[camera].renderer_cfg.colorize_semantic_segmentation:
             raise TaskError(
                 f"task '{cfg.env_name}' observes classes as numbers through {camera}, which are not drawn without "
                 "Isaac Sim; drawn are their colours"
@@ -132,7 +132,8 @@ def observed_by(cfg: Any, sized: ObserveConfig) -> Observed:
     for name, sensor in sensors.items():
         if any(name == camera for *_, camera in _terms(cfg, sensors)):
             found.views.append(View(name, _sized(_camera(cfg.env_name, name, sensor), sized)))
-            _add_colours(found.colours, sensor.semantic_segmentation_mapping, f"task '{cfg.env_name}': camera {name}")
+            mapping = sensor.renderer_cfg.semantic_segmentation_mapping
+            _add_colours(found.colours, mapping, f"task '{cfg.env_name}': camera {name}")
     if sensors:
         for name, event in vars(cfg.events).items():
             if getattr(getattr(event, "func", None), "__name__", "") in LOOKS:
@@ -199,7 +200,7 @@ def _camera(task: str, name: str, sensor: CameraCfg) -> CameraConfig:
     near, far = lens.clipping_range
     return CameraConfig(
         mount=_mount(sensor.prim_path),
-        position=tuple(map(float, sensor.offset.pos)),
+        position=sensor.offset.pos,
         orientation=tuple(turned[0].tolist()),
         focal_length=lens.focal_length,
         aperture=lens.horizontal_aperture,

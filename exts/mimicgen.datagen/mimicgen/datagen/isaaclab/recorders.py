@@ -8,7 +8,6 @@ rendered ones are, as `obs/<camera>_<modality>`.
 
 from __future__ import annotations
 
-from dataclasses import MISSING
 from typing import Any
 
 from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManagerCfg
@@ -54,7 +53,7 @@ class ImageRecorderCfg(RecorderTermCfg):
     """
 
     class_type: type[RecorderTerm] = ImageRecorder
-    group: str = MISSING
+    group: str = ""
 
 
 @configclass

@@ -135,6 +135,8 @@ class Opening:
             self._cfg, self._success = environment.task_config(self._job, self.outputs, self._here)
             if self._here is runtime.Runtime.ISAACSIM:
                 _fit_for_isaac_sim(self._cfg, self._job, note)
+            if self._cfg.observed is not None:
+                note(str(self._cfg.observed))
             yield self._cfg, note
             self.outputs.open()
 
