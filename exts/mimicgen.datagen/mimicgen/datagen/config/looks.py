@@ -7,7 +7,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from mimicgen.datagen.config.values import as_path
 from mimicgen.datagen.errors import ConfigError
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -59,5 +58,3 @@ class LooksConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             raise ConfigError(
                 f"render.looks.light_strength = {[weakest, strongest]}: expected the smaller number first"
             )
-        if self.backgrounds is not None:
-            as_path("render.looks.backgrounds", self.backgrounds)

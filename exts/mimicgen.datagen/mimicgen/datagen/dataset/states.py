@@ -13,8 +13,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimicgen.datagen.dataset.files import datasets_in, open_source
-from mimicgen.datagen.dataset.names import PARENT, same_folder
+from mimicgen.datagen.dataset.files import datasets_in, open_source, parents
+from mimicgen.datagen.dataset.names import same_folder
 from mimicgen.datagen.dataset.sources.raw import RawDemos, States, check_demos
 from mimicgen.datagen.errors import SourceError
 
@@ -89,7 +89,7 @@ def check_recorded(path: Path, task: str, wanted: Sequence[str] = ()) -> RawDemo
     names = _chosen(path, list(demos.names), wanted)
     if not wanted:
         with open_source(path, demos=()) as file:
-            names = [name for name in names if PARENT not in file["data"][name].attrs] or names
+            names = [name for name, parent in parents(file).items() if name == parent]
     twins = same_folder(names)
     if twins is not None:
         raise SourceError(

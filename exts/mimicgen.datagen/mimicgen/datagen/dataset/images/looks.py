@@ -43,7 +43,7 @@ CALM = {"robot": 0.3, "table": 0.65, "ground": 0.4, BACKGROUND: 0.5}
 """How strong the colours of some classes may be: there are not many pink robots, nor rooms."""
 
 
-class Paint(Struct, frozen=True):
+class Paint(Struct, frozen=True, omit_defaults=True):
     """What a class is painted with.
 
     Attributes:

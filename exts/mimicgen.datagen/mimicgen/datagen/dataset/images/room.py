@@ -132,7 +132,7 @@ def stand(stream: np.random.Generator, most: int, gloss: float, room: Room, eyes
     found = []
     for _ in range(int(stream.integers(0, most, endpoint=True))):
         shape = SHAPES[int(stream.integers(len(SHAPES)))]
-        width, depth = stream.uniform(0.03, 0.12, size=2)
+        width, depth = stream.uniform(0.03, 0.12), stream.uniform(0.03, 0.12)
         height = width if shape == "ball" else stream.uniform(0.03, 0.18)
         painted = hue_colour(stream.uniform(), stream.uniform(0.0, 0.9), stream.uniform(0.3, 0.95))
         size = (width, depth if shape == "box" else width, height)
