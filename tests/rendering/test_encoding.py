@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering import encoding
@@ -120,7 +121,7 @@ def test_a_process_that_is_killed_is_told(tmp_path: Path, encoders: Encoders) ->
     for process in processes(os.getpid()):
         os.kill(process, signal.SIGKILL)
     encoders.submit(End(tmp_path / "frames.mkv"), batch)
-    with pytest.raises(OutputError, match="the process that encodes them has ended .* run this again"):
+    with pytest.raises(OutputError, match=r"the process that encodes them has ended .* run this again"):
         wait(encoders)
     assert "frames.mkv" not in files(tmp_path)
 
@@ -185,6 +186,11 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert files(tmp_path) == []
 
 
+def written(frames: DemoFrames, render: RenderConfig, encoders: Encoders) -> None:
+    add(frames, render, range(60), encoders)
+    end(frames, encoders)
+
+
 @pytest.mark.parametrize("form", ["png", "video"])
 def test_a_full_disk_is_an_error_with_the_file_and_the_remedy(tmp_path: Path, form: str) -> None:
     render = config_of(format=form)
@@ -193,8 +199,7 @@ def test_a_full_disk_is_an_error_with_the_file_and_the_remedy(tmp_path: Path, fo
     for process in processes(os.getpid()):
         resource.prlimit(process, resource.RLIMIT_FSIZE, (600, 600))
     with pytest.raises(OutputError, match="File too large; choose a place with room") as told:
-        add(frames, render, range(60), encoders)
-        end(frames, encoders)
+        written(frames, render, encoders)
     encoders.close()
     assert str(tmp_path / "table_") in str(told.value)
     assert [file for file in files(tmp_path) if ".part" in file or file in ("frames.mkv", "manifest.json")] == []
