@@ -35,6 +35,7 @@ from tests.rendering.writing import (
     images_of,
     processes,
     room,
+    running,
     wait,
 )
 
@@ -60,7 +61,7 @@ def test_every_image_is_read_as_it_was_given(
         monkeypatch.setattr(encoding, "sys", SimpleNamespace(executable="/opt/kit/kit"))
     render = config_of(format=form, width=33, height=17)
     encoders = encoders_of(render)
-    assert bool(processes(os.getpid())) != threads
+    assert threads or running()
     steps = {"demo_0": range(67), "demo_1": range(3)}
     made = {demo: DemoFrames(tmp_path, demo, render, {}, {}) for demo in steps}
     for demo, frames in made.items():
@@ -78,8 +79,8 @@ def test_every_image_is_read_as_it_was_given(
 
 
 def test_there_is_no_room_until_something_is_made_and_nothing_is_dropped(tmp_path: Path, encoders: Encoders) -> None:
-    (process,) = processes(os.getpid())[:1]
-    for one in processes(os.getpid()):
+    started = running()
+    for one in started:
         os.kill(one, signal.SIGSTOP)
     render, taken = config_of(), 0
     while (batch := encoders.free()) is not None:
@@ -90,10 +91,10 @@ def test_there_is_no_room_until_something_is_made_and_nothing_is_dropped(tmp_pat
     assert taken == max(WAITING * BATCH, FEWEST)
     assert encoders.free() is None
     assert files(tmp_path) == []
-    for one in processes(os.getpid()):
+    for one in started:
         os.kill(one, signal.SIGCONT)
     wait(encoders)
-    assert process in processes(os.getpid())
+    assert processes(os.getpid()) == started
     assert len(files(tmp_path)) == taken
     assert encoders.free() is not None
 
@@ -118,7 +119,7 @@ def test_a_process_that_is_killed_is_told(tmp_path: Path, encoders: Encoders) ->
     batch = room(encoders)
     encoders.submit(Frames(tmp_path / "frames.mkv", "rgb", {"rgb": batch.where(VIEW, "rgb", 2)}), batch)
     wait(encoders)
-    for process in processes(os.getpid()):
+    for process in running():
         os.kill(process, signal.SIGKILL)
     encoders.submit(End(tmp_path / "frames.mkv"), batch)
     with pytest.raises(OutputError, match=r"the process that encodes them has ended .* run this again"):
@@ -127,12 +128,12 @@ def test_a_process_that_is_killed_is_told(tmp_path: Path, encoders: Encoders) ->
 
 
 def test_a_process_that_is_killed_while_it_works_is_told(tmp_path: Path, encoders: Encoders) -> None:
-    for process in processes(os.getpid()):
+    for process in running():
         os.kill(process, signal.SIGSTOP)
     batch = room(encoders)
     encoders.submit(Images((tmp_path / "0000.png",), batch.where(VIEW, "rgb", 1)), batch)
     time.sleep(0.05)
-    for process in processes(os.getpid()):
+    for process in running():
         os.kill(process, signal.SIGKILL)
     with pytest.raises(OutputError, match="the process that encodes them has ended"):
         wait(encoders)
@@ -196,7 +197,7 @@ def test_a_full_disk_is_an_error_with_the_file_and_the_remedy(tmp_path: Path, fo
     render = config_of(format=form)
     encoders, frames = encoders_of(render), DemoFrames(tmp_path, "demo_0", render, {}, {})
     frames.begin()
-    for process in processes(os.getpid()):
+    for process in running():
         resource.prlimit(process, resource.RLIMIT_FSIZE, (600, 600))
     with pytest.raises(OutputError, match="File too large; choose a place with room") as told:
         written(frames, render, encoders)

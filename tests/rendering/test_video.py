@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimicgen.datagen.dataset.images.pixels import Frames, colours_of, encode_normals
+from mimicgen.datagen.dataset.images.pixels import colours_of, encode_normals
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering.sheet import CAPTION, MARGIN, Sample, write_sheet
 from mimicgen.datagen.rendering.video import LOSSLESS, SHORTEST, Video
@@ -90,7 +90,7 @@ def test_single_frames_can_be_decoded_everywhere_in_a_lossless_video(tmp_path: P
     assert keys == list(range(0, 70, int(LOSSLESS["g"])))
 
 
-def test_a_sheet_shows_each_frame_with_its_caption(tmp_path: Path, images: Frames) -> None:
+def test_a_sheet_shows_each_frame_with_its_caption(tmp_path: Path, images: dict[str, np.ndarray]) -> None:
     folders = as_png(tmp_path, images)
     rows = [
         [Sample("demo_0, step 0", folders, 0)],

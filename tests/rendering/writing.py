@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -82,6 +83,13 @@ def processes(of: int) -> list[int]:
                 found.append(int(path.name))
         except OSError:  # it has just ended
             pass
+    return found
+
+
+def running() -> list[int]:
+    """Return the processes that encode here, when all of them have been started."""
+    while len(found := processes(os.getpid())) < max(1, (os.cpu_count() or 2) - 1):
+        time.sleep(0.001)
     return found
 
 
