@@ -3,6 +3,9 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 bin=.venv/bin
+# Containers of CI often set it; every start of the simulation would then compile all of Isaac Lab and torch anew, which
+# takes longer than starting does.
+unset PYTHONDONTWRITEBYTECODE
 
 # What the tests of the window and of the notebook are: a display in memory with a mouse and a keyboard, and a browser.
 # needs MESSAGE COMMAND PACKAGE...: installs the packages when the command is not there, or says what is skipped.
