@@ -27,7 +27,7 @@ def ask() -> registered.Registered:
     from mimicgen.datagen.isaaclab.live_check import live_needs, opened
     from mimicgen.datagen.isaaclab.randomization import task_randomization
     from mimicgen.datagen.isaaclab.reachability import arms_of
-    from mimicgen.datagen.session.listing import configurations, runnable_tasks, way_of
+    from mimicgen.datagen.session.listing import configurations, observed_here, runnable_tasks, way_of
     from mimicgen.datagen.tasks.needs import needs_of
 
     tasks = runnable_tasks(runtime.detect())
@@ -49,6 +49,7 @@ def ask() -> registered.Registered:
                 task: {eef: list(own) for eef, own in task_needs(cfg).subtasks.items()} for task, cfg in found.items()
             },
             ways={task: way_of(task, cfg) for task, cfg in found.items()},
+            observed=observed_here(found, tasks),
         )
 
 

@@ -130,10 +130,10 @@ def _paint(stage: Any, root: Any, paint: Paint) -> None:
 
 
 def _shaders(material: Any) -> Iterator[Any]:
-    for context in (UsdShade.Tokens.universalRenderContext, "mdl"):
-        shader = material.ComputeSurfaceSource(context)[0]
-        if shader and not shader.GetPrim().IsInstanceProxy():
-            yield shader
+    """Yield the shaders of a material: that of USD, and that of Omniverse where it has one of its own."""
+    sources = [material.ComputeSurfaceSource(context)[0] for context in (UsdShade.Tokens.universalRenderContext, "mdl")]
+    found = {shader.GetPath(): shader for shader in sources if shader}
+    yield from (shader for shader in found.values() if not shader.GetPrim().IsInstanceProxy())
 
 
 def _repaint(shader: Any, paint: Paint) -> None:

@@ -182,7 +182,8 @@ def draw_look(
     painting, lighting, filming, standing, behind = map(np.random.default_rng, streams)
     paints = {name: _paint(painting, looks, name) for name in sorted({*room.classes, BACKGROUND})}
     cameras = {name: _pose(filming, looks, camera) for name, camera in render.used().items()}
-    eyes = np.array([pose.position for pose in cameras.values()])
+    standing_still = [name for name, camera in render.used().items() if camera.mount is None]
+    eyes = np.array([cameras[name].position for name in standing_still]).reshape(-1, 3)
     background = str(behind.choice(list(backgrounds))) if backgrounds else None
     farthest = float(np.abs(eyes[:, :2] - room.middle[:2]).max(initial=0.0))
     walls = Walls(

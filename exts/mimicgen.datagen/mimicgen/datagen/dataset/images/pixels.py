@@ -26,6 +26,15 @@ Frames = dict[str, dict[str, Image]]
 Colour = tuple[int, int, int]
 """Red, green and blue, bytes."""
 
+DATA_TYPES = {
+    "rgb": "rgb",
+    "semantic_segmentation": "segmentation",
+    "normals": "normals",
+    "distance_to_image_plane": "depth",
+    "depth": "depth",
+}
+"""The modalities by what Isaac Lab calls them; its cameras have other ones, too, which are not drawn."""
+
 BACKGROUND, UNLABELLED, DISTRACTOR = "background", "unlabelled", "distractor"
 
 COLOURS: dict[str, Colour] = {

@@ -68,7 +68,7 @@ class Dressing:
             return
         model = self._model
         kinds, sizes = model.shape_type.numpy(), model.shape_scale.numpy()
-        poses, balls = model.shape_transform.numpy(), self._surfaces.shapes.ball.numpy()
+        poses, balls = model.shape_transform.numpy(), self._surfaces.balls.numpy()
         for shape, thing in zip(shapes, things, strict=True):
             half = np.array(thing.size) / 2
             kinds[shape] = int(KINDS[thing.shape])
@@ -78,4 +78,4 @@ class Dressing:
         model.shape_type.assign(kinds)
         model.shape_scale.assign(sizes)
         model.shape_transform.assign(poses)
-        self._surfaces.shapes.ball.assign(balls)
+        self._surfaces.balls.assign(balls)
