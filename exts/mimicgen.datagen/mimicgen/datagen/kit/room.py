@@ -35,12 +35,9 @@ def room_of(env: Any, stage: Any, labels: Sequence[str], states: States, restore
     """
     origin = env.scene.env_origins[0].cpu().numpy().astype(np.float64)
     root = stage.GetPrimAtPath(ENVIRONMENTS.format(0))
-    bodies = {prim.GetPath(): prim for prim in Usd.PrimRange(root) if prim.HasAPI(UsdPhysics.RigidBodyAPI)}
-    boxes: dict[str, Floats] = {}
     cache = UsdGeom.BBoxCache(Usd.TimeCode.Default(), [UsdGeom.Tokens.default_, UsdGeom.Tokens.render])
-    for path, prim in bodies.items():
-        inside = [other for other in bodies if other != path and other.HasPrefix(path)]
-        boxes[str(path)] = _within(cache.ComputeUntransformedBound(prim, inside, {}).ComputeAlignedRange())
+    bodies = [prim for prim in Usd.PrimRange(root) if prim.HasAPI(UsdPhysics.RigidBodyAPI)]
+    boxes = {str(prim.GetPath()): _points_of(prim, cache) for prim in bodies}
     owned = {name: _below(root, boxes, name) for name in (*env.scene.articulations, *env.scene.rigid_objects)}
     moving = {name: rows["root_pose"].astype(np.float64) for name, rows in states.get("rigid_object", {}).items()}
     targets = np.concatenate([np.zeros((0, 3)), *(poses[:, :3] for poses in moving.values())])
@@ -78,9 +75,18 @@ def _at(states: States, step: int) -> States:
     }
 
 
-def _within(box: Any) -> Floats:
-    """Return points all over a box of USD's."""
-    return np.zeros((0, 3)) if box.IsEmpty() else within_box(np.array(box.GetMin()), np.array(box.GetMax()))
+def _points_of(body: Any, cache: Any) -> Floats:
+    """Return points all over the boxes around a body's shapes, in its frame; not those of bodies below it."""
+    found = [np.zeros((0, 3))]
+    prims = iter(Usd.PrimRange(body, Usd.TraverseInstanceProxies()))
+    for prim in prims:
+        if prim != body and prim.HasAPI(UsdPhysics.RigidBodyAPI):
+            prims.PruneChildren()
+        elif prim.IsA(UsdGeom.Gprim):
+            box = cache.ComputeRelativeBound(prim, body).ComputeAlignedRange()
+            if not box.IsEmpty():
+                found.append(within_box(np.array(box.GetMin()), np.array(box.GetMax())))
+    return np.concatenate(found)
 
 
 def _surface(stage: Any, cache: Any, origin: Floats, targets: Floats) -> tuple[Floats, Floats]:
