@@ -370,7 +370,9 @@ def shaded(
 ) -> wp.vec3ub:
     """Return the colour of a point in the light, as Newton's camera shades it."""
     albedo = srgb_to_linear_wp(colour)
-    upwards = 0.5 * (normal[2] + 1.0)
+    upwards = wp.float32(1.0)
+    if wp.length_sq(normal) > 0.0:  # far away, where the ground is seen along itself, rounding leaves none
+        upwards = 0.5 * (normal[2] + 1.0)
     light = (SKY * upwards + GROUND * (1.0 - upwards)) * lights.ambient
     for number in range(lights.towards.shape[0]):
         facing = wp.dot(normal, lights.towards[number])
