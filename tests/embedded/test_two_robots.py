@@ -175,5 +175,7 @@ def test_each_hand_follows_what_it_is_told(tmp_path: Path, engine: str) -> None:
     assert min(told["changed"]) == 0
     assert {"can", "ball", "pill", "cube"} <= set(told["labels"])
     for apart in told["apart"]:
-        assert [apart[name]["differ"] for name in ("normals", "segmentation", "depth")] == [0, 0, 0], "as Newton sees it"
+        assert [apart[name]["differ"] for name in ("normals", "segmentation", "depth")] == [0, 0, 0], (
+            "as Newton sees it"
+        )
         assert apart["rgb"]["by_more_than_1"] == 0
