@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from mimicgen.datagen.config.looks import LooksConfig
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import ConfigError
 
@@ -233,6 +234,7 @@ class RenderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     unseen: Annotated[
         tuple[Text, ...], Meta(description="Classes that the cameras need not see, for instance the ground")
     ] = ()
+    looks: LooksConfig = field(default_factory=LooksConfig)
     cameras: Annotated[dict[str, CameraConfig], Meta(extra={"name": "camera"})] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

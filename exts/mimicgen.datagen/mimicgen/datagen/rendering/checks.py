@@ -41,8 +41,13 @@ class FrameChecks:
         self._unseen: dict[str, int] = {}
         self._steps = 0
 
-    def first(self, frame: Frame, state: States) -> None:
+    def first(self, frame: Frame, state: States, views: Iterable[View] = ()) -> None:
         """Check the first frame of a demonstration against the one before, and against its own initial state.
+
+        Args:
+            frame: The frame.
+            state: The state.
+            views: From where it is seen, those that are not where they usually are.
 
         Raises:
             RenderError: It still shows the demonstration before, or objects stand elsewhere than recorded.
@@ -55,7 +60,7 @@ class FrameChecks:
             for name, image in images.items()
         ):
             raise RenderError("the first frame equals the last one of the demonstration before")
-        self._objects_are_where_they_were_recorded(frame, state)
+        self._objects_are_where_they_were_recorded(frame, state, self._views | {view.name: view for view in views})
 
     def every(self, frames: Frames) -> None:
         """Check frames, the first one included.
@@ -94,13 +99,13 @@ class FrameChecks:
                 f"no frame shows {unseen}; check the cameras, or say with render.unseen what they need not see"
             )
 
-    def _objects_are_where_they_were_recorded(self, frame: Frame, state: States) -> None:
+    def _objects_are_where_they_were_recorded(self, frame: Frame, state: States, views: Mapping[str, View]) -> None:
         """Every object whose point is in view, and not hidden, has its colour there."""
         in_front = {colour for label, colour in self._colours.items() if label not in NEVER_IN_FRONT}
         for view_name, images in frame.items():
             if "segmentation" not in images:
                 continue
-            view, image = self._views[view_name], images["segmentation"]
+            view, image = views[view_name], images["segmentation"]
             height, width = view.size
             names = [name for name in state.get("rigid_object", {}) if name in self._labels]
             if not names:

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.config.sections import RenderConfig
+from mimicgen.datagen.dataset.images.looks import Look, backgrounds_in, draw_look
 from mimicgen.datagen.dataset.images.pixels import frame_of
 from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.images.renderer import Renderer
-from mimicgen.datagen.dataset.images.views import views_of
+from mimicgen.datagen.dataset.images.room import Room
+from mimicgen.datagen.dataset.images.views import View, views_of
+from mimicgen.datagen.dataset.names import rendered_as
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import RenderError
@@ -56,6 +59,23 @@ class Rendered:
         }
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A demonstration that waits to be drawn.
+
+    Attributes:
+        name: What it is called.
+        demo: The demonstration whose states it has: itself, unless it is a look of another one.
+        number: Which look it is.
+        states: Returns the states.
+    """
+
+    name: str
+    demo: str
+    number: int
+    states: Callable[[], StateSequence]
+
+
 @dataclass
 class _UnderWay:
     """The demonstration that is being drawn.
@@ -65,6 +85,7 @@ class _UnderWay:
         states: Its states; None where its frames are complete, and read to make videos of them.
         steps: The steps to draw.
         done: How many of them are drawn.
+        views: From where.
         read: The images to make videos of, by view and modality.
     """
 
@@ -72,6 +93,7 @@ class _UnderWay:
     states: StateSequence | None
     steps: range
     done: int = 0
+    views: tuple[View, ...] = ()
     read: dict[tuple[str, str], WrittenImages] = field(default_factory=dict)
 
 
@@ -84,13 +106,14 @@ class Rendering:
         renderer: What draws.
         about: What manifests say about where the demonstrations come from.
         points: See `FrameChecks`.
+        seed: The run's seed, from which looks are drawn.
 
     Attributes:
         rendered: What has been rendered so far.
         drawing: How far the latest demonstration is, None before the first one.
 
     Raises:
-        SetupError: Videos are wanted and cannot be encoded.
+        SetupError: Videos are wanted and cannot be encoded, or pictures to put behind the scene and there are none.
     """
 
     def __init__(
@@ -100,7 +123,10 @@ class Rendering:
         renderer: Renderer,
         about: dict[str, Any],
         points: Mapping[str, tuple[float, float, float]],
+        seed: int = 1,
     ):
+        self._seed = seed
+        self._backgrounds = backgrounds_in(config.looks.backgrounds) if config.looks.count else ()
         if config.videos or config.format == "video":
             check_encoder()
         self._config = config
@@ -112,7 +138,8 @@ class Rendering:
         self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen), renderer.colours, points)
         self._encoders = Encoders(self._views, self._modalities, renderer.batch)
         self._writers = Writers(threads=1)
-        self._queue: deque[tuple[str, Callable[[], StateSequence]]] = deque()
+        self._queue: deque[_Wanted] = deque()
+        self._room: tuple[str, Room] | None = None
         self._now: _UnderWay | None = None
         self._on_disk: deque[tuple[list[Future[None]], Path]] = deque()
         self._writing: deque[tuple[DemoFrames, range]] = deque()
@@ -132,13 +159,14 @@ class Rendering:
         return not self._writing
 
     def add(self, demo: str, states: Callable[[], StateSequence]) -> None:
-        """Have a demonstration rendered.
+        """Have a demonstration rendered, as it is or with all of its looks.
 
         Args:
             demo: Its name.
             states: Returns its states, when its turn comes.
         """
-        self._queue.append((demo, states))
+        names = rendered_as(demo, self._config.looks.count)
+        self._queue.extend(_Wanted(name, demo, number, states) for number, name in enumerate(names))
 
     async def advance(self) -> None:
         """Draw the next batch, if there is room for it.
@@ -150,10 +178,10 @@ class Rendering:
         if not self.waiting:
             return
         begin = time.perf_counter()
-        demo = self._now.frames.demo if self._now is not None else self._queue[0][0]
+        demo = self._now.frames.demo if self._now is not None else self._queue[0].name
         try:
             if self._now is None:
-                self._now = self._begin(*self._queue.popleft())
+                self._now = self._begin(self._queue.popleft())
             batch = self._encoders.free() if self._now is not None else None
             if self._now is not None and batch is not None:
                 await self._draw(self._now, batch)
@@ -196,20 +224,35 @@ class Rendering:
         self._encoders.close()
         self._writers.close()
 
-    def _begin(self, demo: str, load: Callable[[], StateSequence]) -> _UnderWay | None:
+    def _begin(self, wanted: _Wanted) -> _UnderWay | None:
         """Return what is to be drawn of a demonstration, None if everything is there."""
-        states = load()
+        states = wanted.states()
         steps = range(0, len(states), self._config.every)
         about = self._about | {"states": states.digest(), "steps": len(states), "every": self._config.every}
-        frames = DemoFrames(self._root, demo, self._config, about, self._renderer.colours)
-        self.drawing = Drawing(demo=demo, frames=0, total=len(steps))
+        look, seen = self._look(wanted, states), self._config
+        if look is not None:
+            seen = look.seen(seen)
+            about |= {"parent": wanted.demo, "look": look.to_json()}
+        frames = DemoFrames(self._root, wanted.name, seen, about, self._renderer.colours)
+        self.drawing = Drawing(demo=wanted.name, frames=0, total=len(steps))
         complete = frames.complete()
         if complete and not frames.lacks_videos():
             self._complete(frames, steps)
             return None
         frames.begin(only_videos=complete)
         read = frames.written() if complete else {}
-        return _UnderWay(frames, None if complete else states, steps, read=read)
+        if not complete and look is not None:
+            self._renderer.put_on(look)
+        return _UnderWay(frames, None if complete else states, steps, views=views_of(seen), read=read)
+
+    def _look(self, wanted: _Wanted, states: StateSequence) -> Look | None:
+        """Return the look of a demonstration that is to be drawn, None for that of the scene."""
+        if not self._config.looks.count:
+            return None
+        if self._room is None or self._room[0] != wanted.demo:
+            self._room = wanted.demo, self._renderer.room(states.before)
+        of = (self._config, self._seed, wanted.demo, wanted.number)
+        return draw_look(*of, self._room[1], self._backgrounds)
 
     async def _draw(self, now: _UnderWay, batch: Batch) -> None:
         steps = now.steps[now.done : now.done + self._renderer.batch]
@@ -222,7 +265,7 @@ class Rendering:
             states = now.states.at(*steps)
             await self._renderer.draw(states, drawn)
             if not now.done:
-                self._checks.first(frame_of(drawn, 0), now.states.at(0))
+                self._checks.first(frame_of(drawn, 0), now.states.at(0), now.views)
             self._checks.every(drawn)
         now.done += len(steps)
         if now.states is not None and now.done == len(now.steps):

@@ -334,4 +334,5 @@ def _rasteriser(environment: Environment, render: RenderConfig, colours: Mapping
     env = environment.env
     origin = env.scene.env_origins[0].tolist()
     views, device = views_of(render), str(env.device)
-    return Rasteriser(env.sim.stage, views, render.drawn(), device=device, origin=origin, colours=colours)
+    about = {"device": device, "origin": origin, "colours": colours, "looks": render.looks}
+    return Rasteriser(env.sim.stage, views, render.drawn(), **about)

@@ -35,7 +35,7 @@ DATA_TYPES = {
 }
 """The modalities by what Isaac Lab calls them; its cameras have other ones, too, which are not drawn."""
 
-BACKGROUND, UNLABELLED = "background", "unlabelled"
+BACKGROUND, UNLABELLED, DISTRACTOR = "background", "unlabelled", "distractor"
 
 COLOURS: dict[str, Colour] = {
     "table": (255, 237, 218),

@@ -34,7 +34,7 @@ class ObservedCameras:
     def __init__(self, env: Any, views: Sequence[View], modalities: Sequence[str], colours: Mapping[str, Colour]):
         origin, device = env.scene.env_origins[0].tolist(), str(env.device)
         self._rasteriser = Rasteriser(
-            env.sim.stage, views, modalities, device=device, origin=origin, colours=colours, room=env.num_envs
+            env.sim.stage, views, modalities, device=device, origin=origin, colours=colours, kept=env.num_envs
         )
         self._scene = LiveScene(env, self._rasteriser.joints)
         self._drawn: dict[str, dict[str, torch.Tensor]] | None = None

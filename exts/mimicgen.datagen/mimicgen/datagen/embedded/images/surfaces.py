@@ -23,6 +23,7 @@ class Surfaces:
         shapes: All of its shapes.
         visible, moving, static, solids: Numbers of shapes: those that are seen; of these, those whose body moves, those
             that stand still, and those that move and are no mesh.
+        balls: Middle and radius of a ball around each shape, in its frame.
         points: Vertices of the moving meshes, in the frames of their shapes and without their scale.
         vertex_shape: The shape of each vertex.
         triangles: Three vertices each, shape (triangles, 3).
@@ -40,13 +41,12 @@ class Surfaces:
         self.static, self.solids = self._numbers(visible & ~moves, device), self._numbers(moves & ~meshes, device)
         self.own_colour = wp.clone(model.shape_color)
         self.shapes = Shapes()
-        self.shapes.kind, self.shapes.size, self.shapes.mesh = (
-            model.shape_type,
-            model.shape_scale,
-            model.shape_source_ptr,
-        )
+        self.shapes.kind, self.shapes.size = model.shape_type, model.shape_scale
+        self.shapes.mesh = model.shape_source_ptr
+        self.shapes.gloss = wp.zeros(len(kinds), dtype=wp.float32, device=device)
+        self.shapes.pattern = wp.zeros(len(kinds), dtype=wp.vec3, device=device)
         balls = [_ball(model, shape, bool(meshes[shape]), sizes[shape]) for shape in range(len(kinds))]
-        self.shapes.ball = wp.array(np.array(balls), dtype=wp.vec4, device=device)
+        self.balls = wp.array(np.array(balls), dtype=wp.vec4, device=device)
         points, triangles, vertex_shape, triangle_shape = [], [], [], []
         begin = 0
         for shape in np.flatnonzero(moves & meshes):
