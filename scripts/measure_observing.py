@@ -37,21 +37,19 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128, help="width and height of the images [pixels]")
     parser.add_argument("--modalities", nargs="+", default=["rgb"])
     parser.add_argument("--wrist", action="store_true", help="let the second camera move with the hand")
-    parser.add_argument("--record", action="store_true", help="also record the images, in memory")
     parser.add_argument("--steps", type=int, default=40, help="steps of a turn")
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     cameras = ["table_cam", "wrist_cam" if options.wrist else "table_high_cam"]
     job = build(
         {"num_envs": options.num_envs, "device": options.device, **(WRIST if options.wrist else {})},
-        {"observe.width": options.size, "observe.height": options.size, "observe.record": options.record},
+        {"observe.width": options.size, "observe.height": options.size, "observe.record": False},
         {"observe.cameras": cameras, "observe.modalities": options.modalities},
     )
     found = {
         "num_envs": options.num_envs,
         "device": options.device,
         "images": f"{', '.join(cameras)}: {options.size}x{options.size}, {', '.join(options.modalities)}",
-        "recorded": options.record,
     }
     print(json.dumps(found | measure(job, options.steps, options.turns), indent=2))
 
