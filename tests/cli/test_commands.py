@@ -242,8 +242,8 @@ def test_what_isaac_lab_has_to_be_asked_is_said_first_and_without_its_warnings()
         assert process.stdout.read() == ""
     assert first == f"asking Isaac Lab about task '{task}', which takes about ten seconds...\n"
     assert rest.splitlines() == [
-        f"error: task '{task}' cannot run without Isaac Sim: no task file describes its scene, and the embedded runtime "
-        "has no asset server"
+        f"error: task '{task}' cannot run without Isaac Sim: no task file describes its scene, and the embedded "
+        "runtime has no asset server"
     ]
     assert process.returncode == 2
 
