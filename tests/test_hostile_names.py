@@ -15,7 +15,6 @@ import pytest
 
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
-from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.sources.preflight import report
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.dataset.states import check_recorded
@@ -28,7 +27,7 @@ from mimicgen.datagen.tasks.defaults import build
 from tests.dataset.sources.test_sources import STACK
 from tests.hostile import NAMES, TASK, acts, small_dataset, snapshot
 
-VIEWS = views_of(build({}).render)
+RENDER = build({}).render
 
 
 def direct(function: Callable[..., Any], *calls: Sequence[Any]) -> list[Any]:
@@ -80,7 +79,7 @@ def render(path: Path, out: Path) -> None:
     try:
         for name in check_recorded(path, TASK).names:
             for _ in range(2):
-                frames = DemoFrames(out, name, VIEWS, ("segmentation", "normals"), {}, {})
+                frames = DemoFrames(out, name, RENDER, {}, {})
                 frames.begin()
                 frames.finish()
             assert {folder.resolve().parent.parent for folder in frames.folders.values()} == {out}

@@ -74,7 +74,7 @@ class Host:
 
     def opening(self) -> OpenSimulation:
         """Open a known generator, not in a stage with changes."""
-        inner = opening(lambda number: (True, 100), renderer=Stripes(("table_cam",)))
+        inner = opening(lambda number: (True, 100), renderer=Stripes())
 
         @contextlib.asynccontextmanager
         async def open_simulation(config: Job, outputs: Outputs, stage: AnnounceStage) -> AsyncIterator[Generator]:

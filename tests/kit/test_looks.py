@@ -183,7 +183,7 @@ def test_things_hide_what_is_behind_them_and_nothing_else(studio: Studio) -> Non
             np.testing.assert_array_equal(images[name][~things], plain[view][name][~things])
         before = plain[view]["depth"][things].astype(int)
         assert np.all((images["depth"][things] <= before) | (before == 0))
-        seen += things.sum()
+        seen += int(things.sum())
     assert seen > 20
     assert "distractor" not in studio.renderer.labels, "no demonstration has to show one"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.config.sections import CameraConfig
-from mimicgen.datagen.dataset.images.pixels import colours_of
+from mimicgen.datagen.dataset.images.pixels import Frame, Frames, colours_of
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.rendering.checks import FrameChecks
@@ -16,11 +16,15 @@ COLOURS = colours_of(("cube_1", "cube_3", "bottle", "ring"))
 STATE: dict[str, Any] = {"rigid_object": {"cube_1": {"root_pose": np.array([[0.0, 0.0, 1.0, 0, 0, 0, 1]])}}}
 
 
-def picture(middle: str, rest: str = "table") -> dict[str, dict[str, Any]]:
+def picture(middle: str, rest: str = "table") -> Frame:
     image = np.empty((20, 40, 3), np.uint8)
     image[:] = COLOURS[rest]
     image[8:12, 18:22] = COLOURS[middle]
     return {"cam": {"segmentation": image}}
+
+
+def several(*frames: Frame) -> Frames:
+    return {"cam": {"segmentation": np.stack([frame["cam"]["segmentation"] for frame in frames])}}
 
 
 def checks(*labels: str) -> FrameChecks:
@@ -30,8 +34,8 @@ def checks(*labels: str) -> FrameChecks:
 def test_right_frames_pass() -> None:
     check = checks("cube_1", "table")
     check.first(picture("cube_1"), STATE)
-    check.every(picture("cube_1"))
-    check.end(1)
+    check.every(several(picture("cube_1")))
+    check.end(1, picture("cube_1"))
 
 
 def test_a_robot_may_stand_before_the_object_but_the_object_may_not_be_elsewhere() -> None:
@@ -54,26 +58,34 @@ def test_an_object_with_a_hole_is_looked_for_where_it_is_solid() -> None:
 def test_the_first_frame_is_not_the_last_one_of_the_demonstration_before() -> None:
     check = checks("cube_1")
     check.first(picture("cube_1"), STATE)
-    check.every(picture("cube_1"))
+    check.every(several(picture("cube_3"), picture("cube_1")))
+    check.end(2, picture("cube_1"))
+    check.first(picture("cube_3"), STATE)
     with pytest.raises(RenderError, match="equals the last one"):
         check.first(picture("cube_1"), STATE)
 
 
 def test_a_constant_image_is_refused() -> None:
-    with pytest.raises(RenderError, match="the segmentation image of cam is constant in frame 1"):
-        checks("table").every(picture("table"))
+    check = checks("table")
+    check.every(several(picture("cube_1"), picture("cube_1")))
+    with pytest.raises(RenderError, match="the segmentation image of cam is constant in frame 4"):
+        check.every(several(picture("cube_1"), picture("table"), picture("cube_1")))
 
 
 def test_a_class_that_is_never_seen_is_named() -> None:
     check = checks("cube_1", "cube_3", "table")
     check.first(picture("cube_1"), STATE)
-    check.every(picture("cube_1"))
+    check.every(several(picture("cube_1"), picture("cube_1")))
     with pytest.raises(RenderError, match=r"no frame shows cube_3;.*render\.unseen"):
-        check.end(1)
+        check.end(2, picture("cube_1"))
+    check.first(picture("cube_3"), STATE)
+    check.every(several(picture("cube_1")))
+    check.every(several(picture("cube_1"), picture("cube_3")))
+    check.end(3, picture("cube_3"))
 
 
 def test_missing_frames_are_counted() -> None:
     check = checks()
-    check.every(picture("cube_1"))
-    with pytest.raises(RenderError, match="1 frames were rendered of 2"):
-        check.end(2)
+    check.every(several(picture("cube_1"), picture("cube_3")))
+    with pytest.raises(RenderError, match="2 frames were rendered of 3"):
+        check.end(3, picture("cube_3"))

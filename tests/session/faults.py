@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.session.known import DRAWN
+from tests.session.known import DRAWN, FILMED
 
 PACKAGE = "mimicgen.datagen"
 PLACES = [
@@ -52,7 +52,7 @@ PLACES = [
     (f"{PACKAGE}.report.live:_Server", 1, {"live_port": 0}),
     (f"{PACKAGE}.report.live:LivePage.close", 1, {"live_port": 0}),
     (f"{PACKAGE}.session.run:Rendering", 1, DRAWN),
-    (f"{PACKAGE}.rendering.rendering:Rendering.render", 2, DRAWN),
+    (f"{PACKAGE}.rendering.rendering:Rendering.advance", 2, DRAWN),
     (f"{PACKAGE}.rendering.rendering:Rendering.finish", 1, DRAWN),
     (f"{PACKAGE}.rendering.rendering:Rendering.close", 1, DRAWN),
     (f"{PACKAGE}.rendering.rendering:write_sheet", 1, DRAWN),
@@ -60,7 +60,18 @@ PLACES = [
     (f"{PACKAGE}.rendering.frames:DemoFrames.begin", 1, DRAWN),
     (f"{PACKAGE}.rendering.frames:DemoFrames.add", 2, DRAWN),
     (f"{PACKAGE}.rendering.frames:DemoFrames.finish", 1, DRAWN),
-    (f"{PACKAGE}.rendering.frames:_write_png", 3, DRAWN),
+    (f"{PACKAGE}.rendering.frames:DemoFrames.end", 1, DRAWN),
+    (f"{PACKAGE}.rendering.frames:DemoFrames.is_written", 1, DRAWN),
+    (f"{PACKAGE}.rendering.rendering:Rendering.collect", 2, DRAWN),
+    (f"{PACKAGE}.rendering.rendering:Encoders", 1, DRAWN),
+    (f"{PACKAGE}.rendering.encoding:Encoders.free", 3, DRAWN),
+    (f"{PACKAGE}.rendering.encoding:Encoders.submit", 2, DRAWN),
+    (f"{PACKAGE}.rendering.encoding:Encoders.submit", 2, FILMED),
+    (f"{PACKAGE}.rendering.encoding:Encoders.close", 1, DRAWN),
+    (f"{PACKAGE}.rendering.encoding:_Line", 1, DRAWN),
+    (f"{PACKAGE}.rendering.encoding:_Line.submit", 3, FILMED),
+    (f"{PACKAGE}.rendering.encoding:_Line._do", 3, DRAWN),
+    (f"{PACKAGE}.rendering.encoding:_Line._do", 3, FILMED),
     (f"{PACKAGE}.rendering.checks:FrameChecks.first", 1, DRAWN),
     (f"{PACKAGE}.session.run:embed", 1, DRAWN | {"render.in_dataset": True}),
     (f"{PACKAGE}.session.run:Committer", 1, {}),
@@ -77,6 +88,7 @@ PLACES = [
     ("tests.session.known:Known.step", 1, {}),
     ("tests.session.known:Known.step", 60, {}),
     ("tests.session.known:Known.abandoned", 1, {}),
+    ("tests.session.known:Stripes.lend", 1, DRAWN),
     ("tests.session.known:Stripes.draw", 4, DRAWN),
     ("tests.session.known:Stripes.close", 1, DRAWN),
 ]

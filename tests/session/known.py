@@ -18,10 +18,13 @@ import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config.jobs import Generate, Job
-from mimicgen.datagen.dataset.images.pixels import Colour, Frame
-from mimicgen.datagen.dataset.images.renderer import Renderer, State
+from mimicgen.datagen.dataset.images.looks import Look
+from mimicgen.datagen.dataset.images.pixels import Colour, Frames, Image
+from mimicgen.datagen.dataset.images.renderer import Renderer
+from mimicgen.datagen.dataset.images.room import Room
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
+from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.progress import End, Progress
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation
@@ -114,8 +117,9 @@ def told(number: int, env: int, success: bool | None, steps: int) -> Attempt:
 
 
 def episode_of(number: int, steps: int) -> Episode:
-    """Three joints and an object that say the attempt's number."""
+    """Three joints and an object that say the attempt's number; the object also says the step."""
     poses = np.tile(np.array([number, 0, 0, 0, 0, 0, 1], np.float32), (steps, 1))
+    poses[:, 1] = np.arange(steps)
     states = {
         "rigid_object": {"cube": {"root_pose": poses}},
         "articulation": {"robot": {"joint_position": np.full((steps, 3), number, np.float32)}},
@@ -124,23 +128,38 @@ def episode_of(number: int, steps: int) -> Episode:
     return {"actions": np.full((steps, 2), number, np.float32), "states": states, "initial_state": initial}
 
 
+def stripes(like: Image, number: float, step: float) -> Image:
+    """Return the image of a step of an attempt: it is not constant, and unlike that of any other."""
+    image = np.zeros_like(like)
+    image[:, 1::2] = 2 * number + 1
+    image[1, ::2] = 2 * step + 2
+    return image
+
+
 class Stripes:
-    """A renderer: normals whose stripes move on, so that no image is constant and no two are alike."""
+    """A renderer of episodes that are known."""
 
     labels: tuple[str, ...] = ()
     borrows_environment = False
 
-    def __init__(self, views: Sequence[str], size: int = 16):
+    def __init__(self, batch: int = 2) -> None:
         self.colours: dict[str, Colour] = {}
+        self.batch = batch
         self.closed = 0
-        self._views = views
-        self._drawn = 0
-        self._image = np.zeros((size, size, 3), np.uint8)
-        self._image[:, ::2] = 200
 
-    async def draw(self, state: State) -> Frame:
-        self._drawn += 1
-        return {view: {"normals": np.roll(self._image, self._drawn, axis=1)} for view in self._views}
+    def lend(self, memory: Image) -> None:
+        pass
+
+    def room(self, states: States) -> Room:
+        raise NotImplementedError
+
+    def put_on(self, look: Look | None) -> None:
+        raise NotImplementedError
+
+    async def draw(self, states: States, frames: Frames) -> None:
+        for images in (images for own in frames.values() for images in own.values()):
+            for image, pose in zip(images, states["rigid_object"]["cube"]["root_pose"], strict=True):
+                image[:] = stripes(image, pose[0], pose[1])
 
     def close(self) -> None:
         self.closed += 1
@@ -155,6 +174,9 @@ DRAWN = {
     "render.videos": (),
 }
 """What has `Stripes` draw."""
+
+FILMED = DRAWN | {"render.format": "video"}
+"""Likewise, as videos without loss."""
 
 
 def config_in(folder: Path, **values: Any) -> Generate:

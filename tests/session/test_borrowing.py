@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mimicgen.datagen.dataset.images.pixels import Frames
+from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.session import Session
 from tests.session.known import DRAWN, Known, Stripes, config_in, opening
 
@@ -20,15 +22,15 @@ def test_what_is_kept_waits_until_the_first_environment_rests(tmp_path: Path, *,
     class Watched(Stripes):
         borrows_environment = borrows
 
-        async def draw(self, state: Any) -> Any:
+        async def draw(self, states: States, frames: Frames) -> None:
             resting.append(made[-1].resting() or ended)
-            return await super().draw(state)
+            await super().draw(states, frames)
 
     ended = False
 
     async def main() -> Session:
         nonlocal ended
-        renderer = Watched(("table_cam",))
+        renderer = Watched()
         session = Session(lambda: asyncio.sleep(0.002), opening(lambda number: (True, 7 + number % 5), made, renderer))
 
         def note(progress: Any) -> None:

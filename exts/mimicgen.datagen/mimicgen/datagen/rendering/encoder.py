@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.rendering.video import Video
 
 COMPRESSION = 3
@@ -70,21 +71,23 @@ class Encoder:
         """Do some work.
 
         Raises:
-            OSError: A file cannot be written.
-            OutputError: Likewise.
+            OutputError: A file cannot be written.
         """
         match work:
             case Images():
                 for path, image in zip(work.paths, work.pixels.of(self._memory), strict=True):
-                    Pillow.fromarray(image).save(path, compress_level=COMPRESSION)
+                    with explained(path):
+                        Pillow.fromarray(image).save(path, compress_level=COMPRESSION)
             case Frames():
-                if work.path not in self._videos:
-                    self._videos[work.path] = Video(work.path, work.kind)
-                self._videos[work.path].add({name: own.of(self._memory) for name, own in work.pixels.items()})
+                with explained(work.path):
+                    if work.path not in self._videos:
+                        self._videos[work.path] = Video(work.path, work.kind)
+                    self._videos[work.path].add({name: own.of(self._memory) for name, own in work.pixels.items()})
             case End():
                 video = self._videos.pop(work.path, None)
                 if video is not None and work.whole:
-                    video.end()
+                    with explained(work.path):
+                        video.end()
                 elif video is not None:
                     video.drop()
             case _:

@@ -135,16 +135,10 @@ def unfinished(work: Iterable[Future[None]]) -> list[Future[None]]:
     """
     left = []
     for future in work:
-        if not future.done():
-            left.append(future)
-            continue
-        try:
+        if future.done():
             future.result()
-        except OSError as error:
-            raise OutputError(
-                f"output '{error.filename or 'frames'}': {error.strerror or error}; "
-                "choose a place with room that can be written"
-            ) from error
+        else:
+            left.append(future)
     return left
 
 

@@ -24,7 +24,7 @@ def serve(encoder: Encoder, work: BinaryIO, answers: BinaryIO) -> None:
             error = None
             try:
                 encoder.do(pickle.load(work))
-            except (OSError, OutputError, MemoryError) as told:
+            except (OutputError, MemoryError) as told:
                 error = told
             pickle.dump(error, answers)
             answers.flush()

@@ -6,6 +6,7 @@ between its steps, and nothing waits for a disk.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -146,7 +147,10 @@ class Rendering:
         self._sheet: list[list[Sample]] = []
         self.rendered = Rendered()
         self.drawing: Drawing | None = None
-        renderer.lend(self._encoders.memory)
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.close)
+            renderer.lend(self._encoders.memory)
+            failing.pop_all()
 
     @property
     def waiting(self) -> bool:
@@ -221,8 +225,10 @@ class Rendering:
 
     def close(self) -> None:
         """End the encoders; what is not written by now is not written."""
-        self._encoders.close()
-        self._writers.close()
+        try:
+            self._encoders.close()
+        finally:
+            self._writers.close()
 
     def _begin(self, wanted: _Wanted) -> _UnderWay | None:
         """Return what is to be drawn of a demonstration, None if everything is there."""

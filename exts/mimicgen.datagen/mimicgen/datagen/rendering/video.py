@@ -86,7 +86,8 @@ class Video:
     def drop(self) -> None:
         """Let nothing be left of the file."""
         if self._container is not None:
-            self._container.close()
+            with contextlib.suppress(OSError):  # what it has still to write on a full disk is not wanted
+                self._container.close()
         self._stack.__exit__(InterruptedError, InterruptedError(), None)
 
     def _add(self, images: dict[str, Image]) -> None:

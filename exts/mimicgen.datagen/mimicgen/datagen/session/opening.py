@@ -111,16 +111,17 @@ class Opening:
         """
         async with self._stage("Isaac Lab"):
             first()
-            from mimicgen.datagen.isaaclab import kitless, runtime
+            from mimicgen.datagen.isaaclab import importing, kitless, runtime
 
             self._here = runtime.detect()
             kitless.teach_isaaclab()
-            runtime.check_warp()
-            if self._here is runtime.Runtime.EMBEDDED:
-                from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
-            from mimicgen.datagen.isaaclab import environment  # noqa: F401 -- likewise
+            with importing.uncollected():
+                runtime.check_warp()
+                if self._here is runtime.Runtime.EMBEDDED:
+                    from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
+                from mimicgen.datagen.isaaclab import environment  # noqa: F401 -- likewise
 
-            yield
+                yield
 
     @contextlib.asynccontextmanager
     async def sources(self) -> AsyncIterator[tuple[Any, Note]]:
@@ -148,9 +149,11 @@ class Opening:
             The environment, and what takes notes.
         """
         from mimicgen.datagen.isaaclab.environment import Environment
+        from mimicgen.datagen.isaaclab.importing import uncollected
 
         async with self._stage("Environment") as note:
-            opened = Environment(self._cfg, self._success, self._here)
+            with uncollected():
+                opened = Environment(self._cfg, self._success, self._here)
             self._closing.callback(opened.close)
             if self._job.render.when != "never":
                 self.renderer = self._make_renderer(opened, self._job.render, class_colours(self._job.task))

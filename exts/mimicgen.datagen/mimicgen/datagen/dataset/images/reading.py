@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,11 +51,20 @@ class WrittenImages:
         """Return images from one to before another, in order; in a video, only what is needed of it is decoded.
 
         Raises:
-            SourceError: The video ends before.
+            SourceError: A file cannot be read, or ends before.
         """
         if self._files[begin].suffix == ".png":
-            yield from map(read_image, self._files[begin:end])
+            for path in self._files[begin:end]:
+                with _explained(path, OSError):
+                    image = read_image(path)
+                yield image
             return
+        import av
+
+        with _explained(self._files[begin], av.FFmpegError):
+            yield from self._decoded(begin, end)
+
+    def _decoded(self, begin: int, end: int) -> Iterator[Image]:
         import av
 
         count = 0
@@ -76,6 +86,15 @@ class WrittenImages:
         raise SourceError(
             f"images '{self._files[begin]}': has {begin + count} frames of {len(self)}; render them again"
         )
+
+
+@contextlib.contextmanager
+def _explained(path: Path, kind: type[Exception]) -> Iterator[None]:
+    """Say which images cannot be read, and what to do."""
+    try:
+        yield
+    except kind as error:
+        raise SourceError(f"images '{path}': {error}; render them again") from error
 
 
 def _pixels(frame: Any, kind: str) -> Image:

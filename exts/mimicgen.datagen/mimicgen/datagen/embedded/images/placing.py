@@ -11,8 +11,8 @@ from pxr import Usd, UsdSemantics
 
 from mimicgen.datagen.dataset.images.pixels import UNLABELLED
 from mimicgen.datagen.dataset.images.views import View
-from mimicgen.datagen.embedded.images import kernels
 from mimicgen.datagen.embedded.images.dressing import add_spares
+from mimicgen.datagen.embedded.images.kernels.scene import Placed, place_shapes
 from mimicgen.datagen.errors import SetupError
 
 ENVIRONMENT = "/World/envs/env_0"
@@ -58,7 +58,7 @@ def bodies_in(model: newton.Model, coordinates: wp.array) -> wp.array:
     return bodies
 
 
-def placed(model: newton.Model, balls: wp.array, coordinates: wp.array) -> kernels.Placed:
+def placed(model: newton.Model, balls: wp.array, coordinates: wp.array) -> Placed:
     """Return where everything is in some states.
 
     Args:
@@ -69,7 +69,7 @@ def placed(model: newton.Model, balls: wp.array, coordinates: wp.array) -> kerne
     found = room(len(coordinates), model.shape_count, model.device)
     found.bodies = bodies_in(model, coordinates)
     wp.launch(
-        kernels.place_shapes,
+        place_shapes,
         dim=(len(coordinates), model.shape_count),
         inputs=[model.shape_body, model.shape_transform, balls, found],
         device=model.device,
@@ -77,18 +77,18 @@ def placed(model: newton.Model, balls: wp.array, coordinates: wp.array) -> kerne
     return found
 
 
-def room(frames: int, shapes: int, device: wp.Device) -> kernels.Placed:
+def room(frames: int, shapes: int, device: wp.Device) -> Placed:
     """Return room for where shapes are in some frames."""
-    found = kernels.Placed()
+    found = Placed()
     found.poses = wp.empty((frames, shapes), dtype=wp.transform, device=device)
     found.inverses = wp.empty((frames, shapes), dtype=wp.transform, device=device)
     found.balls = wp.empty((frames, shapes), dtype=wp.vec4, device=device)
     return found
 
 
-def some(everything: kernels.Placed, begin: int, end: int) -> kernels.Placed:
+def some(everything: Placed, begin: int, end: int) -> Placed:
     """Return where things are in some of the frames."""
-    found = kernels.Placed()
+    found = Placed()
     found.bodies, found.poses = everything.bodies[begin:end], everything.poses[begin:end]
     found.inverses, found.balls = everything.inverses[begin:end], everything.balls[begin:end]
     return found

@@ -23,6 +23,7 @@ from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.embedded.images.canvas import Canvas
 from mimicgen.datagen.embedded.images.dressing import Dressing
 from mimicgen.datagen.embedded.images.joints import Joints
+from mimicgen.datagen.embedded.images.kernels import covering
 from mimicgen.datagen.embedded.images.placing import (
     ENVIRONMENT,
     bodies_in,
@@ -102,6 +103,7 @@ class Rasteriser:
         self._pool = ThreadPoolExecutor(cores, thread_name_prefix="mimicgen.datagen drawing")
         self._views, self._modalities = tuple(views), tuple(modalities)
         self._lent: LentMemory | None = None
+        wp.load_module(covering, device=model.device)  # or else every thread would compile it
         self._canvases = self._made(None)
 
     def room(self, states: States) -> Room:

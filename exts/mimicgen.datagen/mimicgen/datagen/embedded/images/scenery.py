@@ -14,7 +14,7 @@ from PIL import ImageOps
 from mimicgen.datagen.dataset.images.looks import AMBIENT, Light, Look, Walls
 from mimicgen.datagen.dataset.images.pixels import BACKGROUND
 from mimicgen.datagen.dataset.images.views import View
-from mimicgen.datagen.embedded.images import kernels
+from mimicgen.datagen.embedded.images.kernels import shading
 from mimicgen.datagen.errors import SetupError
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ class Scenery:
         self._look, self._folder = look, folder
         self._is_ground = labels == "ground"
 
-    def lights(self, device: wp.Device) -> kernels.Lights:
+    def lights(self, device: wp.Device) -> shading.Lights:
         """Return the lights, where they are needed."""
         look = self._look
         if look is None:
@@ -104,8 +104,8 @@ def _walls(walls: Walls, view: View) -> tuple[Floats, Floats]:
 
 
 def _lit(colour: Floats, normals: Floats, lights: Sequence[Light], ambient: float) -> NDArray[np.uint8]:
-    """Return the bytes of a colour on upright walls, as `kernels.shaded` has them, without shadows."""
-    around = 0.5 * (np.array(kernels.SKY) + np.array(kernels.GROUND)) * ambient
+    """Return the bytes of a colour on upright walls, as `shading.shaded` has them, without shadows."""
+    around = 0.5 * (np.array(shading.SKY) + np.array(shading.GROUND)) * ambient
     light = np.repeat(around[None], len(normals), axis=0)
     for one in lights:
         facing = np.maximum(normals @ np.array(one.towards), 0.0)
@@ -115,9 +115,9 @@ def _lit(colour: Floats, normals: Floats, lights: Sequence[Light], ambient: floa
     return (np.clip(seen, 0.0, 1.0) * 255).astype(np.uint8)
 
 
-def lights_of(lights: Sequence[Light], ambient: float, device: wp.Device) -> kernels.Lights:
+def lights_of(lights: Sequence[Light], ambient: float, device: wp.Device) -> shading.Lights:
     """Return directional lights, where they are needed."""
-    found = kernels.Lights()
+    found = shading.Lights()
     towards = np.array([light.towards for light in lights])
     ahead = towards / np.linalg.norm(towards, axis=1, keepdims=True)
     # Any two axes across will do.

@@ -10,7 +10,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from mimicgen.datagen.embedded.images.kernels import Shapes
+from mimicgen.datagen.embedded.images.kernels.scene import Meshes, Shapes
 
 
 class Surfaces:
@@ -24,10 +24,7 @@ class Surfaces:
         visible, moving, static, solids: Numbers of shapes: those that are seen; of these, those whose body moves, those
             that stand still, and those that move and are no mesh.
         balls: Middle and radius of a ball around each shape, in its frame.
-        points: Vertices of the moving meshes, in the frames of their shapes and without their scale.
-        vertex_shape: The shape of each vertex.
-        triangles: Three vertices each, shape (triangles, 3).
-        triangle_shape: The shape of each triangle.
+        meshes: The triangles of the moving meshes.
         own_colour: Display colour by shape, (0, 0, 0) to (1, 1, 1).
     """
 
@@ -57,10 +54,11 @@ class Surfaces:
             vertex_shape.append(np.full(len(mesh.vertices), shape, dtype=np.int32))
             triangle_shape.append(np.full(len(faces), shape, dtype=np.int32))
             begin += len(mesh.vertices)
-        self.points = _joined(points, (0, 3), wp.vec3, device)
-        self.triangles = _joined(triangles, (0, 3), wp.int32, device)
-        self.vertex_shape = _joined(vertex_shape, (0,), wp.int32, device)
-        self.triangle_shape = _joined(triangle_shape, (0,), wp.int32, device)
+        self.meshes = Meshes()
+        self.meshes.points = _joined(points, (0, 3), wp.vec3, device)
+        self.meshes.triangles = _joined(triangles, (0, 3), wp.int32, device)
+        self.meshes.vertex_shape = _joined(vertex_shape, (0,), wp.int32, device)
+        self.meshes.triangle_shape = _joined(triangle_shape, (0,), wp.int32, device)
 
     @staticmethod
     def _numbers(which: NDArray[np.bool_], device: wp.Device) -> wp.array:

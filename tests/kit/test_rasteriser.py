@@ -1,4 +1,4 @@
-"""Recorded states, drawn by Newton's ray tracer: are the pixels right?"""
+"""Recorded states, drawn by the rasteriser: are the pixels right?"""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from scripts.compare_images import MODALITIES, NewtonCamera, differences, drawn
 
 from mimicgen.datagen.config.jobs import Render
-from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, Frame, decode_normals
+from mimicgen.datagen.config.sections import CameraConfig
+from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, Frame, decode_normals, frame_of
+from mimicgen.datagen.dataset.images.renderer import frames_for
 from mimicgen.datagen.dataset.images.views import View, views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.session import opening
 from mimicgen.datagen.tasks.colours import class_colours
 from tests.conftest import PROJECT, Kit
@@ -22,6 +26,17 @@ SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 COLOURS = class_colours("stack_three")
 CUBES = ("cube_1", "cube_2", "cube_3")
 SMALL = {"source": SHIPPED, "render.when": "at_end", "render.width": 320, "render.height": 176}
+
+
+CLOSE = tuple(
+    View(name, CameraConfig(position=position, orientation=(0.5, -0.5, 0.5, -0.5), near=near, width=160, height=90))
+    for name, position, near in (
+        ("within_the_base", (-0.05, 0.0, 0.15), 0.01),
+        ("within_an_elbow", (0.05, 0.0, 0.55), 0.01),
+        ("before_the_hand", (0.35, 0.0, 0.25), 0.1),
+    )
+)
+"""Cameras that look along x from where triangles reach behind them."""
 
 
 @contextlib.asynccontextmanager
@@ -44,8 +59,9 @@ def viewer(kit_application: Kit, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def draw(kit: Kit, viewer: Any, demo: str, step: int) -> Frame:
-    frame: Frame = kit.run(viewer.renderer.draw(viewer.states(demo).at(step)))
-    return frame
+    frames = frames_for(viewer.renderer._views, viewer.renderer._modalities, 1)
+    kit.run(viewer.renderer.draw(viewer.states(demo).at(step), frames))
+    return frame_of(frames, 0)
 
 
 def test_pixels_are_where_the_recorded_cubes_are(kit: Kit, viewer: tuple[Any, tuple[View, ...]]) -> None:
@@ -111,26 +127,60 @@ def test_the_hand_is_where_it_was_recorded(kit: Kit, viewer: tuple[Any, tuple[Vi
         assert np.all(around == COLOURS["robot"], axis=-1).mean() > 0.2
 
 
-def test_rendering_again_or_every_ray_gives_the_same_bytes(kit: Kit, viewer: tuple[Any, tuple[View, ...]]) -> None:
-    from mimicgen.datagen.embedded.raytracer import Raytracer
+@pytest.fixture(scope="module")
+def newton(kit_application: Kit, viewer: tuple[Any, tuple[View, ...]]) -> NewtonCamera:
+    """Newton's own camera in front of the same scene."""
+    return NewtonCamera(stage(), (*viewer[1], *CLOSE), MODALITIES, device="cpu", colours=viewer[0].renderer.colours)
 
-    simulated, views = viewer
+
+def stage() -> Any:
     import omni.kit.app  # noqa: F401 -- the stage belongs to the Kit application
     from isaaclab.sim import SimulationContext
 
-    modalities = ("normals", "segmentation", "depth")
-    stage = SimulationContext.instance().stage
-    every_ray = Raytracer(stage, views, modalities, device="cpu", every_ray=True, colours=COLOURS)
-    try:
-        demo = simulated.demos[1]
-        for step in (0, 50, 100, 150):
-            first, other = draw(kit, simulated, demo, step), draw(kit, simulated, simulated.demos[0], 3)
-            again = draw(kit, simulated, demo, step)
-            whole: Frame = kit.run(every_ray.draw(simulated.states(demo).at(step)))
-            for view in views:
-                for name in modalities:
-                    np.testing.assert_array_equal(first[view.name][name], again[view.name][name])
-                    np.testing.assert_array_equal(first[view.name][name], whole[view.name][name])
-            assert any(not np.array_equal(first[view.name]["depth"], other[view.name]["depth"]) for view in views)
-    finally:
-        every_ray.close()
+    return SimulationContext.instance().stage
+
+
+def test_every_pixel_is_what_newtons_camera_sees(
+    kit: Kit, viewer: tuple[Any, tuple[View, ...]], newton: NewtonCamera
+) -> None:
+    """Classes, depths and normals alike, colours within 1; also right before the robot, and inside of it."""
+    from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
+
+    simulated, views = viewer
+    renderer = Rasteriser(stage(), (*views, *CLOSE), MODALITIES, device="cpu", colours=COLOURS)
+    for demo, steps in zip(simulated.demos[1:4], ((0, 100), (50,), (150,)), strict=True):
+        states = simulated.states(demo).at(*steps)
+        ours = drawn(renderer, states)
+        found = differences(ours, newton.drawn(states))
+        for name in ("normals", "segmentation", "depth"):
+            assert found[name]["differ"] == 0, found
+        assert found["rgb"]["by_more_than_1"] == 0, found
+        for view in CLOSE:
+            robot = np.all(ours[view.name]["segmentation"] == COLOURS["robot"], axis=-1)
+            assert robot.mean() > 0.05, (view.name, demo)
+    renderer.close()
+
+
+def test_drawing_again_gives_the_same_bytes_in_batches_of_any_size(
+    kit: Kit, viewer: tuple[Any, tuple[View, ...]]
+) -> None:
+    simulated, views = viewer
+    states = simulated.states(simulated.demos[1])
+    steps = range(0, 150, 30)
+    single = [draw(kit, simulated, simulated.demos[1], step) for step in steps]
+    together = drawn(simulated.renderer, states.at(*steps))
+    for view in views:
+        for name, images in together[view.name].items():
+            np.testing.assert_array_equal(images, [frame[view.name][name] for frame in single])
+            assert not np.array_equal(images[0], images[-1])
+
+
+def test_a_scene_without_what_was_recorded_is_refused(viewer: tuple[Any, tuple[View, ...]]) -> None:
+    simulated, _ = viewer
+    state = simulated.states(simulated.demos[0]).at(0)
+    other = {"rigid_object": {"teapot": state["rigid_object"]["cube_1"]}}
+    with pytest.raises(SetupError, match="the recorded object 'teapot' is not in this scene; pass the task"):
+        simulated.renderer.drawn(other)
+    robot = {name: {"joint_position": own["joint_position"][:, :5]} for name, own in state["articulation"].items()}
+    with pytest.raises(SetupError, match="has 5 joints, this scene's 9; pass the task of the recording"):
+        simulated.renderer.drawn({"articulation": robot})
