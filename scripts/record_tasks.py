@@ -34,7 +34,8 @@ def ask() -> registered.Registered:
     known = {}
     for task, reason in tasks.items():
         if reason is None:
-            with opened(build({"task": task})) as environment:
+            # Some observe through cameras; their images need not be large for that.
+            with opened(build({"task": task, "observe.width": 32, "observe.height": 32})) as environment:
                 (arm,) = arms_of(environment.env)
                 known[task] = registered.KnownTask(
                     needs=live_needs(environment), arm=arm, randomization=task_randomization(environment.env.cfg)
@@ -65,7 +66,7 @@ class _Anything(types.ModuleType):
 class _Finder(MetaPathFinder, Loader):
     """Finds `_Anything` where a package is absent that some tasks' configurations import."""
 
-    PACKAGES = ("daqp", "pink", "pinocchio", "qpsolvers", "torchvision")
+    PACKAGES = ("daqp", "pink", "pinocchio", "qpsolvers")
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None

@@ -229,7 +229,7 @@ def test_check_says_what_is_usable_and_what_is_not(edited_demos: Callable[[Calla
 
 
 def test_what_isaac_lab_has_to_be_asked_is_said_first_and_without_its_warnings() -> None:
-    task = "Isaac-Stack-Cube-Franka-IK-Rel-Visuomotor-Mimic-v0"
+    task = "IsaacContrib-Stack-Cube-Bin-Franka-IK-Rel-Mimic"
     begin = time.monotonic()
     with subprocess.Popen(
         command("check", "--task", task), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
@@ -241,7 +241,10 @@ def test_what_isaac_lab_has_to_be_asked_is_said_first_and_without_its_warnings()
         rest = process.stderr.read()
         assert process.stdout.read() == ""
     assert first == f"asking Isaac Lab about task '{task}', which takes about ten seconds...\n"
-    assert rest.splitlines() == [f"error: task '{task}' cannot run without Isaac Sim: it observes through RTX cameras"]
+    assert rest.splitlines() == [
+        f"error: task '{task}' cannot run without Isaac Sim: no task file describes its scene, and the embedded "
+        "runtime has no asset server"
+    ]
     assert process.returncode == 2
 
 

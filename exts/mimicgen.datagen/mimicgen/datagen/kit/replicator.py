@@ -37,6 +37,7 @@ from mimicgen.datagen.dataset.images.pixels import (
 from mimicgen.datagen.dataset.images.room import Room
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.sources.raw import States
+from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.dressing import StageDressing
@@ -74,6 +75,13 @@ class ReplicatorRenderer:
     batch = 1
 
     def __init__(self, environment: Environment, render: RenderConfig, colours: Mapping[str, Colour]):
+        views = views_of(render)
+        for view in views:
+            if view.camera.mount is not None:
+                raise SetupError(
+                    f"render.cameras.{view.name}.mount = '{view.camera.mount}': Replicator's cameras stand still; "
+                    "leave the camera out with render.views, and draw the dataset in the embedded runtime with 'render'"
+                )
         self._env = environment.env
         self._modalities = render.drawn()
         self._subframes = SUBFRAMES if "rgb" in self._modalities else -1
@@ -85,7 +93,7 @@ class ReplicatorRenderer:
         self._writers: dict[str, Any] = {}
         self._products: list[Any] = []
         stage = omni.usd.get_context().get_stage()
-        cameras = {view: define_camera(stage, view) for view in views_of(render)}
+        cameras = {view: define_camera(stage, view) for view in views}
         self._alone = FirstAlone(stage, self._env.num_envs, [*cameras.values()])
         for view, camera in cameras.items():
             height, width = view.size

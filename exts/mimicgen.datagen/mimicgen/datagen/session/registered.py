@@ -25,7 +25,7 @@ from mimicgen.datagen.tasks.needs import Needs
 
 RECORD = DATA / "registered_tasks.json"
 
-PACKAGES = ("isaaclab", "isaacsim-asset", "pin", "torchvision")
+PACKAGES = ("isaaclab", "isaacsim-asset", "pin")
 """Whatever the answers depend on: the tasks, the robot, and what some tasks need and may lack."""
 
 

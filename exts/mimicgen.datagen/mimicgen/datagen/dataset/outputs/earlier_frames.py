@@ -89,6 +89,7 @@ def _expected(name: str, camera: CameraConfig, render: RenderConfig, *, is_look:
     return always | {
         f"{prefix}position": list(camera.position),
         f"{prefix}orientation": list(camera.orientation),
+        f"{prefix}mount": camera.mount,
         f"{prefix}focal_length": camera.focal_length,
         f"{prefix}aperture": camera.aperture,
     }
@@ -110,6 +111,7 @@ def _told(manifest: Path) -> dict[str, Any] | None:
             "format": told.get("format", "png"),
             "position": camera["position"],
             "orientation": camera["orientation_xyzw"],
+            "mount": camera.get("mount"),
             "focal_length": camera["focal_length_mm"],
             "aperture": camera["aperture_mm"],
         }
