@@ -84,11 +84,11 @@ def test_what_was_told_is_there_after_kills_at_random_moments(tmp_path: Path, fo
         assert kept <= demos
         assert rendered <= {demo for demo in demos if check(tmp_path, demo, outputs.states(demo))}
         outputs.close()
-    demos = check_recorded(tmp_path / "g.hdf5", "known")
-    assert kept <= set(demos.names)
-    assert len(demos.names) == DEMOS
-    for demo in demos.names:
-        assert check(tmp_path, demo, StateSequence.of(demos.initial_state(demo), demos.states(demo)))
+    recorded = check_recorded(tmp_path / "g.hdf5", "known")
+    assert kept <= set(recorded.names)
+    assert len(recorded.names) == DEMOS
+    for demo in recorded.names:
+        assert check(tmp_path, demo, StateSequence.of(recorded.initial_state(demo), recorded.states(demo)))
     left = {path.name for path in (tmp_path / "o").rglob(".*")}
     assert left == set(), "no scratch files, and no marks of what was not finished"
     assert killed == KILLS
