@@ -167,13 +167,13 @@ class NewtonCamera:
         from newton.sensors import SensorTiledCamera
 
         from mimicgen.datagen.embedded.images.joints import Joints
-        from mimicgen.datagen.embedded.images.rasteriser import ENVIRONMENT, _label_of, model_of
+        from mimicgen.datagen.embedded.images.placing import ENVIRONMENT, label_of, model_of
 
         self._views, self._modalities = tuple(views), tuple(modalities)
         self._model = model = model_of(stage, origin, device)
         self._state = model.state()
         self._joints = Joints(model, ENVIRONMENT)
-        labels = [_label_of(stage, path) for path in model.shape_label]
+        labels = [label_of(stage, path) for path in model.shape_label]
         self._colours = np.array([colours[label] for label in (*labels, UNLABELLED, BACKGROUND)], dtype=np.uint8)
         self._clear = SensorTiledCamera.ClearData(clear_depth=-1.0)
         config = SensorTiledCamera.RenderConfig(

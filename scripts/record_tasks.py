@@ -27,14 +27,15 @@ def ask() -> registered.Registered:
     from mimicgen.datagen.isaaclab.live_check import live_needs, opened
     from mimicgen.datagen.isaaclab.randomization import task_randomization
     from mimicgen.datagen.isaaclab.reachability import arms_of
-    from mimicgen.datagen.session.listing import configurations, runnable_tasks, way_of
+    from mimicgen.datagen.session.listing import configurations, observed_here, runnable_tasks, way_of
     from mimicgen.datagen.tasks.needs import needs_of
 
     tasks = runnable_tasks(runtime.detect())
     known = {}
     for task, reason in tasks.items():
         if reason is None:
-            with opened(build({"task": task})) as environment:
+            # Some observe through cameras; their images need not be large for that.
+            with opened(build({"task": task, "observe.width": 32, "observe.height": 32})) as environment:
                 (arm,) = arms_of(environment.env)
                 known[task] = registered.KnownTask(
                     needs=live_needs(environment), arm=arm, randomization=task_randomization(environment.env.cfg)
@@ -49,6 +50,7 @@ def ask() -> registered.Registered:
                 task: {eef: list(own) for eef, own in task_needs(cfg).subtasks.items()} for task, cfg in found.items()
             },
             ways={task: way_of(task, cfg) for task, cfg in found.items()},
+            observed=observed_here(found, tasks),
         )
 
 
@@ -64,7 +66,7 @@ class _Anything(types.ModuleType):
 class _Finder(MetaPathFinder, Loader):
     """Finds `_Anything` where a package is absent that some tasks' configurations import."""
 
-    PACKAGES = ("daqp", "pink", "pinocchio", "qpsolvers", "torchvision")
+    PACKAGES = ("daqp", "pink", "pinocchio", "qpsolvers")
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None

@@ -3,6 +3,9 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 bin=.venv/bin
+# Containers of CI often set it; every start of the simulation would then compile all of Isaac Lab and torch anew, which
+# takes longer than starting does.
+unset PYTHONDONTWRITEBYTECODE
 
 # What the tests of the window and of the notebook are: a display in memory with a mouse and a keyboard, and a browser.
 # needs MESSAGE COMMAND PACKAGE...: installs the packages when the command is not there, or says what is skipped.
@@ -33,12 +36,17 @@ if ! cmp -s tests/requirements-isaacsim.txt "$wheels/installed.txt"; then
         echo "test: a few tests of runs in Isaac Sim are skipped, because its wheels could not be installed" >&2
     fi
 fi
+types=
 if [ $# -eq 0 ]; then
     "$bin/ruff" check .
     "$bin/ruff" format --check .
-    "$bin/mypy"
+    "$bin/mypy" & # it uses one core, and the tests wait for the other processes that they start now and then
+    types=$!
     # A file of tests runs in one process, with one Kit application; the files that take longest come first.
     set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 15 --cov --cov-report=term \
         tests/generation tests/embedded tests/tasks tests/robots tests/isaaclab tests/test_docker.py tests/cli/test_commands.py tests/kit tests
 fi
-exec ./scripts/python.sh -m pytest "$@"
+failed=0
+./scripts/python.sh -m pytest "$@" || failed=$?
+[ -z "$types" ] || wait "$types" || failed=$?
+exit "$failed"

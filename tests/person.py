@@ -61,7 +61,7 @@ class Person:
         self.session = session()
         self.window = omni.ui.Workspace.get_window("MimicGen data generation")
         self.draw(3)
-        self.wait(lambda: not self.window.visible or self.text("state"), seconds=10)
+        self.wait(lambda: not self.window.visible or self.text("state"))
 
     def update(self, times: int = 1) -> None:
         """Let the application go on."""
@@ -104,6 +104,11 @@ class Person:
         while place != widget.screen_position_y:  # what was done before may still move it
             place = widget.screen_position_y
             self.draw(4)
+        return self._middle(identifier)
+
+    def _middle(self, identifier: str) -> tuple[int, int]:
+        """Return where on the screen a widget has its middle, or the middle of its beginning [pixels]."""
+        widget = self.find(identifier)
         x = widget.screen_position_x + min(widget.computed_width, 60) / 2
         return round(x), round(widget.screen_position_y + min(widget.computed_height, 24) / 2)
 
@@ -117,9 +122,12 @@ class Person:
 
     def click(self, identifier: str) -> None:
         """Press and release the left button on a widget."""
-        self.point(*self.reach(identifier))
+        place = None
+        while place != self._middle(identifier):  # what comes above it meanwhile moves it away from the mouse
+            place = self.reach(identifier)
+            self.point(*place)
         self.press()
-        self.update(2)
+        self.draw(2)  # a button that is up again before the window has looked was never pressed
         self.release()
         self.update(3)
 
@@ -138,13 +146,17 @@ class Person:
 
     def type(self, identifier: str, text: str) -> None:
         """Put a text in the place of what a field holds."""
-        self.click(identifier)
-        self.wait(lambda: self.ui.standalone.is_text_input_active(), seconds=5)
+
+        def entered() -> bool:
+            self.click(identifier)
+            return bool(self.ui.standalone.is_text_input_active())
+
+        self.wait(entered)
         for key in ("ctrl+a", *text):
             _xdotool(*(("key", key) if key == "ctrl+a" else ("type", key)))
             self.update(3)
         _xdotool("key", "Return")
-        self.wait(lambda: self.text(identifier) == text, seconds=5)
+        self.wait(lambda: self.text(identifier) == text)
         self.update(3)
 
     def shot(self, path: str | Path) -> None:
@@ -171,7 +183,9 @@ def _walk(ui: Any, root: Any) -> Any:
 
 
 def _xdotool(*arguments: object) -> None:
-    subprocess.run(["xdotool", *map(str, arguments)], check=True)
+    """Do something, and wait until the X server has done it: it answers the question where the mouse is afterwards."""
+    command = ["xdotool", *map(str, arguments), *(() if arguments[0] == "type" else ("getmouselocation",))]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _spelled(value: object) -> str:

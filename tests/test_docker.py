@@ -24,7 +24,7 @@ from tests.containers import DOCKER, Container, answer, free_port, stopped_in, u
 BIN = Path(sys.executable).parent
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 STANDALONE = {"NUM_TRIALS": "1", "MIMICGEN_DATAGEN_GUARANTEE": "false"}
-FEW = ("--set", "render.every=20")
+FEW = ("--set", "render.every=20", "--set", "render.width=320", "--set", "render.height=176")
 """Passed on to the run: images that are soon rendered."""
 
 

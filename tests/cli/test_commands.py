@@ -44,7 +44,7 @@ def outputs(folder: Path) -> list[str]:
 def test_generate_prints_stages_attempts_and_a_summary_and_writes(shipped_demos: Path, tmp_path: Path) -> None:
     process = datagen(
         *("generate", "--source", shipped_demos, "--num-trials", 1, "--set", "guarantee=false"),
-        *("--set", "render.every=50", *outputs(tmp_path)),
+        *("--set", "render.every=50", "--set", "render.width=320", "--set", "render.height=176", *outputs(tmp_path)),
     )
     text = process.stdout
     assert process.returncode == 0, text + process.stderr
@@ -126,19 +126,19 @@ def test_bad_input_in_the_environment_is_refused(shipped_demos: Path, tmp_path: 
 def test_a_run_that_fails_quits_with_its_code_and_says_why_once(shipped_demos: Path, tmp_path: Path) -> None:
     """Headless Kit waits for the end to quit: a file of somebody else among the parts, a port that is taken."""
     rest = ["--source", shipped_demos, "--num-trials", 3, "--set", "render.when=never", *outputs(tmp_path)]
-    first = datagen("generate", *rest, "--set", "max_failures=1", "--set", "settle_steps=200", "--num-trials", 1)
+    first = datagen("generate", *rest, "--set", "max_failures=1", "--num-trials", 1)
     assert first.returncode in (0, 3), first.stdout
     parts = tmp_path / "generated.hdf5.parts"
     parts.mkdir()
     with h5py.File(parts / "demo_9.hdf5", "w") as file:
         file.attrs["of"] = "somebody else"
-    damaged = datagen("generate", *rest, "--set", "settle_steps=200")
+    damaged = datagen("generate", *rest)
     assert damaged.returncode == 2
     assert damaged.stdout.count(f"output '{parts / 'demo_9.hdf5'}' is damaged, or no demonstration of a run") == 1
     (parts / "demo_9.hdf5").unlink()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        served = datagen("generate", *rest, "--set", "settle_steps=200", "--set", f"live_port={port}")
+        served = datagen("generate", *rest, "--set", f"live_port={port}")
     assert served.returncode == 2
     assert served.stdout.count(f"live_port = {port}: the page cannot be served there") == 1
     record = json.loads((tmp_path / "output" / "run.json").read_text())
@@ -229,7 +229,7 @@ def test_check_says_what_is_usable_and_what_is_not(edited_demos: Callable[[Calla
 
 
 def test_what_isaac_lab_has_to_be_asked_is_said_first_and_without_its_warnings() -> None:
-    task = "Isaac-Stack-Cube-Franka-IK-Rel-Visuomotor-Mimic-v0"
+    task = "IsaacContrib-Stack-Cube-Bin-Franka-IK-Rel-Mimic"
     begin = time.monotonic()
     with subprocess.Popen(
         command("check", "--task", task), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
@@ -241,7 +241,10 @@ def test_what_isaac_lab_has_to_be_asked_is_said_first_and_without_its_warnings()
         rest = process.stderr.read()
         assert process.stdout.read() == ""
     assert first == f"asking Isaac Lab about task '{task}', which takes about ten seconds...\n"
-    assert rest.splitlines() == [f"error: task '{task}' cannot run without Isaac Sim: it observes through RTX cameras"]
+    assert rest.splitlines() == [
+        f"error: task '{task}' cannot run without Isaac Sim: no task file describes its scene, and the embedded "
+        "runtime has no asset server"
+    ]
     assert process.returncode == 2
 
 

@@ -85,6 +85,18 @@ def test_a_subtask_can_differ() -> None:
         build({"mimic.subtasks.stack_1.term_offset_low": 9})
 
 
+def test_observed_cameras_are_some_of_the_runs_and_written_once() -> None:
+    run = build({"observe.cameras": "table_cam", "observe.modalities": "rgb,depth"})
+    assert run.observe.written() == {"table_cam_rgb", "table_cam_depth"}
+    with pytest.raises(ConfigError, match=r"observe\.cameras = 'front': .*; cameras: table_cam, table_high_cam"):
+        build({"observe.cameras": "front"})
+    twice = {"observe.cameras": "table_cam", "observe.modalities": "normals", "render.in_dataset": True}
+    with pytest.raises(ConfigError, match="would both write obs/table_cam_normals"):
+        build(twice)
+    assert not build(twice | {"observe.record": False}).observe.written()
+    assert not build({}, kind=Replay).observe.cameras
+
+
 def test_toml_out_reads_back_the_same(tmp_path: Path) -> None:
     own = {"stack_1": SubtaskConfig(nn_k=1, term_offset_low=0, term_offset_high=4)}
     mimic = MimicConfig(action_noise=0.25, subtasks=own)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +17,16 @@ from tests.conftest import PROJECT
 SOURCE = PROJECT / "tests" / "data" / "source_demos.hdf5"
 
 OPEN = """
-import json, torch
-from mimicgen.datagen.isaaclab import kitless
-kitless.teach_isaaclab()
-import gymnasium as gym
+import json
+from mimicgen.datagen.isaaclab import importing, kitless
+with importing.uncollected():
+    import torch
+    kitless.teach_isaaclab()
+    import gymnasium as gym
+    from mimicgen.datagen.isaaclab import environment
+    from mimicgen.datagen.embedded import physics
 from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
-from mimicgen.datagen.isaaclab import environment
-from mimicgen.datagen.embedded import physics
 from mimicgen.datagen.isaaclab.runtime import Runtime
 config = build({"output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1], "num_envs": 2})
 cfg, success = environment.task_config(config, Outputs(config), Runtime.EMBEDDED)
@@ -78,19 +83,32 @@ def told(ended):
 """Code that opens a generator, `opened(**values)`, or has it make attempts, `run(attempts, **values)`."""
 
 
-def python(code: str, *arguments: object) -> str:
-    """Run code in a process of its own, with the project's modules at hand, and return what it prints."""
-    start = f"import sys; sys.path[:0] = [{str(PROJECT / 'exts' / 'mimicgen.datagen')!r}, {str(PROJECT)!r}]\n"
-    result = subprocess.run(
-        [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True,
+@cache
+def _forks() -> subprocess.Popen[str]:
+    """The process whose forks run code; it ends with this one, which closes its input."""
+    path = os.pathsep.join(map(str, (PROJECT / "exts" / "mimicgen.datagen", PROJECT)))
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.generation.forking"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=240,
         cwd=PROJECT,
-        check=False,
+        env=os.environ | {"PYTHONPATH": path},
     )
-    assert result.returncode == 0, result.stderr[-3000:]
-    return result.stdout
+
+
+def python(code: str, *arguments: object) -> str:
+    """Run code in a process of its own, in which Isaac Lab has been imported, and return what it prints."""
+    forks = _forks()
+    assert forks.stdin is not None
+    assert forks.stdout is not None
+    with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
+        asked = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
+        forks.stdin.write(json.dumps(asked | {"out": out.name, "err": err.name}) + "\n")
+        forks.stdin.flush()
+        code_at_exit = forks.stdout.readline().strip()
+        assert code_at_exit == "0", f"it ended with {code_at_exit}: {err.read()[-3000:]}"
+        return out.read()
 
 
 def result(code: str, folder: Path) -> Any:

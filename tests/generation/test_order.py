@@ -21,7 +21,7 @@ import pytest
 
 from tests.conftest import PROJECT
 
-ATTEMPTS = int(os.environ.get("ATTEMPTS", "7"))
+ATTEMPTS = int(os.environ.get("ATTEMPTS", "4"))
 
 RUN = """
 import asyncio, sys

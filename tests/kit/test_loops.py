@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.conftest import child
 
 OPEN = """
+from pathlib import Path
 from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.sources import check_sources
@@ -35,6 +36,7 @@ async def stock():
     global outcome
     parts = setup_async_generation(opened.env, 1, str(config.source), success)
     gathered = asyncio.gather(*parts["tasks"])
+    faulthandler.dump_traceback_later(5, exit=True)  # the bound: ten steps of a real run take less than a second
     try:
         env_loop(opened.env, parts["reset_queue"], parts["action_queue"], parts["info_pool"], parts["event_loop"],
                  gathered)
@@ -46,7 +48,6 @@ async def stock():
 
 from omni.kit.async_engine import run_coroutine
 import faulthandler
-faulthandler.dump_traceback_later(15, exit=True)  # the bound: ten steps of a real run take less than a second
 task = run_coroutine(stock())
 for _ in range(2000):
     kit.update()
@@ -60,12 +61,14 @@ import os; os._exit(0)
     assert "OUTCOME finished" not in process.stdout
     # Either asyncio refuses, or the process waits in that very call: not done for another reason is no proof.
     refused = "OUTCOME RuntimeError: This event loop is already running" in process.stdout
-    stack = process.stderr.partition("Timeout (0:00:15)!")[2]
+    stack = process.stderr.partition("Timeout (0:00:05)!")[2]
     waits = re.search(r" in run_until_complete\n.* in env_loop\n", stack, re.DOTALL)
     assert refused or waits, process.stdout[-2000:] + process.stderr[-2000:]
 
 
-def test_ours_does(shipped_demos: Path, tmp_path: Path) -> None:
+def test_ours_does_and_a_request_to_quit_during_another_run_ends_that_run_first(
+    shipped_demos: Path, tmp_path: Path
+) -> None:
     code = (
         OPEN
         + """
@@ -74,19 +77,10 @@ async def ours():
     return await kit.session.finished()
 
 end = kit.run(ours())
-print("OUTCOME", end.reason, flush=True)
-import os; os._exit(0)
-"""
-    )
-    process = child(code, shipped_demos, tmp_path)
-    assert "OUTCOME target reached" in process.stdout, process.stdout[-2000:] + process.stderr[-2000:]
-
-
-def test_a_request_to_quit_during_a_run_ends_the_run_first(shipped_demos: Path, tmp_path: Path) -> None:
-    code = (
-        OPEN
-        + """
-kit.session.start(config)
+print("OURS", end.reason, flush=True)
+Path(config.output_dir, "run.json").unlink()
+kit.session.start(build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/q.hdf5", "output_dir": sys.argv[2],
+                         "render.when": "never", "fresh": True}))
 session = kit.session
 while session.progress.steps < 3:
     kit.update()
@@ -98,6 +92,8 @@ sys.exit(kit.kit.shutdown())
 """
     )
     process = child(code, shipped_demos, tmp_path)
-    assert "OUTCOME done the application is closing" in process.stdout, process.stdout[-2000:] + process.stderr[-2000:]
+    told = process.stdout[-2000:] + process.stderr[-2000:]
+    assert "OURS target reached" in process.stdout, told
+    assert "OUTCOME done the application is closing" in process.stdout, told
     assert process.returncode == 130
     assert (tmp_path / "run.json").exists()

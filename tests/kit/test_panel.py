@@ -92,7 +92,7 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     person.update(3)
     steps = person.session.progress.steps
     person.release()
-    person.wait(lambda: person.session.state == "paused", seconds=5)
+    person.wait(lambda: person.session.state == "paused")
     seen["answered_after_steps"] = person.session.progress.steps - steps
     person.click("pause")
 

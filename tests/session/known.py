@@ -18,8 +18,10 @@ import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Outcome
 from mimicgen.datagen.config.jobs import Generate, Job
+from mimicgen.datagen.dataset.images.looks import Look
 from mimicgen.datagen.dataset.images.pixels import Colour, Frames, Image
 from mimicgen.datagen.dataset.images.renderer import Renderer
+from mimicgen.datagen.dataset.images.room import Room
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.dataset.sources.raw import States
@@ -147,6 +149,12 @@ class Stripes:
 
     def lend(self, memory: Image) -> None:
         pass
+
+    def room(self, states: States) -> Room:
+        raise NotImplementedError
+
+    def put_on(self, look: Look | None) -> None:
+        raise NotImplementedError
 
     async def draw(self, states: States, frames: Frames) -> None:
         for images in (images for own in frames.values() for images in own.values()):

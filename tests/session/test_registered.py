@@ -22,6 +22,9 @@ from tests.conftest import PROJECT
 
 SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 REL, ABS = (f"Isaac-Stack-Cube-Franka-IK-{kind}-Mimic-v0" for kind in ("Rel", "Abs"))
+SEEING = {
+    f"Isaac-Stack-Cube-Franka-IK-Rel-{kind}-Mimic-v0" for kind in ("Blueprint", "Visuomotor", "Visuomotor-Cosmos")
+}
 
 
 def test_it_is_what_isaac_lab_says() -> None:
@@ -31,7 +34,9 @@ def test_it_is_what_isaac_lab_says() -> None:
     assert found.needs == asked.needs
     assert found.subtasks == asked.subtasks
     assert found.ways == asked.ways
-    assert found.known.keys() == asked.known.keys() == {REL, ABS}
+    assert found.known.keys() == asked.known.keys() == {REL, ABS} | SEEING
+    assert found.observed == asked.observed
+    assert found.observed.keys() == SEEING
     for task, known in found.known.items():
         assert known.needs == asked.known[task].needs
         assert known.randomization == asked.known[task].randomization
@@ -84,7 +89,7 @@ def test_the_check_finds_what_an_environment_finds(task: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "values",
-    [{"device": "cuda"}, {"task": "Isaac-Stack-Cube-Franka-IK-Rel-Visuomotor-Mimic-v0"}, {"task": "Another-Mimic-v0"}],
+    [{"device": "cuda"}, {"task": "Another-Mimic-v0"}],
 )
 def test_what_is_not_recorded_is_asked(values: dict[str, Any]) -> None:
     assert check.known_task(build(values)) is None
@@ -93,7 +98,7 @@ def test_what_is_not_recorded_is_asked(values: dict[str, Any]) -> None:
 def test_with_other_versions_isaac_lab_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert registered.recorded() is not None
     installed = registered.versions()
-    for package, version in (("isaaclab", "3.1.0"), ("torchvision", "0.30")):
+    for package, version in (("isaaclab", "3.1.0"), ("pin", "4.0")):
         monkeypatch.setattr(registered, "versions", lambda other=installed | {package: version}: other)
         assert registered.recorded() is None
 

@@ -12,7 +12,7 @@ from mimicgen.datagen.dataset.sources.commands import round_trip_error
 from mimicgen.datagen.dataset.sources.preflight import report, to_json
 from mimicgen.datagen.dataset.sources.reach import check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
-from mimicgen.datagen.isaaclab import kitless
+from mimicgen.datagen.isaaclab import importing, kitless
 from mimicgen.datagen.session import registered
 from mimicgen.datagen.session.asking import asking
 from mimicgen.datagen.tasks.defaults import refuse_unknown_subtasks
@@ -30,7 +30,8 @@ def check_command(config: Generate, *, as_json: bool) -> int:
     else:
         with asking(f"task '{config.task}'"):
             kitless.teach_isaaclab()
-            from mimicgen.datagen.isaaclab.live_check import check_in_simulation
+            with importing.uncollected():
+                from mimicgen.datagen.isaaclab.live_check import check_in_simulation
 
             sources = check_in_simulation(config)
     print(json.dumps(to_json(sources), indent=2) if as_json else report(sources))

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal
 import tomli_w
 from msgspec import Meta, Struct, field, structs
 
-from mimicgen.datagen.config.sections import MimicConfig, RandomizationConfig, RenderConfig
+from mimicgen.datagen.config.sections import MimicConfig, ObserveConfig, RandomizationConfig, RenderConfig
 from mimicgen.datagen.config.values import Flat, flatten, nest, quoted
 from mimicgen.datagen.errors import ConfigError
 
@@ -132,6 +132,11 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
         return False
 
     @property
+    def observe(self) -> ObserveConfig:
+        """What cameras show of every step; nothing where no demonstrations are written."""
+        return ObserveConfig()
+
+    @property
     def live_port(self) -> int | None:
         """Port at which the report is shown during the run, None for no such page."""
         return None
@@ -166,9 +171,20 @@ class _Writing(Job, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0, le=65535)] | None,
         Meta(description="Port of 127.0.0.1 at which the report is shown during the run; 0 takes a free one"),
     ] = None
+    observe: ObserveConfig = field(default_factory=ObserveConfig)
 
     def __post_init__(self) -> None:
         Job.__post_init__(self)
+        unknown = [name for name in self.observe.cameras if name not in self.render.cameras]
+        if unknown:
+            known = ", ".join(self.render.cameras) or "none"
+            raise ConfigError(f"observe.cameras = {quoted(unknown[0])}: there is no such camera; cameras: {known}")
+        rendered = self.render.drawn() if self.render.in_dataset and self.render.when != "never" else ()
+        twice = sorted(self.observe.written() & {f"{name}_{kind}" for name in self.render.used() for kind in rendered})
+        if twice:
+            raise ConfigError(
+                f"observe.record and render.in_dataset would both write obs/{twice[0]} into the dataset; switch one off"
+            )
         if self.output_dataset.suffix not in (".hdf5", ".h5"):
             raise ConfigError(f"output_dataset = {quoted(self.output_dataset)}: expected a name that ends with .hdf5")
         if len(os.fsencode(self.output_dataset.name)) > NAME_BYTES:

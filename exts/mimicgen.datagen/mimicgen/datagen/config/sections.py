@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from mimicgen.datagen.config.looks import LooksConfig
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import ConfigError
 
@@ -162,16 +163,28 @@ SHADED: Literal["shaded"] = "shaded"
 
 
 class CameraConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A camera that stands still in every environment."""
+    """A camera that stands still in every environment, or moves with one of its bodies.
 
-    position: Annotated[tuple[Coordinate, Coordinate, Coordinate], Meta(description="Position in the environment")] = (
+    Attributes:
+        mount: The body: its name, or ROBOT/NAME, OBJECT/NAME where several have one of that name. Position and
+            orientation are in its frame then.
+    """
+
+    mount: Annotated[
+        Text | None, Meta(description="Body that the camera moves with, for instance a robot's hand; none: it stands")
+    ] = None
+
+    position: Annotated[
+        tuple[Coordinate, Coordinate, Coordinate],
+        Meta(description="Position in the environment, or in the frame of the mount"),
+    ] = (
         0.0,
         0.0,
         0.0,
     )
     orientation: Annotated[
         tuple[Component, Component, Component, Component],
-        Meta(description="Orientation in the environment, a unit quaternion: z forward, y down"),
+        Meta(description="Orientation in the same frame, a unit quaternion: z forward, y down"),
     ] = (0.0, 0.0, 0.0, 1.0)
     focal_length: Annotated[Millimetres, Meta(description="Focal length")] = 24.0
     aperture: Annotated[Millimetres, Meta(description="Width of the image plane")] = 20.955
@@ -221,6 +234,7 @@ class RenderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     unseen: Annotated[
         tuple[Text, ...], Meta(description="Classes that the cameras need not see, for instance the ground")
     ] = ()
+    looks: LooksConfig = field(default_factory=LooksConfig)
     cameras: Annotated[dict[str, CameraConfig], Meta(extra={"name": "camera"})] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -257,6 +271,32 @@ class RenderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             )
             for name in (self.views or self.cameras)
         }
+
+
+class ObserveConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What cameras show of every step, as observations: images in the loop. They need the embedded runtime.
+
+    Attributes:
+        width: Of all images, those of a task's own cameras, too. None: of those the task's own; of others what
+            `render` says.
+        height: Likewise.
+    """
+
+    cameras: Annotated[
+        tuple[Text, ...], Meta(description="Cameras of 'render.cameras' whose images are observed, by name")
+    ] = ()
+    modalities: Annotated[tuple[Modality, ...], Meta(description="What is observed through them")] = ("rgb",)
+    width: Annotated[Pixels | None, Meta(description="Width of observed images")] = None
+    height: Annotated[Pixels | None, Meta(description="Height of observed images")] = None
+    record: Annotated[
+        bool, Meta(description="Also write them into the dataset, as obs/<camera>_<modality>, depth in millimetres")
+    ] = True
+
+    def written(self) -> set[str]:
+        """Return the names under `obs` in a dataset."""
+        if not self.record:
+            return set()
+        return {f"{name}_{modality}" for name in self.cameras for modality in self.modalities}
 
 
 class RandomizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

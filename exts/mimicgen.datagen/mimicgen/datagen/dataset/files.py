@@ -14,6 +14,7 @@ import numpy as np
 from h5py import h5s
 from numpy.typing import NDArray
 
+from mimicgen.datagen.dataset.names import PARENT
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.sources.structure import DEEPEST, Walk, is_images
 from mimicgen.datagen.errors import SourceError
@@ -137,6 +138,12 @@ def demo_names(file: h5py.File) -> list[str]:
     """Return the names of the demonstrations in natural order."""
     data = file["data"]
     return sorted((name for name in data if isinstance(data.get(name), h5py.Group)), key=natural_order)
+
+
+def parents(file: h5py.File) -> dict[str, str]:
+    """Return of which demonstration each demonstration is a look, itself where it is none, in natural order."""
+    found = {name: attribute(file["data"][name], PARENT) for name in demo_names(file)}
+    return {name: parent if isinstance(parent, str) and parent in found else name for name, parent in found.items()}
 
 
 def recorded_task(file: h5py.File) -> str:

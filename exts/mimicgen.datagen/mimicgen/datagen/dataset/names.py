@@ -12,6 +12,10 @@ LONGEST = 200
 """Bytes that a name may have; file systems allow 255, endings included."""
 
 
+PARENT, LOOK = "parent", "look"
+"""Attributes of a demonstration that is a look of another one: that one's name, and the look, as JSON."""
+
+
 def why_not(name: bytes, *, demo: bool) -> str | None:
     """Return why nothing in a file may be called so, None if it may.
 
@@ -32,8 +36,19 @@ def why_not(name: bytes, *, demo: bool) -> str | None:
     return None
 
 
+def rendered_as(demo: str, looks: int) -> list[str]:
+    """Return the demonstrations that one is rendered as: itself, or each of its looks, 'demo_12_look_3'."""
+    return [f"{demo}_look_{number}" for number in range(looks)] or [demo]
+
+
 def demo_folder(name: str) -> str:
-    """Return the folder name of a demonstration: 'demo_12' becomes 'demo_000012'; what has no plain number stays."""
+    """Return the folder name of a demonstration: 'demo_12' becomes 'demo_000012'; what has no plain number stays.
+
+    So it is with the numbers of looks: 'demo_12_look_3' becomes 'demo_000012_look_000003'.
+    """
+    look = re.fullmatch(r"(.+)_look_(0|[1-9][0-9]*)", name)
+    if look:
+        return f"{demo_folder(look[1])}_look_{int(look[2]):06d}"
     numbered = re.fullmatch(r"(.*)_(0|[1-9][0-9]*)", name)
     return f"{numbered[1]}_{int(numbered[2]):06d}" if numbered else name
 

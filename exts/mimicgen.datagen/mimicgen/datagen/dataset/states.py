@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimicgen.datagen.dataset.files import datasets_in, open_source
+from mimicgen.datagen.dataset.files import datasets_in, open_source, parents
 from mimicgen.datagen.dataset.names import same_folder
 from mimicgen.datagen.dataset.sources.raw import RawDemos, States, check_demos
 from mimicgen.datagen.errors import SourceError
@@ -79,13 +79,17 @@ def check_recorded(path: Path, task: str, wanted: Sequence[str] = ()) -> RawDemo
     Args:
         path: The file.
         task: Registered name of the task.
-        wanted: Demonstrations, as names ('demo_3'), numbers ('3') or ranges ('0-9'); none means all.
+        wanted: Demonstrations, as names ('demo_3'), numbers ('3') or ranges ('0-9'); none means all that are no looks
+            of others.
 
     Raises:
         SourceError: As `check_demos`, or the file lacks a wanted demonstration, or has one without states.
     """
     demos = check_demos(path, task)
     names = _chosen(path, list(demos.names), wanted)
+    if not wanted:
+        with open_source(path, demos=()) as file:
+            names = [name for name, parent in parents(file).items() if name == parent]
     twins = same_folder(names)
     if twins is not None:
         raise SourceError(

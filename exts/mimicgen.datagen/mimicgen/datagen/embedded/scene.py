@@ -66,8 +66,6 @@ def why_not(cfg: Any, described: Described | None) -> str | None:
     ours = {"table", "plane"} | set(described.task.objects) | set(described.robots) if described else set()
     if described is None or any(getattr(scene, name, None) is None for name in ours):
         return "no task file describes its scene, and the embedded runtime has no asset server"
-    if any("CameraCfg" in type(sensor).__name__ for sensor in vars(scene).values()):
-        return "it observes through RTX cameras"
     served = [name for name, asset in vars(scene).items() if hasattr(getattr(asset, "spawn", None), "usd_path")]
     foreign = sorted(set(served) - ours)
     if foreign:

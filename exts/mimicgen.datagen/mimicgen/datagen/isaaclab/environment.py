@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import isaaclab_mimic.envs  # noqa: F401 -- registers the Mimic tasks
 import torch
 from isaaclab.envs import ManagerBasedRLMimicEnv
 from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManagerCfg
-from isaaclab.managers import DatasetExportMode
+from isaaclab.managers import DatasetExportMode, ObservationManager
 from isaaclab_mimic.datagen.generation import setup_env_config
 
 from mimicgen.datagen.config.jobs import Generate, Job, Record
@@ -22,7 +22,7 @@ from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.dataset.sources.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
-from mimicgen.datagen.isaaclab import observing, recording
+from mimicgen.datagen.isaaclab import absent, cameras, observing, recording
 from mimicgen.datagen.isaaclab import runtime as runtimes
 from mimicgen.datagen.isaaclab.randomization import apply_randomization
 from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
@@ -37,6 +37,9 @@ from mimicgen.datagen.tasks.environment.mimic import TaskEnv
 from mimicgen.datagen.tasks.environment.registration import register
 from mimicgen.datagen.tasks.motion import commands_of
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
+
+if TYPE_CHECKING:
+    from mimicgen.datagen.embedded.images.observing import ObservedCameras
 
 NOISY = "apply_noise_during_interpolation"
 WEIGHED = ("nn_k", "pos_weight", "rot_weight")
@@ -82,13 +85,14 @@ def task_config(config: Job, outputs: Outputs, runtime: Runtime) -> tuple[Any, A
     found = catalogue.described(config.task)
     name = registered_name(config, found)
     try:
-        cfg, success = setup_env_config(
-            env_name=name,
-            output_dir=str(outputs.dataset.parent),
-            output_file_name=outputs.dataset.stem,
-            num_envs=config.num_envs,
-            device=config.device,
-        )
+        with absent.torchvision():
+            cfg, success = setup_env_config(
+                env_name=name,
+                output_dir=str(outputs.dataset.parent),
+                output_file_name=outputs.dataset.stem,
+                num_envs=config.num_envs,
+                device=config.device,
+            )
     except ImportError as error:
         raise TaskError(f"task '{config.task}' needs a package that is not installed: {error}") from error
     cfg.seed = config.seed
@@ -103,9 +107,16 @@ def task_config(config: Job, outputs: Outputs, runtime: Runtime) -> tuple[Any, A
     _apply_mimic(cfg, config.mimic if isinstance(config, Generate) else MimicConfig(), config.task)
     if isinstance(config, (Generate, Record)):
         apply_randomization(cfg, config.randomization)
+    cfg.observed = None
+    if config.observe.cameras and runtime is not Runtime.EMBEDDED:
+        raise TaskError(
+            f"observe.cameras = {list(config.observe.cameras)}: images in the loop need the embedded runtime; in Isaac "
+            "Sim leave it out, and let render draw what is kept"
+        )
     if runtime is Runtime.EMBEDDED:
         from mimicgen.datagen.embedded import scene
 
+        cfg.observed = cameras.observe(cfg, config)
         scene.adapt(cfg, found, config.physics, cache_folder())
     return cfg, success
 
@@ -201,15 +212,21 @@ class Environment:
         signal_eefs: End effector that each of them is of, where there are several; None otherwise.
         succeeded: Which environments satisfied the success term after the last step, shape (num_envs,), bool.
         facts: What the run record says about it.
+
+    Raises:
+        SetupError: A camera is mounted on what the scene does not have.
     """
 
     def __init__(self, cfg: Any, success: Any, runtime: Runtime):
         self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
+        self._cameras: ObservedCameras | None = None
         try:
             if recording.can_buffer(self.env.recorder_manager):
                 self.env.recorder_manager = recording.EpisodeBuffers(cfg.recorders, self.env)
+            if cfg.observed is not None:
+                self._observe(cfg.observed)
             if observing.can_compute_once(self.env.observation_manager):
-                self.env.observation_manager = observing.ObservationsOnceAStep(cfg.observations, self.env)
+                self.env.observation_manager = observing.ObservationsOnceAStep(self.env.cfg.observations, self.env)
             if not self.env.termination_manager.active_terms:
                 self.env.termination_manager = NoTerminations(cfg.terminations, self.env)
             # Isaac Lab's step would otherwise pump the application (and with it the event loop that we run on).
@@ -239,6 +256,17 @@ class Environment:
             own = {robot.relative_to(path.parent, walk_up=True): robot for robot in robots if robot.parent != ROBOTS}
             hashes = {str(place): file_hash(robot) for place, robot in own.items()}
             self.facts["task_file"] = {"file": path.name, "sha256": file_hash(path), "robots": hashes}
+
+    def _observe(self, observed: cameras.Observed) -> None:
+        """Put cameras where the task's own sensors would be, and observe what they show, too."""
+        from mimicgen.datagen.embedded.images.observing import ObservedCameras
+
+        args = (observed.views, sorted(observed.modalities), observed.colours)
+        self._cameras = ObservedCameras(self.env, *args)
+        self.env.scene.sensors.update(self._cameras.cameras)
+        observed.put_into(self.env.cfg.observations)
+        self.env.observation_manager = ObservationManager(self.env.cfg.observations, self.env)
+        self.env._configure_gym_env_spaces()
 
     def step(self, actions: torch.Tensor) -> None:
         """Step all environments once; where there is a window, it shows them as they are then."""
@@ -320,6 +348,8 @@ class Environment:
 
     def close(self) -> None:
         """Close the environment and its simulation."""
+        if self._cameras is not None:
+            self._cameras.close()
         self.env.close()
 
 

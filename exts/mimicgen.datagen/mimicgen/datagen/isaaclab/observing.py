@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from isaaclab.envs.mdp.observations import CameraImageBase
 from isaaclab.managers import ObservationManager
 
 
 def can_compute_once(manager: ObservationManager) -> bool:
     """Return whether a second computation gives the same: no term draws noise, or keeps what it gave before."""
     terms = [term for group in manager._group_obs_term_cfgs.values() for term in group]
-    stateless = not any(map(len, manager._group_obs_class_term_cfgs.values()))
+    objects = [term for group in manager._group_obs_class_term_cfgs.values() for term in group]
+    stateless = all(isinstance(term.func, CameraImageBase) and term.params["frame_stack"] == 1 for term in objects)
     return stateless and not any(
         term.noise or term.modifiers or term.history_length or term.delay_max_lag for term in terms
     )

@@ -1,8 +1,9 @@
-"""What Mimic needs to use a demonstration as a source, recorded with every demonstration.
+"""What is recorded with every demonstration beyond Isaac Lab's own.
 
-Written as Isaac Lab's `annotate_demos.py` writes it, under `obs/datagen_info`: before each step, the pose of every
-end effector and object, the pose that the action asks for, and the subtask signals. So whatever this project writes
-can be a source again.
+What Mimic needs to use it as a source is written as Isaac Lab's `annotate_demos.py` writes it, under
+`obs/datagen_info`: before each step, the pose of every end effector and object, the pose that the action asks for, and
+the subtask signals. So whatever this project writes can be a source again. Images that are observed are written where
+rendered ones are, as `obs/<camera>_<modality>`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,26 @@ class DatagenInfoRecorderCfg(RecorderTermCfg):
     """Configuration of `DatagenInfoRecorder`."""
 
     class_type: type[RecorderTerm] = DatagenInfoRecorder
+
+
+class ImageRecorder(RecorderTerm):  # type: ignore[misc]
+    """Records `obs/<camera>_<modality>`: what the cameras of an observation group showed before each step."""
+
+    def record_pre_step(self) -> tuple[str, dict[str, Any]]:
+        """See `RecorderTerm.record_pre_step`."""
+        return "obs", self._env.obs_buf[self.cfg.group]
+
+
+@configclass
+class ImageRecorderCfg(RecorderTermCfg):
+    """Configuration of `ImageRecorder`.
+
+    Attributes:
+        group: The observation group.
+    """
+
+    class_type: type[RecorderTerm] = ImageRecorder
+    group: str = ""
 
 
 @configclass

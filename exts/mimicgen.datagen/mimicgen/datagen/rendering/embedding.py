@@ -1,20 +1,31 @@
-"""Images in the dataset itself, for those who train from one file: `obs/<camera>_<modality>`, uint8 (depth: uint16)."""
+"""Images in the dataset itself, for those who train from one file: `obs/<camera>_<modality>`, uint8 (depth: uint16).
+
+Looks become demonstrations of their own, which name their parent and share its arrays.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 from mimicgen.datagen.config.sections import RenderConfig
+from mimicgen.datagen.dataset.files import datasets_in
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.images.reading import WrittenImages
-from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.names import LOOK, PARENT, demo_folder
+from mimicgen.datagen.dataset.ours import MANIFEST, read_json
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.replacing import new_file
-from mimicgen.datagen.dataset.tools.copying import written
+from mimicgen.datagen.dataset.tools.copying import steps_of, written
+from mimicgen.datagen.errors import OutputError
+
+OF_THE_ATTEMPT = {"attempt", "record"}
+"""Attributes that say which attempt a demonstration came from; a run that is continued counts those."""
 
 
 async def embed(
@@ -45,10 +56,37 @@ def _embed(dataset: Path, root: Path, names: list[str], demos: list[str]) -> Non
     with explained(dataset), new_file(dataset, replace=h5py.is_hdf5) as scratch:
         shutil.copyfile(dataset, scratch)
         with written(scratch, mode="r+") as file:
+            data = file["data"]
             for demo in demos:
-                observations = file["data"][demo].require_group("obs")
+                told = read_json(root / names[0] / demo_folder(demo) / MANIFEST)
+                if "look" in told:
+                    _share(data, demo, told["parent"], told["look"])
+                observations = data[demo].require_group("obs")
                 for name in names:
                     _embed_folder(observations, name, root / name / demo_folder(demo))
+            data.attrs["total"] = sum(steps_of(demo) for demo in data.values())
+
+
+def _share(data: h5py.Group, demo: str, parent: str, look: dict[str, Any]) -> None:
+    """Make a demonstration of a look: every array is its parent's own, stored once and linked to from both.
+
+    Raises:
+        OutputError: There is another demonstration of this name.
+    """
+    if demo in data:
+        if data[demo].attrs.get(PARENT) != parent:
+            raise OutputError(
+                f"output '{data.file.filename}': {demo} is there and no look of {parent}; rename it, or leave "
+                "render.in_dataset out"
+            )
+        del data[demo]
+    made = data.create_group(demo)
+    for name, value in data[parent].attrs.items():
+        if name not in OF_THE_ATTEMPT:
+            made.attrs[name] = value
+    made.attrs[PARENT], made.attrs[LOOK] = parent, json.dumps(look)
+    for path, array in datasets_in(data[parent]):
+        made[path] = array
 
 
 def _embed_folder(observations: h5py.Group, name: str, folder: Path) -> None:

@@ -182,7 +182,9 @@ class DemoFrames:
     def _manifest(self, view: str, modality: str) -> dict[str, Any]:
         camera = self._views[view].camera
         height, width = self._views[view].size
-        pose = {"position": list(camera.position), "orientation_xyzw": list(camera.orientation)}
+        pose: dict[str, Any] = {"position": list(camera.position), "orientation_xyzw": list(camera.orientation)}
+        if camera.mount is not None:
+            pose["mount"] = camera.mount
         about: dict[str, Any] = {
             "demo": self.demo,
             "view": view,

@@ -139,6 +139,7 @@ class _Server(ThreadingHTTPServer):
     """A server that leaves the run its threads and its open files, whatever connects."""
 
     daemon_threads = True
+    request_queue_size = CONNECTIONS  # who comes when it is full is let in a second later at the earliest
 
     def __init__(self, address: tuple[str, int], live: LivePage):
         self.live = live

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mimicgen.datagen.config.sections import MODALITIES
 from mimicgen.datagen.dataset.images.reading import WrittenImages
-from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.names import demo_folder, rendered_as
 from mimicgen.datagen.dataset.ours import MANIFEST, is_frames
 from mimicgen.datagen.rendering.sheet import Sample
 
@@ -25,7 +25,8 @@ def pictures(records: Path, demo: str) -> list[dict[str, str]]:
     """
     cameras: dict[str, dict[str, Path]] = {}
     for modality in MODALITIES:
-        for folder in sorted(records.glob(f"*_{modality}/{demo_folder(demo)}")):
+        own = sorted(records.glob(f"*_{modality}/{demo_folder(demo)}"))
+        for folder in own or sorted(records.glob(f"*_{modality}/{demo_folder(rendered_as(demo, 1)[0])}")):
             if is_frames(folder) and (folder / MANIFEST).is_file():
                 camera = folder.parent.name.removesuffix(f"_{modality}")
                 cameras.setdefault(camera, {})[modality] = folder

@@ -53,11 +53,12 @@ def look(found: Described, folder: Path) -> list[Path]:
 
 def _drawn(found: Described, variant: str) -> dict[str, list[Image.Image]]:
     """Return the starts by camera, in colour."""
-    from mimicgen.datagen.isaaclab import kitless
+    from mimicgen.datagen.isaaclab import importing, kitless
 
     kitless.teach_isaaclab()
-    from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
-    from mimicgen.datagen.isaaclab.live_check import opened
+    with importing.uncollected():
+        from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
+        from mimicgen.datagen.isaaclab.live_check import opened
 
     width, height = SIZE
     said = {"task": str(found.path), "variant": variant, "num_envs": STARTS, "render.modalities": "rgb"}

@@ -111,16 +111,17 @@ class Opening:
         """
         async with self._stage("Isaac Lab"):
             first()
-            from mimicgen.datagen.isaaclab import kitless, runtime
+            from mimicgen.datagen.isaaclab import importing, kitless, runtime
 
             self._here = runtime.detect()
             kitless.teach_isaaclab()
-            runtime.check_warp()
-            if self._here is runtime.Runtime.EMBEDDED:
-                from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
-            from mimicgen.datagen.isaaclab import environment  # noqa: F401 -- likewise
+            with importing.uncollected():
+                runtime.check_warp()
+                if self._here is runtime.Runtime.EMBEDDED:
+                    from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
+                from mimicgen.datagen.isaaclab import environment  # noqa: F401 -- likewise
 
-            yield
+                yield
 
     @contextlib.asynccontextmanager
     async def sources(self) -> AsyncIterator[tuple[Any, Note]]:
@@ -135,6 +136,8 @@ class Opening:
             self._cfg, self._success = environment.task_config(self._job, self.outputs, self._here)
             if self._here is runtime.Runtime.ISAACSIM:
                 _fit_for_isaac_sim(self._cfg, self._job, note)
+            if self._cfg.observed is not None:
+                note(str(self._cfg.observed))
             yield self._cfg, note
             self.outputs.open()
 
@@ -146,9 +149,11 @@ class Opening:
             The environment, and what takes notes.
         """
         from mimicgen.datagen.isaaclab.environment import Environment
+        from mimicgen.datagen.isaaclab.importing import uncollected
 
         async with self._stage("Environment") as note:
-            opened = Environment(self._cfg, self._success, self._here)
+            with uncollected():
+                opened = Environment(self._cfg, self._success, self._here)
             self._closing.callback(opened.close)
             if self._job.render.when != "never":
                 self.renderer = self._make_renderer(opened, self._job.render, class_colours(self._job.task))
@@ -332,4 +337,5 @@ def _rasteriser(environment: Environment, render: RenderConfig, colours: Mapping
     env = environment.env
     origin = env.scene.env_origins[0].tolist()
     views, device = views_of(render), str(env.device)
-    return Rasteriser(env.sim.stage, views, render.drawn(), device=device, origin=origin, colours=colours)
+    about = {"device": device, "origin": origin, "colours": colours, "looks": render.looks}
+    return Rasteriser(env.sim.stage, views, render.drawn(), **about)

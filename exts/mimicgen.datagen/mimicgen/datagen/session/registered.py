@@ -25,7 +25,7 @@ from mimicgen.datagen.tasks.needs import Needs
 
 RECORD = DATA / "registered_tasks.json"
 
-PACKAGES = ("isaaclab", "isaacsim-asset", "pin", "torchvision")
+PACKAGES = ("isaaclab", "isaacsim-asset", "pin")
 """Whatever the answers depend on: the tasks, the robot, and what some tasks need and may lack."""
 
 
@@ -81,6 +81,7 @@ class Registered:
         needs: What each needs in Isaac Sim.
         subtasks: The subtasks of each by end effector, with Isaac Lab's own offsets.
         ways: How its attempts are made where it can run.
+        observed: What those that observe through cameras observe in the embedded runtime, in words.
     """
 
     tasks: dict[str, str | None]
@@ -88,6 +89,7 @@ class Registered:
     needs: dict[str, Needs]
     subtasks: dict[str, dict[str, list[SubtaskNeed]]]
     ways: dict[str, Way]
+    observed: dict[str, str]
 
 
 def versions() -> dict[str, str | None]:
@@ -118,6 +120,7 @@ def recorded() -> Registered | None:
         needs={task: _needs(facts) for task, facts in told["needs"].items()},
         subtasks={task: _subtasks(own) for task, own in told["subtasks"].items()},
         ways={task: Way(**facts) for task, facts in told["ways"].items()},
+        observed=told["observed"],
     )
 
 
@@ -133,6 +136,7 @@ def write(found: Registered) -> None:
             for task, own in found.subtasks.items()
         },
         "ways": {task: dataclasses.asdict(way) for task, way in found.ways.items()},
+        "observed": found.observed,
     }
     RECORD.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 

@@ -147,9 +147,8 @@ class Run:
                 rendering = None
                 if simulation.renderer is not None:
                     about = {"dataset": outputs.dataset.name, "task": self._config.task}
-                    rendering = Rendering(
-                        self._config.render, outputs.record.parent, simulation.renderer, about, self._points()
-                    )
+                    told = (self._config.render, outputs.record.parent, simulation.renderer, about, self._points())
+                    rendering = Rendering(*told, seed=self._config.seed)
                     stack.callback(rendering.close)
                     self._rendered = rendering.rendered
                 self._open_live(outputs, stack)
@@ -268,13 +267,14 @@ class Run:
 
     async def _view(self, viewer: Viewer, rendering: Rendering | None) -> None:
         """Render an existing dataset."""
-        self._host.publish(target=len(viewer.demos))
+        looks = max(1, self._config.render.looks.count)
+        self._host.publish(target=len(viewer.demos) * looks)
         if rendering is not None:
             for demo in viewer.demos:
                 rendering.add(demo, functools.partial(viewer.states, demo))
             await self._render(rendering)
             await self._written(rendering)  # to be counted
-        reason = f"{self._host.progress.rendered} of {len(viewer.demos)} demonstrations are rendered"
+        reason = f"{self._host.progress.rendered} of {len(viewer.demos) * looks} demonstrations are rendered"
         self._end = self._host.stopped or End(reason=reason, exit_code=0)
 
     async def _render(self, rendering: Rendering, seconds: float | None = None) -> None:

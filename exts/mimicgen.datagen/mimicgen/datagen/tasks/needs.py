@@ -72,12 +72,11 @@ PLANNER = "cuRobo's motion planner"
 """Which this project does not use."""
 
 CONFIGURATIONS = {
-    "FrankaCubeStackIKRelBlueprintMimicEnvCfg": Needs(packages=("torchvision",)),
     "FrankaCubeStackIKRelSkillgenEnvCfg": Needs(controllers=(PLANNER,)),
 }
 """What the configurations of single tasks need, by their class."""
 
-MODULES = {"torchvision": "torchvision", "pin": "pinocchio", "pin-pink": "pink", "daqp": "daqp"}
+MODULES = {"pin": "pinocchio", "pin-pink": "pink", "daqp": "daqp"}
 """What the packages are imported as."""
 
 

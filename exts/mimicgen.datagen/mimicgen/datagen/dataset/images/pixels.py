@@ -26,7 +26,16 @@ Frames = dict[str, dict[str, Image]]
 Colour = tuple[int, int, int]
 """Red, green and blue, bytes."""
 
-BACKGROUND, UNLABELLED = "background", "unlabelled"
+DATA_TYPES = {
+    "rgb": "rgb",
+    "semantic_segmentation": "segmentation",
+    "normals": "normals",
+    "distance_to_image_plane": "depth",
+    "depth": "depth",
+}
+"""The modalities by what Isaac Lab calls them; its cameras have other ones, too, which are not drawn."""
+
+BACKGROUND, UNLABELLED, DISTRACTOR = "background", "unlabelled", "distractor"
 
 COLOURS: dict[str, Colour] = {
     "table": (255, 237, 218),
@@ -92,6 +101,18 @@ def decode_normals(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def encode_depth(metres: NDArray[np.floating]) -> NDArray[np.uint16]:
     """Return depths as whole millimetres; what is farther than 65.535 m stays there."""
     return np.asarray(np.clip(metres * MILLIMETRES + 0.5, 0, 65535)).astype(np.uint16)
+
+
+def to_linear(colour: Any) -> NDArray[np.float64]:
+    """Return how much light a colour of a screen (sRGB) is, channel by channel, 0 to 1."""
+    shown = np.asarray(colour, dtype=np.float64)
+    return np.where(shown > 0.04045, ((np.maximum(shown, 0.0) + 0.055) / 1.055) ** 2.4, shown / 12.92)
+
+
+def from_linear(light: Any) -> NDArray[np.float64]:
+    """Return the colour of a screen that is so much light."""
+    amount = np.asarray(light, dtype=np.float64)
+    return np.where(amount > 0.0031308, 1.055 * np.maximum(amount, 1e-9) ** (1 / 2.4) - 0.055, 12.92 * amount)
 
 
 def frame_of(frames: Frames, index: int) -> Frame:

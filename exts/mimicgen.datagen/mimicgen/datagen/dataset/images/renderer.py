@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mimicgen.datagen.dataset.images.looks import Look
 from mimicgen.datagen.dataset.images.pixels import Colour, Frames
+from mimicgen.datagen.dataset.images.room import Room
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.sources.raw import States
 
@@ -30,6 +32,16 @@ class Renderer(Protocol):
 
     def lend(self, memory: NDArray[np.uint8]) -> None:
         """Make ready to draw into this memory again and again."""
+
+    def room(self, states: States) -> Room:
+        """Return the scene of a demonstration, of which these are the states, as far as it matters for a look."""
+
+    def put_on(self, look: Look | None) -> None:
+        """Draw with a look from now on, or as the scene is.
+
+        Raises:
+            SetupError: Its background cannot be read.
+        """
 
     async def draw(self, states: States, frames: Frames) -> None:
         """Draw states, a row each, into arrays of `frames_for` with as many frames."""

@@ -1,4 +1,4 @@
-"""Pinhole cameras that stand still: their rays, and where points come to lie in their images."""
+"""Pinhole cameras, by what they stand or are mounted on: their rays, and where points come to lie in their images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class View:
     Attributes:
         name: Name of the camera.
         camera: Pose, lens and resolution; `world_from_camera` in the environment's frame, (x, y, z, w), z forward and y
-            down in the image.
+            down in the image. With a mount, here and below, that body's frame stands for the environment's.
     """
 
     name: str
@@ -81,5 +81,5 @@ class View:
 
 
 def views_of(render: RenderConfig) -> tuple[View, ...]:
-    """Return the views that a configuration wants."""
+    """Return the views that a configuration wants rendered."""
     return tuple(View(name, camera) for name, camera in render.used().items())

@@ -123,7 +123,12 @@ def refuse_another(config: Job, record: Path, dataset: Path) -> None:
         key: value for key, value in before.items() if not is_another_jobs(key, type(config))
     }
     free = FREE | {"fresh", "source", "replay_states"}
-    compared = sorted(key for key in before.keys() | now.keys() if key not in free and not key.startswith("render."))
+    observed = tuple(f"render.cameras.{name}." for name in config.observe.cameras)
+    compared = sorted(
+        key
+        for key in before.keys() | now.keys()
+        if key not in free and (key.startswith(observed) or not key.startswith("render."))
+    )
     differences = [
         f"{key} was {_spelled(before.get(key))} and is {_spelled(now.get(key))}"
         for key in compared

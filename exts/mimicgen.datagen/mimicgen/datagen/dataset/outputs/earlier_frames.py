@@ -12,6 +12,7 @@ from typing import Any
 
 from mimicgen.datagen.config.sections import CameraConfig, RenderConfig
 from mimicgen.datagen.config.values import quoted
+from mimicgen.datagen.dataset.names import rendered_as
 from mimicgen.datagen.errors import OutputError
 
 MANIFEST = "manifest.json"
@@ -39,7 +40,7 @@ def refuse_other_frames(folder: Path, render: RenderConfig, dataset: str) -> Non
                     f"output '{frames}' has frames of {quoted(told['dataset'])}, and these would be of '{dataset}'; "
                     "start afresh (--fresh) to move them aside, or choose another --output-dir"
                 )
-            for key, now in _expected(name, camera, render).items():
+            for key, now in _expected(name, camera, render, is_look=told["look"]).items():
                 before = told[key.rpartition(".")[2]]
                 if before != now:
                     raise OutputError(
@@ -65,24 +66,30 @@ def are_there(folder: Path, render: RenderConfig, demos: Collection[str]) -> boo
             told = _told(path)
             if told is not None and all(_is_image(path.parent / file) for file in told["files"]):
                 found[view].add(told["demo"])
-    return not render.in_dataset and all(set(demos) <= whole for whole in found.values())
+    names = {name for demo in demos for name in rendered_as(demo, render.looks.count)}
+    return not render.in_dataset and all(names <= whole for whole in found.values())
 
 
 def _is_image(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def _expected(name: str, camera: CameraConfig, render: RenderConfig) -> dict[str, Any]:
-    """Return what a manifest says of a camera's frames, by the configuration's key."""
+def _expected(name: str, camera: CameraConfig, render: RenderConfig, *, is_look: bool) -> dict[str, Any]:
+    """Return what a manifest says of a camera's frames, by the configuration's key; looks move cameras."""
     own = render.cameras[name]
     prefix = f"render.cameras.{name}."
-    return {
+    always = {
         f"{prefix if own.width else 'render.'}width": camera.width,
         f"{prefix if own.height else 'render.'}height": camera.height,
         "render.every": render.every,
         "render.format": render.format,
+    }
+    if is_look:
+        return always
+    return always | {
         f"{prefix}position": list(camera.position),
         f"{prefix}orientation": list(camera.orientation),
+        f"{prefix}mount": camera.mount,
         f"{prefix}focal_length": camera.focal_length,
         f"{prefix}aperture": camera.aperture,
     }
@@ -95,6 +102,7 @@ def _told(manifest: Path) -> dict[str, Any] | None:
         camera = told["camera"]
         return {
             "demo": str(told["demo"]),
+            "look": "look" in told,
             "files": [str(frame["file"]) for frame in told["frames"]],
             "dataset": told["dataset"],
             "width": told["width"],
@@ -103,6 +111,7 @@ def _told(manifest: Path) -> dict[str, Any] | None:
             "format": told.get("format", "png"),
             "position": camera["position"],
             "orientation": camera["orientation_xyzw"],
+            "mount": camera.get("mount"),
             "focal_length": camera["focal_length_mm"],
             "aperture": camera["aperture_mm"],
         }

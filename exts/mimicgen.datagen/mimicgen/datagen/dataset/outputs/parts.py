@@ -240,4 +240,6 @@ def _write(group: h5py.Group, values: Episode) -> None:
         if isinstance(value, Mapping):
             _write(group.create_group(key), value)
         else:
-            group.create_dataset(key, data=value, compression="gzip", compression_opts=COMPRESSION)
+            images = value.ndim == 4 or (value.ndim == 3 and value.dtype == np.uint16)  # and are read one at a time
+            chunks = (1, *value.shape[1:]) if images and len(value) else None
+            group.create_dataset(key, data=value, chunks=chunks, compression="gzip", compression_opts=COMPRESSION)

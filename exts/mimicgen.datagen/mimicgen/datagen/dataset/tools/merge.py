@@ -10,7 +10,16 @@ from typing import Any
 import h5py
 
 from mimicgen.datagen.dataset.families import task_family
-from mimicgen.datagen.dataset.files import attribute, attributes, demo_names, env_args, main_arrays, open_source
+from mimicgen.datagen.dataset.files import (
+    attribute,
+    attributes,
+    demo_names,
+    env_args,
+    main_arrays,
+    open_source,
+    parents,
+)
+from mimicgen.datagen.dataset.names import PARENT
 from mimicgen.datagen.dataset.sources.conventions import format_version, spelled
 from mimicgen.datagen.dataset.sources.structure import is_images
 from mimicgen.datagen.dataset.tools.copying import copy_attributes, copy_demos, read_masks, write_masks, written
@@ -55,7 +64,10 @@ def merge(sources: Sequence[Path], target: Path) -> int:
                 _keep_equal(data, file["data"], but=("env_args", "total"))
                 names = {name: f"demo_{count + index}" for index, name in enumerate(demo_names(file))}
                 total += copy_demos(file, data, names)
+                parent = parents(file)
                 for old, new in names.items():
+                    if parent[old] != old:
+                        data[new].attrs[PARENT] = names[parent[old]]
                     before = attribute(data[new], MERGED)
                     data[new].attrs[MERGED] = json.dumps({"file": path.name, "demo": old, "before": before})
                 for mask, listed in read_masks(file).items():

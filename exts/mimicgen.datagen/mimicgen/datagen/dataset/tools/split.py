@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from mimicgen.datagen.dataset.files import demo_names, natural_order, open_source
+from mimicgen.datagen.dataset.files import demo_names, open_source, parents
 from mimicgen.datagen.dataset.tools.copying import write_masks, written
 from mimicgen.datagen.dataset.tools.filter import copy_file
 from mimicgen.datagen.errors import ConfigError, SourceError
@@ -15,7 +15,7 @@ LISTS = ("train", "valid")
 
 
 def choose(path: Path, ratio: float, seed: int) -> dict[str, list[str]]:
-    """Return the demonstrations of each list, in natural order.
+    """Return the demonstrations of each list, in natural order; looks of one demonstration stay together.
 
     Args:
         path: File of demonstrations.
@@ -29,12 +29,16 @@ def choose(path: Path, ratio: float, seed: int) -> dict[str, list[str]]:
     if not 0 < ratio < 1:
         raise ConfigError(f"ratio = {ratio}: expected a number between 0 and 1, for instance 0.1")
     with open_source(path) as file:
-        names = demo_names(file)
+        parent = parents(file)
+    names = [name for name, own in parent.items() if name == own]
     if len(names) < 2:
         raise SourceError(f"source '{path}' has one demonstration; it takes two to split")
     count = min(max(round(ratio * len(names)), 1), len(names) - 1)
-    valid = sorted(random.Random(seed).sample(names, count), key=natural_order)
-    return {"train": [name for name in names if name not in set(valid)], "valid": valid}
+    valid = set(random.Random(seed).sample(names, count))
+    return {
+        "train": [name for name, own in parent.items() if own not in valid],
+        "valid": [name for name, own in parent.items() if own in valid],
+    }
 
 
 def split(source: Path, target: Path, lists: dict[str, list[str]]) -> None:

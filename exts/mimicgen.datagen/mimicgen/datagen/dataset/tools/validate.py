@@ -14,7 +14,7 @@ import numpy as np
 from h5py import h5d
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.files import demo_names, env_args, open_source, read_demo, recorded_task
+from mimicgen.datagen.dataset.files import demo_names, env_args, open_source, parents, read_demo, recorded_task
 from mimicgen.datagen.dataset.sources.conventions import told_order
 from mimicgen.datagen.dataset.sources.findings import Finding, Say, Severity
 from mimicgen.datagen.dataset.sources.plausible import (
@@ -103,13 +103,13 @@ def joined(path: Path, reports: Sequence[Report]) -> Report:
     digests = {name: digest for report in reports for name, digest in report.digests.items()}
     steps = sum(report.steps for report in reports)
     with open_source(path, demos=()) as file:
-        names = demo_names(file)
+        names, parent = demo_names(file), parents(file)
         findings += _check_file(file, names, steps)
     order = {name: index for index, name in enumerate(["", *names])}
     first: dict[bytes, str] = {}
     for name in sorted(digests, key=order.__getitem__):
         twin = first.setdefault(digests[name], name)
-        if twin != name:
+        if parent[twin] != parent[name]:
             what, remedy = f"are those of {twin}", "leave one of the two out"
             findings.append(Finding(demo=name, where="actions", what=what, remedy=remedy, severity=Severity.WARNING))
     filters = {kind: name for report in reports for kind, name in report.filters.items()}

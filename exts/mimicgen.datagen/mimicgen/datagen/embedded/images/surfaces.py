@@ -10,7 +10,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from mimicgen.datagen.embedded.images.kernels import Shapes
+from mimicgen.datagen.embedded.images.kernels.scene import Meshes, Shapes
 
 
 class Surfaces:
@@ -23,10 +23,8 @@ class Surfaces:
         shapes: All of its shapes.
         visible, moving, static, solids: Numbers of shapes: those that are seen; of these, those whose body moves, those
             that stand still, and those that move and are no mesh.
-        points: Vertices of the moving meshes, in the frames of their shapes and without their scale.
-        vertex_shape: The shape of each vertex.
-        triangles: Three vertices each, shape (triangles, 3).
-        triangle_shape: The shape of each triangle.
+        balls: Middle and radius of a ball around each shape, in its frame.
+        meshes: The triangles of the moving meshes.
         own_colour: Display colour by shape, (0, 0, 0) to (1, 1, 1).
     """
 
@@ -40,13 +38,12 @@ class Surfaces:
         self.static, self.solids = self._numbers(visible & ~moves, device), self._numbers(moves & ~meshes, device)
         self.own_colour = wp.clone(model.shape_color)
         self.shapes = Shapes()
-        self.shapes.kind, self.shapes.size, self.shapes.mesh = (
-            model.shape_type,
-            model.shape_scale,
-            model.shape_source_ptr,
-        )
+        self.shapes.kind, self.shapes.size = model.shape_type, model.shape_scale
+        self.shapes.mesh = model.shape_source_ptr
+        self.shapes.gloss = wp.zeros(len(kinds), dtype=wp.float32, device=device)
+        self.shapes.pattern = wp.zeros(len(kinds), dtype=wp.vec3, device=device)
         balls = [_ball(model, shape, bool(meshes[shape]), sizes[shape]) for shape in range(len(kinds))]
-        self.shapes.ball = wp.array(np.array(balls), dtype=wp.vec4, device=device)
+        self.balls = wp.array(np.array(balls), dtype=wp.vec4, device=device)
         points, triangles, vertex_shape, triangle_shape = [], [], [], []
         begin = 0
         for shape in np.flatnonzero(moves & meshes):
@@ -57,10 +54,11 @@ class Surfaces:
             vertex_shape.append(np.full(len(mesh.vertices), shape, dtype=np.int32))
             triangle_shape.append(np.full(len(faces), shape, dtype=np.int32))
             begin += len(mesh.vertices)
-        self.points = _joined(points, (0, 3), wp.vec3, device)
-        self.triangles = _joined(triangles, (0, 3), wp.int32, device)
-        self.vertex_shape = _joined(vertex_shape, (0,), wp.int32, device)
-        self.triangle_shape = _joined(triangle_shape, (0,), wp.int32, device)
+        self.meshes = Meshes()
+        self.meshes.points = _joined(points, (0, 3), wp.vec3, device)
+        self.meshes.triangles = _joined(triangles, (0, 3), wp.int32, device)
+        self.meshes.vertex_shape = _joined(vertex_shape, (0,), wp.int32, device)
+        self.meshes.triangle_shape = _joined(triangle_shape, (0,), wp.int32, device)
 
     @staticmethod
     def _numbers(which: NDArray[np.bool_], device: wp.Device) -> wp.array:
