@@ -148,8 +148,6 @@ def shaded(
         albedo *= patterned(shapes.pattern[shape], wp.transform_point(placed.inverses[frame, shape], point))
     upwards = wp.float32(1.0)
     if wp.length_sq(normal) > 0.0:  # far away, where the ground is seen along itself, rounding leaves none
-        upwards = wp.float32(1.0)
-    if wp.length_sq(normal) > 0.0:  # far away, where the ground is seen along itself, rounding leaves none
         upwards = 0.5 * (normal[2] + 1.0)
     light = (SKY * upwards + GROUND * (1.0 - upwards)) * lights.ambient
     highlight = wp.vec3(0.0)
