@@ -144,6 +144,8 @@ import asyncio, contextlib, hashlib, json, sys
 from mimicgen.datagen.config.jobs import JOBS
 from mimicgen.datagen.session import opening
 from mimicgen.datagen.tasks.defaults import build
+from mimicgen.datagen.dataset.images.renderer import frames_for
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 
@@ -158,10 +160,11 @@ async def draw():
     recorded = check_recorded(config.source, config.task, ())
     states = StateSequence.of(recorded.initial_state("demo_0"), recorded.states("demo_0"))
     async with opening.open_simulation(config, outputs, stage) as generator:
-        frames = [await generator.renderer.draw(states.at(step)) for step in (0, 100)]
+        frames = frames_for(views_of(config.render), config.render.drawn(), 2)
+        await generator.renderer.draw(states.at(0, 100), frames)
     outputs.close()
-    print("RESULT", json.dumps([[hashlib.sha256(image.tobytes()).hexdigest() for image in images.values()]
-                                for frame in frames for images in frame.values()]))
+    print("RESULT", json.dumps([[hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+                                for own in frames.values() for images in own.values()]))
 
 asyncio.run(draw())
 """

@@ -33,6 +33,15 @@ position = [0.6, 0.0, 0.0]
 [objects.cube]
 shapes = [{ shape = "box", size = [0.05, 0.05, 0.05] }]
 position = [0.6, 0.4, 0.025]
+[objects.can]
+shapes = [{ shape = "cylinder", radius = 0.04, height = 0.1 }]
+position = [0.5, 0.2, 0.05]
+[objects.ball]
+shapes = [{ shape = "sphere", radius = 0.05 }]
+position = [0.7, 0.2, 0.05]
+[objects.pill]
+shapes = [{ shape = "capsule", axis = "y", radius = 0.03, height = 0.15 }]
+position = [0.6, -0.3, 0.03]
 [variants.d0]
 [[subtasks.near]]
 object_ref = "cube"
@@ -57,12 +66,13 @@ from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKine
 from mimicgen.datagen.attempts.randomness import Streams
 from mimicgen.datagen.config.jobs import Record
 from mimicgen.datagen.dataset.images.views import views_of
-from mimicgen.datagen.embedded.raytracer import Raytracer
+from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
 from mimicgen.datagen.isaaclab.live_check import opened
 from mimicgen.datagen.isaaclab.resets import Resets
 from mimicgen.datagen.tasks.defaults import build
+from scripts.compare_images import MODALITIES, NewtonCamera, differences
 
-said = {"task": sys.argv[1], "physics": sys.argv[2], "num_envs": 2, "render.modalities": "segmentation"}
+said = {"task": sys.argv[1], "physics": sys.argv[2], "num_envs": 2, "render.modalities": MODALITIES}
 config = build(said, {"render.videos": "", "render.width": 96, "render.height": 72}, kind=Record)
 told = {}
 with opened(config) as environment, torch.inference_mode():
@@ -111,12 +121,16 @@ with opened(config) as environment, torch.inference_mode():
     told["back"] = {eef: float((now[0] - start[eef][0]).norm()) for eef, now in hands().items()}
     told["neighbour"] = {eef: float((now[1] - after[eef][1]).norm()) for eef, now in hands().items()}
     origin = env.scene.env_origins[0].tolist()
-    renderer = Raytracer(env.sim.stage, views_of(config.render), ("segmentation",), device="cpu", origin=origin)
+    about = {"device": "cpu", "origin": origin}
+    renderer = Rasteriser(env.sim.stage, views_of(config.render), MODALITIES, **about)
+    camera = NewtonCamera(env.sim.stage, views_of(config.render), MODALITIES, **about, colours=renderer.colours)
     def seen():
         state = env.scene.get_state(is_relative=True)
         one = {kind: {asset: {key: value[:1].numpy() for key, value in values.items()} for asset, values in own.items()}
                for kind, own in state.items()}
-        image = renderer.drawn(one)["side"]["segmentation"]
+        images = renderer.drawn(one)
+        told.setdefault("apart", []).append(differences(images, camera.drawn(one)))
+        image = images["side"]["segmentation"][0]
         return (image == np.array(renderer.colours["robot"])).all(axis=-1)
     before = seen()
     robot = env.scene["far"]
@@ -125,6 +139,7 @@ with opened(config) as environment, torch.inference_mode():
     robot.write_joint_position_to_sim_index(position=joints[:1], env_ids=torch.tensor([0]))
     changed = before != seen()
     told["seen"] = [int(before[:, :48].sum()), int(before[:, 48:].sum())]
+    told["labels"] = renderer.labels
     told["changed"] = [int(changed[:, :48].sum()), int(changed[:, 48:].sum())]
     renderer.close()
 print("RESULT", json.dumps(told))
@@ -158,3 +173,9 @@ def test_each_hand_follows_what_it_is_told(tmp_path: Path, engine: str) -> None:
     assert min(told["seen"]) > 50, "a robot is seen on either side"
     assert max(told["changed"]) > 20, "and the one that is turned is drawn so"
     assert min(told["changed"]) == 0
+    assert {"can", "ball", "pill", "cube"} <= set(told["labels"])
+    for apart in told["apart"]:
+        assert [apart[name]["differ"] for name in ("normals", "segmentation", "depth")] == [0, 0, 0], (
+            "as Newton sees it"
+        )
+        assert apart["rgb"]["by_more_than_1"] == 0

@@ -156,6 +156,8 @@ def test_the_same_look_gives_the_same_bytes_and_another_one_others(studio: Studi
     for name, image in first.items():
         np.testing.assert_array_equal(image, again[name])
         assert not np.array_equal(image, other[name])
+    room = studio.renderer.room(studio.states.before)
+    np.testing.assert_array_equal(room.lowest, studio.room.lowest)
     plain = studio.drawn(None, 40)
     assert not np.array_equal(plain["table_cam"]["rgb"], first["rgb"])
     again = studio.drawn(None, 40)["table_cam"]

@@ -1,4 +1,4 @@
-"""Rendering for real: recorded states, Newton's ray tracer, files, in a Kit application."""
+"""Rendering for real: recorded states, the rasteriser, files, in a Kit application."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import msgspec
 import numpy as np
+import pytest
 
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.images.pixels import read_image
+from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.progress import End, Progress, State
 from tests.conftest import PROJECT, Kit
 
 MakeConfig = Callable[..., Generate]
 SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
-CUBES = ("cube_1", "cube_2", "cube_3")
+MODALITIES = ("rgb", "normals", "segmentation", "depth")
 SMALL = {"source": SHIPPED, "mode": "render", "render.when": "at_end", "render.width": 320, "render.height": 176}
 
 
@@ -98,7 +101,55 @@ def test_a_camera_that_sees_nothing_fails_the_rendering_loudly(kit: Kit, make_co
     assert not list(config.output_dir.rglob("manifest.json"))
 
 
-def test_images_go_into_the_dataset_on_request(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:
+def folders_in(root: Path) -> list[Path]:
+    """Return the folders of complete images, relative to their root."""
+    return sorted(path.parent.relative_to(root) for path in root.rglob("manifest.json"))
+
+
+def test_videos_without_loss_have_the_pixels_of_the_files(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:
+    """Every modality of two demonstrations; continued after a stop, what is complete stays, what is damaged goes."""
+    values = {"render.modalities": MODALITIES, "render.every": 20, "render.demos": ["0-1"], "render.videos": []}
+    tiny = SMALL | values | {"render.width": 64, "render.height": 48, "render.unseen": ["ground"]}
+    png = make_config(**tiny, output_dir=tmp_path / "png")
+    video = make_config(**tiny, output_dir=tmp_path / "video", **{"render.format": "video"})
+    for config in (png, video):
+        assert run_to_end(kit, config).exit_code == 0
+    folders = folders_in(video.output_dir)
+    assert folders == folders_in(png.output_dir)
+    assert len(folders) == 2 * len(MODALITIES) * 2
+
+    def check() -> None:
+        for folder in folders:
+            files, film = WrittenImages(png.output_dir / folder), WrittenImages(video.output_dir / folder)
+            assert files.steps == film.steps
+            np.testing.assert_array_equal(list(files.some(0, len(files))), list(film.some(0, len(film))))
+            told = [json.loads((config.output_dir / folder / "manifest.json").read_text()) for config in (png, video)]
+            assert [one.pop("format") for one in told] == ["png", "video"]
+            assert {entry["file"] for entry in told[1].pop("frames")} == {"frames.mkv"}
+            assert told[1].pop("bytes") == (video.output_dir / folder / "frames.mkv").stat().st_size
+            del told[0]["frames"]
+            assert told[0] == told[1]
+            assert not list((video.output_dir / folder).glob("*.png"))
+
+    check()
+    cut, gone, kept = (
+        video.output_dir / f"table_cam_{name}" for name in ("rgb/demo_000000", "depth/demo_000000", "rgb")
+    )
+    whole = kept / "demo_000001" / "frames.mkv"
+    before = whole.stat().st_mtime_ns
+    (cut / "frames.mkv").write_bytes((cut / "frames.mkv").read_bytes()[:-100])
+    (gone / "frames.mkv").unlink()
+    assert run_to_end(kit, video).exit_code == 0
+    assert whole.stat().st_mtime_ns == before
+    check()
+    end = run_to_end(kit, msgspec.structs.replace(video, render=png.render))
+    assert end.exit_code == 2
+    assert "render.format = png: " in end.reason
+    assert "has frames with 'video'; pass --set render.format=video, start afresh" in end.reason
+
+
+@pytest.mark.parametrize("form", ["png", "video"])
+def test_images_go_into_the_dataset_on_request(kit: Kit, make_config: MakeConfig, tmp_path: Path, form: str) -> None:
     dataset = tmp_path / "own.hdf5"
     shutil.copy(SHIPPED, dataset)
     tiny = {
@@ -107,6 +158,7 @@ def test_images_go_into_the_dataset_on_request(kit: Kit, make_config: MakeConfig
         "render.modalities": ["segmentation", "depth"],
         "render.videos": [],
     }
+    tiny["render.format"] = form
     wanted = {"render.in_dataset": True, "render.demos": ["0"], "source": dataset, "render.unseen": ["ground"]}
     config = make_config(**SMALL | tiny | wanted)
     end = run_to_end(kit, config)
@@ -114,8 +166,9 @@ def test_images_go_into_the_dataset_on_request(kit: Kit, make_config: MakeConfig
     with h5py.File(dataset) as file, h5py.File(SHIPPED) as before:
         images = file["data/demo_0/obs/table_high_cam_segmentation"]
         assert (images.shape, images.dtype, images.chunks) == ((209, 16, 32, 3), np.uint8, (1, 16, 32, 3))
-        frame = config.output_dir / "table_high_cam_segmentation" / "demo_000000" / "0100.png"
-        np.testing.assert_array_equal(images[100], read_image(frame))
+        written = WrittenImages(config.output_dir / "table_high_cam_segmentation" / "demo_000000")
+        for index in (0, 100, 208):
+            np.testing.assert_array_equal(images[index], written[index])
         assert file["data/demo_0/obs/table_cam_depth"].dtype == np.uint16
         assert "table_cam_depth" not in file["data/demo_1/obs"]
         np.testing.assert_array_equal(file["data/demo_1/actions"], before["data/demo_1/actions"])

@@ -63,6 +63,9 @@ def open_among_others():
 kit.run(enter(open_among_others))
 # Every modality of a state.
 async def draw():
+    from mimicgen.datagen.dataset.images.pixels import frame_of
+    from mimicgen.datagen.dataset.images.renderer import frames_for
+    from mimicgen.datagen.dataset.images.views import views_of
     from mimicgen.datagen.kit.replicator import WANTED, ReplicatorRenderer
     from mimicgen.datagen.tasks.colours import class_colours
     before = {path: settings.get(path) for path in WANTED}
@@ -75,12 +78,14 @@ async def draw():
         during = {path: settings.get(path) for path in WANTED}
         pose = [[0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0]]
         cube = {"root_pose": pose, "root_velocity": [[0.0] * 6]}
-        frames = [await renderer.draw(lifting.NONE | {"rigid_object": {"cube_1": cube}}) for _ in range(2)]
+        frames = [frames_for(views_of(config.render), config.render.drawn(), renderer.batch) for _ in range(2)]
+        for one in frames:
+            await renderer.draw(lifting.NONE | {"rigid_object": {"cube_1": cube}}, one)
         renderer.close()
         cubes.close()
     facts["labels"] = renderer.labels
     facts["views"] = [sorted(frame) for frame in frames]
-    images = frames[1]["table_cam"]
+    images = frame_of(frames[1], 0)["table_cam"]
     facts["segmentation"] = [images["segmentation"][row, 0].tolist() for row in (0, -1)]
     facts["normals"] = [images["normals"].shape, images["normals"][5, 5].tolist()]
     facts["depth"] = [int(images["depth"][0, 0]), int(images["depth"][5, 5])]

@@ -64,6 +64,9 @@ def run(tmp_path: Path) -> Path:
         frames.mkdir(parents=True)
         for step in range(5):
             Image.new("RGB" if modality == "rgb" else "I;16", (320, 176), shade).save(frames / f"{step:04d}.png")
+        told = [{"step": step, "file": f"{step:04d}.png"} for step in range(5)]
+        manifest = {"demo": "demo_4", "view": camera, "modality": modality, "frames": told}
+        (frames / "manifest.json").write_text(json.dumps(manifest))
     attempts = [attempt_of(number) for number in range(1, 21)]
     (tmp_path / "attempts.jsonl").write_text("".join(attempt.to_json() + "\n" for attempt in attempts))
     config = {"output_dataset": str(dataset), "source": str(SHIPPED), "num_envs": 1, "seed": 7, "task": EVIL}

@@ -72,7 +72,7 @@ PLACES = [
     (f"{PACKAGE}.rendering.encoding:_Line.submit", 3, FILMED),
     (f"{PACKAGE}.rendering.encoding:_Line._do", 3, DRAWN),
     (f"{PACKAGE}.rendering.encoding:_Line._do", 3, FILMED),
-    (f"{PACKAGE}.rendering.checks:FrameChecks.first", 1, DRAWN),
+    (f"{PACKAGE}.rendering.checks:DemoChecks.first", 1, DRAWN),
     (f"{PACKAGE}.session.run:embed", 1, DRAWN | {"render.in_dataset": True}),
     (f"{PACKAGE}.session.run:Committer", 1, {}),
     (f"{PACKAGE}.session.committing:Committer.commit", 2, {}),

@@ -185,7 +185,9 @@ def config_in(folder: Path, **values: Any) -> Generate:
     return build({"output_dataset": folder / "g.hdf5", "output_dir": folder / "o"} | quiet | named)
 
 
-def opening(fate: Fate, made: list[Known] | None = None, renderer: Renderer | None = None) -> OpenSimulation:
+def opening(
+    fate: Fate, made: list[Known] | None = None, renderer: Renderer | None = None, steps: int = 3
+) -> OpenSimulation:
     """Return what opens the generator, as the real one is opened: stages, outputs, and closed whatever happens."""
 
     @contextlib.asynccontextmanager
@@ -193,7 +195,7 @@ def opening(fate: Fate, made: list[Known] | None = None, renderer: Renderer | No
         async with stage("Environment") as note:
             outputs.open()
             note("open")
-        generator = Known(config.num_envs, fate, outputs.earlier.numbers, renderer)
+        generator = Known(config.num_envs, fate, outputs.earlier.numbers, renderer, steps)
         if made is not None:
             made.append(generator)
         try:

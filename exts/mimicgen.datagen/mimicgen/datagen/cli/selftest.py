@@ -106,7 +106,7 @@ async def _step_and_draw(
         views = views_of(config.render)
         first, second = (frames_for(views, config.render.drawn(), 1) for _ in range(2))
         await renderer.draw(start, first)
-        checks = FrameChecks(views, (), renderer.colours, {})
+        checks = FrameChecks((), renderer.colours, {}).demonstration(views)
         checks.first(frame_of(first, 0), start)
         checks.every(first)
     async with stage("Another step, and another frame"):

@@ -24,8 +24,8 @@ from mimicgen.datagen.dataset.folders import explained, sync_folder, writable_fo
 from mimicgen.datagen.dataset.ours import MANIFEST, UNFINISHED, is_frames, is_ours
 from mimicgen.datagen.errors import OutputError
 
-_FRAMES = re.compile(r"[0-9]{4,}\.png|frames\.mkv|labels\.json|manifest\.json")
-"""Files of a rendering in the folder of a demonstration."""
+_FRAMES = re.compile(r"[0-9]{4,}\.png|frames\.mkv|\.frames\.[0-9a-f]{8}\.part\.mkv|labels\.json|manifest\.json")
+"""Files of a rendering in the folder of a demonstration, a video that was killed included."""
 
 
 @contextlib.contextmanager

@@ -24,12 +24,24 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mimicgen.datagen.config.sections import RenderConfig
-from mimicgen.datagen.dataset.images.pixels import UNLABELLED, Colour, Frames, Image, colours_of, encode_depth
+from mimicgen.datagen.dataset.images.looks import Look
+from mimicgen.datagen.dataset.images.pixels import (
+    DISTRACTOR,
+    UNLABELLED,
+    Colour,
+    Frames,
+    Image,
+    colours_of,
+    encode_depth,
+)
+from mimicgen.datagen.dataset.images.room import Room
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.kit import settings
+from mimicgen.datagen.kit.dressing import StageDressing
+from mimicgen.datagen.kit.room import room_of
 from mimicgen.datagen.kit.views import PREFIX, FirstAlone, define_camera
 
 WANTED = {"/omni/replicator/captureOnPlay": False, "/exts/omni.replicator.core/Orchestrator/enabled": True}
@@ -94,13 +106,46 @@ class ReplicatorRenderer:
             self._products.append(product)
             self._writers[view.name] = writer
         self.labels = ("robot", *sorted(self._env.scene.rigid_objects))
-        self.colours = colours_of(self.labels, colours)
+        things = (DISTRACTOR,) if render.looks.count and render.looks.distractors else ()
+        self.colours = colours_of((*self.labels, *things), colours)
+        self._stage = stage
+        self._dressing = StageDressing(stage, views_of(render), render.looks.backgrounds)
 
     def lend(self, memory: NDArray[np.uint8]) -> None:
         """See `Renderer.lend`."""
 
+    def room(self, states: States) -> Room:
+        """See `Renderer.room`. The first environment stays in the last state that was looked at."""
+        labels = (*self.labels, "table", "ground")
+        return room_of(self._env, self._stage, labels, states, self._restore)
+
+    def put_on(self, look: Look | None) -> None:
+        """See `Renderer.put_on`."""
+        self._dressing.put_on(look)
+
     async def draw(self, states: States, frames: Frames) -> None:
         """See `Renderer.draw`."""
+        self._restore(states)
+        with settings.temporarily({settings.PLAY_SIMULATIONS: False}), self._alone.shown():
+            await rep.orchestrator.step_async(rt_subframes=self._subframes, delta_time=0.0, pause_timeline=False)
+            await rep.orchestrator.wait_until_complete_async()
+        for view in self._writers:
+            for name in self._modalities:
+                frames[view][name][0] = self._read(self._folder / view, name)
+        self._frames += 1
+
+    def close(self) -> None:
+        """See `Renderer.close`. Replicator's settings are as they were before, and so is the stage."""
+        self._dressing.take_off()
+        for writer in self._writers.values():
+            writer.detach()
+        for product in self._products:
+            product.destroy()
+        self._settings.close()
+        self._scratch.cleanup()
+
+    def _restore(self, states: States) -> None:
+        """Put the first environment into a state."""
         import torch
 
         tensors = {
@@ -114,22 +159,6 @@ class ReplicatorRenderer:
         with torch.inference_mode():
             self._env.scene.reset_to(tensors, first, is_relative=True)
             self._env.sim.forward()
-        with settings.temporarily({settings.PLAY_SIMULATIONS: False}), self._alone.shown():
-            await rep.orchestrator.step_async(rt_subframes=self._subframes, delta_time=0.0, pause_timeline=False)
-            await rep.orchestrator.wait_until_complete_async()
-        for view in self._writers:
-            for name in self._modalities:
-                frames[view][name][0] = self._read(self._folder / view, name)
-        self._frames += 1
-
-    def close(self) -> None:
-        """See `Renderer.close`. Replicator's settings are as they were before."""
-        for writer in self._writers.values():
-            writer.detach()
-        for product in self._products:
-            product.destroy()
-        self._settings.close()
-        self._scratch.cleanup()
 
     def _read(self, folder: Path, modality: str) -> Image:
         """Read an image that BasicWriter has written, in this project's terms."""

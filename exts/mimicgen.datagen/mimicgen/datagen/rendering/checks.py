@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from mimicgen.datagen.dataset.images.pixels import BACKGROUND, Colour, Frame, Frames, Image
+from mimicgen.datagen.dataset.images.pixels import BACKGROUND, Colour, Frame, Frames, Image, frame_of
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
 from mimicgen.datagen.dataset.sources.raw import States
@@ -20,7 +20,6 @@ class FrameChecks:
     """Checks over the demonstrations of a run.
 
     Args:
-        views: The views that are rendered.
         labels: Classes that have to be seen in every demonstration.
         colours: Colours of the classes of the scene.
         points: A point of an object that is looked for, in its own frame [m], by object; its origin where left out.
@@ -28,39 +27,55 @@ class FrameChecks:
 
     def __init__(
         self,
-        views: Iterable[View],
         labels: Iterable[str],
         colours: Mapping[str, Colour],
         points: Mapping[str, tuple[float, float, float]],
     ):
-        self._points = points
+        self.points = points
+        self.colours = {label: _packed_colour(colour) for label, colour in colours.items()}
+        self.labels = {label: self.colours[label] for label in labels}
+        self.latest: Frame | None = None
+
+    def demonstration(self, views: Iterable[View]) -> DemoChecks:
+        """Return the checks of a demonstration that is seen from some views."""
+        return DemoChecks(self, views)
+
+    def keep(self) -> None:
+        """Copy the latest frame, whose memory is about to be drawn into."""
+        if self.latest is not None:
+            self.latest = {
+                view: {name: image.copy() for name, image in images.items()} for view, images in self.latest.items()
+            }
+
+
+class DemoChecks:
+    """Checks of the frames of one demonstration.
+
+    Args:
+        run: The checks that it belongs to.
+        views: From where it is seen.
+    """
+
+    def __init__(self, run: FrameChecks, views: Iterable[View]):
+        self._run = run
         self._views = {view.name: view for view in views}
-        self._colours = {label: _packed_colour(colour) for label, colour in colours.items()}
-        self._labels = {label: self._colours[label] for label in labels}
-        self._last: Frame | None = None
-        self._unseen: dict[str, int] = {}
+        self._unseen = dict(run.labels)
         self._steps = 0
 
-    def first(self, frame: Frame, state: States, views: Iterable[View] = ()) -> None:
-        """Check the first frame of a demonstration against the one before, and against its own initial state.
-
-        Args:
-            frame: The frame.
-            state: The state.
-            views: From where it is seen, those that are not where they usually are.
+    def first(self, frame: Frame, state: States) -> None:
+        """Check the first frame against the one that was drawn before, and against its own initial state.
 
         Raises:
             RenderError: It still shows the demonstration before, or objects stand elsewhere than recorded.
         """
-        self._unseen = dict(self._labels)
-        self._steps = 0
-        if self._last is not None and all(
-            np.array_equal(image, self._last[view][name])
+        before = self._run.latest
+        if before is not None and all(
+            np.array_equal(image, before[view][name])
             for view, images in frame.items()
             for name, image in images.items()
         ):
             raise RenderError("the first frame equals the last one of the demonstration before")
-        self._objects_are_where_they_were_recorded(frame, state, self._views | {view.name: view for view in views})
+        self._objects_are_where_they_were_recorded(frame, state)
 
     def every(self, frames: Frames) -> None:
         """Check frames, the first one included.
@@ -80,40 +95,39 @@ class FrameChecks:
                 seen = np.unique(_packed(image[::2, ::2]))
                 self._unseen = {label: colour for label, colour in self._unseen.items() if colour not in seen}
         self._steps += len(next(iter(next(iter(frames.values())).values())))
+        self._run.latest = frame_of(frames, -1)
 
-    def end(self, expected: int, last: Frame) -> None:
+    def end(self, expected: int) -> None:
         """Check the demonstration as a whole.
 
         Args:
             expected: Frames that it has.
-            last: The last one.
 
         Raises:
             RenderError: Frames are missing, or a class was never seen.
         """
-        self._last = {view: {name: image.copy() for name, image in images.items()} for view, images in last.items()}
         if self._steps != expected:
             raise RenderError(f"{self._steps} frames were rendered of {expected}")
-        if self._unseen and any("segmentation" in images for images in last.values()):
+        if self._unseen and any("segmentation" in images for images in (self._run.latest or {}).values()):
             unseen = ", ".join(self._unseen)
             raise RenderError(
                 f"no frame shows {unseen}; check the cameras, or say with render.unseen what they need not see"
             )
 
-    def _objects_are_where_they_were_recorded(self, frame: Frame, state: States, views: Mapping[str, View]) -> None:
+    def _objects_are_where_they_were_recorded(self, frame: Frame, state: States) -> None:
         """Every object whose point is in view, and not hidden, has its colour there."""
-        in_front = {colour for label, colour in self._colours.items() if label not in NEVER_IN_FRONT}
+        in_front = {colour for label, colour in self._run.colours.items() if label not in NEVER_IN_FRONT}
         for view_name, images in frame.items():
-            view = views[view_name]
+            view = self._views[view_name]
             if "segmentation" not in images or view.camera.mount is not None:
                 continue
             image = images["segmentation"]
             height, width = view.size
-            names = [name for name in state.get("rigid_object", {}) if name in self._labels]
+            names = [name for name in state.get("rigid_object", {}) if name in self._run.labels]
             if not names:
                 continue
             poses = np.array([state["rigid_object"][name]["root_pose"][0] for name in names], dtype=np.float64)
-            points = np.array([self._points.get(name, (0.0, 0.0, 0.0)) for name in names])
+            points = np.array([self._run.points.get(name, (0.0, 0.0, 0.0)) for name in names])
             turned = (rotation_matrices(poses[:, 3:]) @ points[:, :, None])[..., 0]
             pixels, depth = view.project(poses[:, :3] + turned)
             for name, (column, row), distance in zip(names, pixels, depth, strict=True):

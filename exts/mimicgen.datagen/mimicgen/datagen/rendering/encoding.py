@@ -68,6 +68,7 @@ class Encoders:
 
     Attributes:
         memory: What the batches lie in.
+        count: How many processes, or threads, there are.
     """
 
     def __init__(self, views: Iterable[View], modalities: Sequence[str], batch: int):
@@ -82,6 +83,7 @@ class Encoders:
         # An application that embeds Python may be `sys.executable` itself, and cannot be started as one.
         shares = self._descriptor if Path(sys.executable).name.startswith("python") else None
         self._lines = [_Line(shares, self.memory) for _ in range(max(1, (os.cpu_count() or 2) - 1))]
+        self.count = len(self._lines)
         self._homes: dict[Path, _Line] = {}
 
     def free(self) -> Batch | None:

@@ -7,27 +7,28 @@ between its steps, and nothing waits for a disk.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.images.looks import Look, backgrounds_in, draw_look
-from mimicgen.datagen.dataset.images.pixels import frame_of
+from mimicgen.datagen.dataset.images.pixels import Frames, frame_of
 from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.images.renderer import Renderer
 from mimicgen.datagen.dataset.images.room import Room
-from mimicgen.datagen.dataset.images.views import View, views_of
+from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.names import rendered_as
 from mimicgen.datagen.dataset.outputs.writers import Writers
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.errors import RenderError
 from mimicgen.datagen.progress import Drawing
-from mimicgen.datagen.rendering.checks import FrameChecks
+from mimicgen.datagen.rendering.checks import DemoChecks, FrameChecks
 from mimicgen.datagen.rendering.encoding import Batch, Encoders
 from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.rendering.sheet import Sample, write_sheet
@@ -85,21 +86,21 @@ class _UnderWay:
         frames: Its frames.
         states: Its states; None where its frames are complete, and read to make videos of them.
         steps: The steps to draw.
+        checks: The checks of its frames.
         done: How many of them are drawn.
-        views: From where.
         read: The images to make videos of, by view and modality.
     """
 
     frames: DemoFrames
     states: StateSequence | None
     steps: range
+    checks: DemoChecks
     done: int = 0
-    views: tuple[View, ...] = ()
     read: dict[tuple[str, str], WrittenImages] = field(default_factory=dict)
 
 
 class Rendering:
-    """Renders demonstrations of one run, in the order in which they are added.
+    """Renders demonstrations of one run, in the order in which they are added, some of them beside each other.
 
     Args:
         config: What to render.
@@ -136,14 +137,20 @@ class Rendering:
         self._about = about
         self._views = views_of(config)
         self._modalities = config.drawn()
-        self._checks = FrameChecks(self._views, set(renderer.labels) - set(config.unseen), renderer.colours, points)
+        self._checks = FrameChecks(set(renderer.labels) - set(config.unseen), renderer.colours, points)
         self._encoders = Encoders(self._views, self._modalities, renderer.batch)
         self._writers = Writers(threads=1)
         self._queue: deque[_Wanted] = deque()
         self._room: tuple[str, Room] | None = None
-        self._now: _UnderWay | None = None
+        # A video is encoded by one process, so several demonstrations are drawn in turn to keep all of them busy. What
+        # has a look is not: putting one on takes as long as a few batches.
+        streams = len(self._views) * len(self._modalities)
+        several = config.format == "video" and not config.looks.count and self._encoders.count > 1
+        self._beside = math.ceil(self._encoders.count / streams) + 1 if several else 1
+        self._under_way: deque[_UnderWay] = deque()
         self._on_disk: deque[tuple[list[Future[None]], Path]] = deque()
         self._writing: deque[tuple[DemoFrames, range]] = deque()
+        self._latest: Path | None = None
         self._sheet: list[list[Sample]] = []
         self.rendered = Rendered()
         self.drawing: Drawing | None = None
@@ -155,7 +162,7 @@ class Rendering:
     @property
     def waiting(self) -> bool:
         """Whether something is to be drawn."""
-        return self._now is not None or bool(self._queue)
+        return bool(self._under_way or self._queue)
 
     @property
     def written(self) -> bool:
@@ -179,22 +186,13 @@ class Rendering:
             RenderError: A check failed; the demonstration is left out, and the next one is next.
             OutputError: A file cannot be written, or frames of something else are there.
         """
-        if not self.waiting:
-            return
         begin = time.perf_counter()
-        demo = self._now.frames.demo if self._now is not None else self._queue[0].name
         try:
-            if self._now is None:
-                self._now = self._begin(self._queue.popleft())
-            batch = self._encoders.free() if self._now is not None else None
-            if self._now is not None and batch is not None:
-                await self._draw(self._now, batch)
-        except RenderError as error:
-            self.rendered.failed[demo] = str(error)
-            if self._now is not None:
-                self._now.frames.end(self._encoders, whole=False)
-                self._now = None
-            raise
+            if self._queue and len(self._under_way) < self._beside:
+                self._begin(self._queue.popleft())
+            batch = self._encoders.free() if self._under_way else None
+            if batch is not None:
+                await self._draw(self._under_way.popleft(), batch)
         finally:
             self.rendered.seconds += time.perf_counter() - begin
 
@@ -205,9 +203,7 @@ class Rendering:
             OutputError: A file could not be written.
         """
         while self._on_disk and all(future.done() for future in self._on_disk[0][0]):
-            _, latest = self._on_disk.popleft()
-            assert self.drawing is not None
-            self.drawing = replace(self.drawing, latest=latest)
+            _, self._latest = self._on_disk.popleft()
         while self._writing and self._writing[0][0].is_written():
             frames, steps = self._writing.popleft()
             frames.finish()
@@ -230,8 +226,8 @@ class Rendering:
         finally:
             self._writers.close()
 
-    def _begin(self, wanted: _Wanted) -> _UnderWay | None:
-        """Return what is to be drawn of a demonstration, None if everything is there."""
+    def _begin(self, wanted: _Wanted) -> None:
+        """Let a demonstration be drawn next, unless everything is there."""
         states = wanted.states()
         steps = range(0, len(states), self._config.every)
         about = self._about | {"states": states.digest(), "steps": len(states), "every": self._config.every}
@@ -240,16 +236,17 @@ class Rendering:
             seen = look.seen(seen)
             about |= {"parent": wanted.demo, "look": look.to_json()}
         frames = DemoFrames(self._root, wanted.name, seen, about, self._renderer.colours)
-        self.drawing = Drawing(demo=wanted.name, frames=0, total=len(steps))
         complete = frames.complete()
         if complete and not frames.lacks_videos():
+            self.drawing = Drawing(demo=wanted.name, frames=len(steps), total=len(steps), latest=self._latest)
             self._complete(frames, steps)
-            return None
+            return
         frames.begin(only_videos=complete)
         read = frames.written() if complete else {}
         if not complete and look is not None:
             self._renderer.put_on(look)
-        return _UnderWay(frames, None if complete else states, steps, views=views_of(seen), read=read)
+        checks = self._checks.demonstration(views_of(seen))
+        self._under_way.appendleft(_UnderWay(frames, None if complete else states, steps, checks, read=read))
 
     def _look(self, wanted: _Wanted, states: StateSequence) -> Look | None:
         """Return the look of a demonstration that is to be drawn, None for that of the scene."""
@@ -263,29 +260,40 @@ class Rendering:
     async def _draw(self, now: _UnderWay, batch: Batch) -> None:
         steps = now.steps[now.done : now.done + self._renderer.batch]
         drawn = batch.first(len(steps))
-        if now.states is None:
-            for (view, modality), images in now.read.items():
-                for row, image in enumerate(images.some(now.done, now.done + len(steps))):
-                    drawn[view][modality][row] = image
-        else:
-            states = now.states.at(*steps)
-            await self._renderer.draw(states, drawn)
-            if not now.done:
-                self._checks.first(frame_of(drawn, 0), now.states.at(0), now.views)
-            self._checks.every(drawn)
+        try:
+            if now.states is None:
+                for (view, modality), images in now.read.items():
+                    for row, image in enumerate(images.some(now.done, now.done + len(steps))):
+                        drawn[view][modality][row] = image
+            else:
+                await self._draw_states(now, steps, drawn)
+        except RenderError as error:
+            self.rendered.failed[now.frames.demo] = str(error)
+            now.frames.end(self._encoders, whole=False)
+            raise
         now.done += len(steps)
-        if now.states is not None and now.done == len(now.steps):
-            self._checks.end(len(now.steps), frame_of(drawn, -1))
         latest = now.frames.add(steps, batch, self._encoders)
         if latest is not None:
             self._on_disk.append((batch.pending, latest))
-        assert self.drawing is not None
-        self.drawing = replace(self.drawing, frames=now.done)
+        self.drawing = Drawing(demo=now.frames.demo, frames=now.done, total=len(now.steps), latest=self._latest)
         self.rendered.frames += len(steps)
-        if now.done == len(now.steps):
+        if now.done < len(now.steps):
+            self._under_way.append(now)
+        else:
             now.frames.end(self._encoders, whole=True)
             self._writing.append((now.frames, now.steps))
-            self._now = None
+
+    async def _draw_states(self, now: _UnderWay, steps: range, drawn: Frames) -> None:
+        """Draw some steps, and check the frames."""
+        assert now.states is not None
+        if not now.done:
+            self._checks.keep()
+        await self._renderer.draw(now.states.at(*steps), drawn)
+        if not now.done:
+            now.checks.first(frame_of(drawn, 0), now.states.at(0))
+        now.checks.every(drawn)
+        if now.done + len(steps) == len(now.steps):
+            now.checks.end(len(now.steps))
 
     def _complete(self, frames: DemoFrames, steps: range) -> None:
         self.rendered.complete.append(frames.demo)

@@ -142,6 +142,7 @@ class Form:
                 Several(draft, "render.modalities", "Modalities", MODALITIES, empty_means_all=False),
                 Text(draft, "render.width", "Width"),
                 Text(draft, "render.height", "Height"),
+                Text(draft, "render.looks.count", "Looks"),
             ]
 
     def _build_cameras(self) -> None:

@@ -39,7 +39,7 @@ PATTERNS: tuple[Pattern, ...] = ("plain", "tiles", "planks", "speckles")
 PATTERNED = {"table": (0.04, 0.25), "ground": (0.15, 0.8)}
 """Classes that may have a pattern: smallest and largest size of its parts [m]."""
 
-CALM = {"robot": 0.3, "table": 0.65, "ground": 0.4, BACKGROUND: 0.5}
+CALM = {"robot": 0.3, "table": 0.5, "ground": 0.3, BACKGROUND: 0.4}
 """How strong the colours of some classes may be: there are not many pink robots, nor rooms."""
 
 
@@ -182,7 +182,8 @@ def draw_look(
     painting, lighting, filming, standing, behind = map(np.random.default_rng, streams)
     paints = {name: _paint(painting, looks, name) for name in sorted({*room.classes, BACKGROUND})}
     cameras = {name: _pose(filming, looks, camera) for name, camera in render.used().items()}
-    eyes = np.array([pose.position for pose in cameras.values()])
+    standing_still = [name for name, camera in render.used().items() if camera.mount is None]
+    eyes = np.array([cameras[name].position for name in standing_still]).reshape(-1, 3)
     background = str(behind.choice(list(backgrounds))) if backgrounds else None
     farthest = float(np.abs(eyes[:, :2] - room.middle[:2]).max(initial=0.0))
     walls = Walls(

@@ -103,6 +103,18 @@ def encode_depth(metres: NDArray[np.floating]) -> NDArray[np.uint16]:
     return np.asarray(np.clip(metres * MILLIMETRES + 0.5, 0, 65535)).astype(np.uint16)
 
 
+def to_linear(colour: Any) -> NDArray[np.float64]:
+    """Return how much light a colour of a screen (sRGB) is, channel by channel, 0 to 1."""
+    shown = np.asarray(colour, dtype=np.float64)
+    return np.where(shown > 0.04045, ((np.maximum(shown, 0.0) + 0.055) / 1.055) ** 2.4, shown / 12.92)
+
+
+def from_linear(light: Any) -> NDArray[np.float64]:
+    """Return the colour of a screen that is so much light."""
+    amount = np.asarray(light, dtype=np.float64)
+    return np.where(amount > 0.0031308, 1.055 * np.maximum(amount, 1e-9) ** (1 / 2.4) - 0.055, 12.92 * amount)
+
+
 def frame_of(frames: Frames, index: int) -> Frame:
     """Return one of several frames, as views of their arrays."""
     return {view: {name: images[index] for name, images in own.items()} for view, own in frames.items()}

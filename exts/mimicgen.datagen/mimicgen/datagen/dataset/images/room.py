@@ -11,7 +11,15 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
+
 Floats = NDArray[np.float64]
+
+REACH = 0.8
+"""How far from the task's objects things may stand [m]."""
+
+FINEST = 40
+"""Pieces at most into which an edge is cut: a ground of a hundred metres is of no interest."""
 
 CELL = 0.02
 """Size of a cell of the surface that things stand on [m]."""
@@ -116,6 +124,35 @@ class Room:
         )
         near = away <= radius + CELL * math.sqrt(0.5)
         return rows[near], columns[near]
+
+
+def near_to(least: Floats, most: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """Return the part of a surface that is near the task's objects: smallest and largest x, y and z."""
+    if not len(targets):
+        targets = np.zeros((1, 3))
+    low, high = targets.min(axis=0)[:2] - REACH, targets.max(axis=0)[:2] + REACH
+    return np.append(np.maximum(least[:2], low), least[2]), np.append(np.minimum(most[:2], high), most[2])
+
+
+def within_box(least: Floats, most: Floats) -> Floats:
+    """Return points all over a box, no farther apart than a cell is wide."""
+    counts = np.clip(np.ceil((most - least) / CELL).astype(int) + 1, 2, FINEST)
+    axes = [np.linspace(low, high, count) for low, high, count in zip(least, most, counts, strict=True)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def placed(points: Floats, poses: Floats) -> Floats:
+    """Return points in the frame of which poses tell.
+
+    Args:
+        points: Shape (points, 3).
+        poses: Position and quaternion (x, y, z, w), shape (poses, 7).
+
+    Returns:
+        Shape (poses * points, 3).
+    """
+    turned = points @ rotation_matrices(poses[:, 3:]).transpose(0, 2, 1)
+    return np.asarray(poses[:, None, :3] + turned).reshape(-1, 3)
 
 
 def stand(stream: np.random.Generator, most: int, gloss: float, room: Room, eyes: Floats) -> tuple[Standing, ...]:

@@ -8,13 +8,9 @@ import newton
 import numpy as np
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.images.room import CELL
-from mimicgen.datagen.dataset.sources.conventions import rotation_matrices
+from mimicgen.datagen.dataset.images.room import CELL, FINEST, placed, within_box
 
 Floats = NDArray[np.float64]
-
-FINEST = 40
-"""Pieces at most into which an edge is cut: a ground of a hundred metres is of no interest."""
 
 
 def points_on(model: newton.Model, shapes: Iterable[int]) -> dict[int, Floats]:
@@ -34,22 +30,10 @@ def points_on(model: newton.Model, shapes: Iterable[int]) -> dict[int, Floats]:
                 np.asarray(mesh.vertices, dtype=np.float64) * sizes[shape], np.asarray(mesh.indices).reshape(-1, 3)
             )
         else:
-            own = _in_box(_half(int(kinds[shape]), sizes[shape].astype(np.float64)))
-        found.setdefault(int(bodies[shape]), []).append(placed(own, poses[shape][None])[0])
+            half = _half(int(kinds[shape]), sizes[shape].astype(np.float64))
+            own = within_box(-half, half)
+        found.setdefault(int(bodies[shape]), []).append(placed(own, poses[shape][None]))
     return {body: _thinned(np.concatenate(own)) for body, own in found.items()}
-
-
-def placed(points: Floats, poses: Floats) -> Floats:
-    """Return points in the frame of which poses tell.
-
-    Args:
-        points: Shape (points, 3).
-        poses: Position and quaternion (x, y, z, w), shape (poses, 7).
-
-    Returns:
-        Shape (poses, points, 3).
-    """
-    return np.asarray(poses[:, None, :3] + points @ rotation_matrices(poses[:, 3:]).transpose(0, 2, 1))
 
 
 def _half(kind: int, size: Floats) -> Floats:
@@ -61,12 +45,6 @@ def _half(kind: int, size: Floats) -> Floats:
     if kind == newton.GeoType.CAPSULE:
         return np.array([size[0], size[0], size[0] + size[1]])
     return np.array([size[0], size[0], size[1]])  # a cylinder or a cone: radius and half height
-
-
-def _in_box(half: Floats) -> Floats:
-    counts = np.clip(np.ceil(2 * half / CELL).astype(int) + 1, 2, FINEST)
-    axes = [np.linspace(-reach, reach, count) for reach, count in zip(half, counts, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def _on_triangles(vertices: Floats, triangles: NDArray[np.int64]) -> Floats:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from mimicgen.datagen.config.looks import LooksConfig
 from mimicgen.datagen.dataset.images.looks import Look
 from mimicgen.datagen.dataset.images.pixels import BACKGROUND, DISTRACTOR, UNLABELLED, Colour, Frames, colours_of
 from mimicgen.datagen.dataset.images.renderer import frames_for
-from mimicgen.datagen.dataset.images.room import Room
+from mimicgen.datagen.dataset.images.room import Room, near_to
+from mimicgen.datagen.dataset.images.room import placed as points_at
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.embedded.images.canvas import Canvas
@@ -32,7 +33,6 @@ from mimicgen.datagen.embedded.images.placing import (
     mount_of,
     placed,
 )
-from mimicgen.datagen.embedded.images.points import placed as points_placed
 from mimicgen.datagen.embedded.images.points import points_on
 from mimicgen.datagen.embedded.images.scenery import Scenery
 from mimicgen.datagen.embedded.images.surfaces import Surfaces
@@ -40,10 +40,9 @@ from mimicgen.datagen.embedded.images.surfaces import Surfaces
 BATCH = 32
 """Frames that a GPU draws at once."""
 
-NO_LOOKS = LooksConfig()
+Floats = NDArray[np.float64]
 
-REACH = 0.8
-"""How far from the task's objects things may stand [m]."""
+NO_LOOKS = LooksConfig()
 
 SOME = 64
 """States of which points are looked at in one go."""
@@ -108,18 +107,16 @@ class Rasteriser:
 
     def room(self, states: States) -> Room:
         """See `Renderer.room`."""
-        labels, visible = self._shape_labels, self._surfaces.visible.numpy().tolist()
-        surface = [shape for shape in visible if labels[shape] == "table"]
-        surface = surface or [shape for shape in visible if labels[shape] == "ground"]
-        targets = np.concatenate([own["root_pose"][:, :3] for own in states.get("rigid_object", {}).values()])
-        least, most = self._extent(surface, targets)
-        others = points_on(self._model, (shape for shape in visible if labels[shape] not in ("table", "ground")))
+        on_it, others = self._points
+        objects = states.get("rigid_object", {}).values()
+        targets = np.concatenate([np.zeros((0, 3)), *(own["root_pose"][:, :3] for own in objects)])
+        least, most = near_to(on_it.min(axis=0), on_it.max(axis=0), targets)
         coordinates = self._on_device(self.joints.coordinates(states))
-        met = [others.pop(-1, np.zeros((0, 3)))]
+        met = [others.get(-1, np.zeros((0, 3)))]
         for begin in range(0, len(coordinates), SOME):
             bodies = bodies_in(self._model, coordinates[begin : begin + SOME]).numpy().astype(np.float64)
-            met += [points_placed(points, bodies[:, body]).reshape(-1, 3) for body, points in others.items()]
-        return Room.over(self.labels, least, most, np.concatenate(met), targets.astype(np.float64))
+            met += [points_at(points, bodies[:, body]) for body, points in others.items() if body >= 0]
+        return Room.over(self.labels, least, most, np.concatenate(met), targets)
 
     def put_on(self, look: Look | None) -> None:
         """See `Renderer.put_on`."""
@@ -181,6 +178,15 @@ class Rasteriser:
             for canvas in self._canvases:
                 canvas.draw(where, 0, count, into)
 
+    @functools.cached_property
+    def _points(self) -> tuple[Floats, dict[int, Floats]]:
+        """Points on the surface that things stand on, and on everything else, by body and in its frame."""
+        labels, visible = self._shape_labels, self._surfaces.visible.numpy().tolist()
+        surface = [shape for shape in visible if labels[shape] == "table"]
+        surface = surface or [shape for shape in visible if labels[shape] == "ground"]
+        others = (shape for shape in visible if labels[shape] not in ("table", "ground", DISTRACTOR))
+        return np.concatenate([*points_on(self._model, surface).values()]), points_on(self._model, others)
+
     def _made(self, look: Look | None) -> list[Canvas]:
         """Return canvases for the views as a look has them."""
         model, views = self._model, self._views
@@ -199,14 +205,6 @@ class Rasteriser:
             )
             for view in views
         ]
-
-    def _extent(self, shapes: Sequence[int], targets: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return smallest and largest x, y and z of a surface, as far as it is near the task's objects."""
-        points = points_on(self._model, shapes).get(-1, targets)
-        least, most = points.min(axis=0), points.max(axis=0)
-        near, far = targets.min(axis=0) - REACH, targets.max(axis=0) + REACH
-        least[:2], most[:2] = np.maximum(least, near)[:2], np.minimum(most, far)[:2]
-        return least, most
 
     def _on_device(self, coordinates: NDArray[np.float32]) -> wp.array:
         return wp.array(coordinates, dtype=wp.float32, device=self._model.device)

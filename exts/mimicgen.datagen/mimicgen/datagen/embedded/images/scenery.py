@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from mimicgen.datagen.dataset.images.looks import AMBIENT, Light, Look, Walls
-from mimicgen.datagen.dataset.images.pixels import BACKGROUND
+from mimicgen.datagen.dataset.images.pixels import BACKGROUND, from_linear, to_linear
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.embedded.images.kernels import shading
 from mimicgen.datagen.errors import SetupError
@@ -110,8 +110,7 @@ def _lit(colour: Floats, normals: Floats, lights: Sequence[Light], ambient: floa
     for one in lights:
         facing = np.maximum(normals @ np.array(one.towards), 0.0)
         light += facing[:, None] * np.array(one.colour) * one.strength
-    linear = np.where(colour > 0.04045, ((colour + 0.055) / 1.055) ** 2.4, colour / 12.92) * light
-    seen = np.where(linear > 0.0031308, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    seen = from_linear(to_linear(colour) * light)
     return (np.clip(seen, 0.0, 1.0) * 255).astype(np.uint8)
 
 

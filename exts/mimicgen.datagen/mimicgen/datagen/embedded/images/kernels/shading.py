@@ -146,7 +146,9 @@ def shaded(
     albedo, gloss = srgb_to_linear_wp(colour), shapes.gloss[shape]
     if shapes.pattern[shape][2] > 0.0:
         albedo *= patterned(shapes.pattern[shape], wp.transform_point(placed.inverses[frame, shape], point))
-    upwards = 0.5 * (normal[2] + 1.0)
+    upwards = wp.float32(1.0)
+    if wp.length_sq(normal) > 0.0:  # far away, where the ground is seen along itself, rounding leaves none
+        upwards = 0.5 * (normal[2] + 1.0)
     light = (SKY * upwards + GROUND * (1.0 - upwards)) * lights.ambient
     highlight = wp.vec3(0.0)
     for number in range(lights.towards.shape[0]):
