@@ -3,8 +3,7 @@
 Isaac Lab's Blueprint task imports torchvision for the function that saves its images, which a run does not call
 (`cameras.py`).
 
-Upstream: `stack_ik_rel_blueprint_env_cfg.py` in
-https://github.com/isaac-sim/IsaacLab/tree/main/source/isaaclab_tasks/isaaclab_tasks/contrib/stack/config/franka
+Upstream: `stack_ik_rel_blueprint_env_cfg.py` in https://github.com/isaac-sim/IsaacLab/tree/main/source/isaaclab_tasks
 """
 
 from __future__ import annotations
