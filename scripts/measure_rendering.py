@@ -60,7 +60,8 @@ def measure(config: Generate, dataset: Path, demos: int, folder: Path, *, stock:
     kitless.teach_isaaclab()
     from mimicgen.datagen.dataset.images.views import views_of
     from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
-    from mimicgen.datagen.isaaclab.environment import Environment, task_config
+    from mimicgen.datagen.isaaclab.configuration import task_config
+    from mimicgen.datagen.isaaclab.environment import Environment
     from mimicgen.datagen.isaaclab.runtime import Runtime
     from mimicgen.datagen.rendering.rendering import Rendering
 

@@ -52,7 +52,7 @@ def render(dataset: Path) -> list[Image.Image]:
     from isaaclab.utils.datasets import HDF5DatasetFileHandler
     from isaaclab_newton.renderers import NewtonWarpRendererCfg
 
-    from mimicgen.datagen.isaaclab.environment import task_config
+    from mimicgen.datagen.isaaclab.configuration import task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
 
     with open_source(dataset) as file:

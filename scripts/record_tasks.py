@@ -23,7 +23,7 @@ from mimicgen.datagen.tasks.defaults import build
 def ask() -> registered.Registered:
     """Return what Isaac Lab says of every task: whether it can run here, and what it needs here and in Isaac Sim."""
     kitless.teach_isaaclab()
-    from mimicgen.datagen.isaaclab.environment import task_needs
+    from mimicgen.datagen.isaaclab.configuration import task_needs
     from mimicgen.datagen.isaaclab.live_check import live_needs, opened
     from mimicgen.datagen.isaaclab.randomization import task_randomization
     from mimicgen.datagen.isaaclab.reachability import arms_of

@@ -68,9 +68,9 @@ def replay(raw: RawDemos, *, legacy_controller: bool, physics: str, out: str) ->
     kitless.teach_isaaclab()
     import gymnasium as gym
 
-    from mimicgen.datagen.isaaclab.environment import task_config
-    from mimicgen.datagen.isaaclab.legacy import use_legacy_controller
+    from mimicgen.datagen.isaaclab.configuration import task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
+    from mimicgen.datagen.isaaclab.upstream.legacy import use_legacy_controller
 
     dataset = Path(out, "replay.hdf5")
     config = build(

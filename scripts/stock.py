@@ -58,7 +58,7 @@ def run_stock(config: Generate, warmup: int, steps: int, split: Split | None) ->
     from mimicgen.datagen.embedded import scene
     from mimicgen.datagen.embedded.physics import WarpMujocoSolverCfg
     from mimicgen.datagen.isaaclab import poses
-    from mimicgen.datagen.isaaclab.environment import task_config
+    from mimicgen.datagen.isaaclab.configuration import task_config
 
     cfg, success = task_config(config, Outputs(config), runtime.Runtime.EMBEDDED)
     cfg.recorders = ActionStateRecorderManagerCfg()

@@ -17,7 +17,7 @@ from isaaclab.envs.mdp.actions.binary_joint_actions import BinaryJointPositionAc
 from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
 from mimicgen.datagen.embedded import cuda_terms, scene, physics
 from mimicgen.datagen.isaaclab import runtime
-from mimicgen.datagen.isaaclab.environment import task_config
+from mimicgen.datagen.isaaclab.configuration import task_config
 
 def states(solver, adapt):
     config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],

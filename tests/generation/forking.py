@@ -17,7 +17,8 @@ LONGEST = 240
 
 def serve() -> None:
     """Run the code of every line of the standard input in a fork of its own, and answer with its exit code."""
-    from mimicgen.datagen.isaaclab import importing, kitless
+    from mimicgen.datagen.isaaclab import kitless
+    from mimicgen.datagen.isaaclab.upstream import importing
 
     kitless.teach_isaaclab()
     with importing.uncollected():

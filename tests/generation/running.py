@@ -18,18 +18,19 @@ SOURCE = PROJECT / "tests" / "data" / "source_demos.hdf5"
 
 OPEN = """
 import json
-from mimicgen.datagen.isaaclab import importing, kitless
+from mimicgen.datagen.isaaclab import kitless
+from mimicgen.datagen.isaaclab.upstream import importing
 with importing.uncollected():
     import torch
     kitless.teach_isaaclab()
     import gymnasium as gym
-    from mimicgen.datagen.isaaclab import environment
+    from mimicgen.datagen.isaaclab import configuration, environment
     from mimicgen.datagen.embedded import physics
 from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.isaaclab.runtime import Runtime
 config = build({"output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1], "num_envs": 2})
-cfg, success = environment.task_config(config, Outputs(config), Runtime.EMBEDDED)
+cfg, success = configuration.task_config(config, Outputs(config), Runtime.EMBEDDED)
 env = gym.make(config.task, cfg=cfg).unwrapped
 env.render_enabled = False
 """

@@ -21,7 +21,7 @@ kitless.teach_isaaclab()
 from scripts.record_tasks import absent_packages_stood_in
 with absent_packages_stood_in():
     from mimicgen.datagen.generation.converting import Converter
-    from mimicgen.datagen.isaaclab.environment import mimic_tasks
+    from mimicgen.datagen.isaaclab.configuration import mimic_tasks
     from mimicgen.datagen.tasks.conversions import conversion_of
     from tests.generation import doubles
 

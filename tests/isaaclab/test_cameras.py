@@ -49,7 +49,7 @@ def configuration(task: str) -> Any:
     import isaaclab_mimic.envs  # noqa: F401 -- registers the tasks
     from isaaclab_tasks.utils import load_cfg_from_registry
 
-    from mimicgen.datagen.isaaclab import absent
+    from mimicgen.datagen.isaaclab.upstream import absent
 
     with absent.torchvision():
         cfg = load_cfg_from_registry(task, "env_cfg_entry_point")

@@ -22,7 +22,7 @@ def test_isaac_labs_own_window_is_not_opened(make_config: Callable[..., Generate
     import isaaclab_mimic.envs  # noqa: F401 -- registers the tasks
     from isaaclab_tasks.utils import load_cfg_from_registry
 
-    from mimicgen.datagen.isaaclab.environment import task_config
+    from mimicgen.datagen.isaaclab.configuration import task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
 
     config = make_config()
@@ -62,7 +62,7 @@ def test_mimics_settings_are_the_jobs_then_the_task_files_then_the_schemas(make_
     kitless.teach_isaaclab()
     from isaaclab_tasks.utils import load_cfg_from_registry
 
-    from mimicgen.datagen.isaaclab.environment import task_config
+    from mimicgen.datagen.isaaclab.configuration import task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
 
     def made(**values: Any) -> Any:
@@ -95,7 +95,7 @@ def test_a_task_or_variant_that_is_not_there_is_refused(
     make_config: Callable[..., Any], values: dict[str, Any], words: str
 ) -> None:
     kitless.teach_isaaclab()
-    from mimicgen.datagen.isaaclab.environment import registered_name
+    from mimicgen.datagen.isaaclab.configuration import registered_name
 
     def named(**values: Any) -> str:
         config = make_config(**values)

@@ -17,7 +17,7 @@ from mimicgen.datagen.isaaclab import kitless
 @pytest.fixture
 def task_cfg(make_config: Callable[..., Generate]) -> Callable[..., Any]:
     kitless.teach_isaaclab()
-    from mimicgen.datagen.isaaclab.environment import task_config
+    from mimicgen.datagen.isaaclab.configuration import task_config
     from mimicgen.datagen.isaaclab.runtime import Runtime
 
     def make(**values: Any) -> Any:

@@ -14,12 +14,12 @@ from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
-from mimicgen.datagen.isaaclab import environment
+from mimicgen.datagen.isaaclab import configuration, environment
 from mimicgen.datagen.isaaclab.runtime import Runtime
 config = build({"source": sys.argv[1], "output_dataset": sys.argv[2] + "/g.hdf5", "output_dir": sys.argv[2],
                 "guarantee": False, "num_trials": 1, "render.when": "never"})
-cfg, success = environment.task_config(config, Outputs(config), Runtime.EMBEDDED)
-sources = check_sources(config.source, environment.task_needs(cfg))
+cfg, success = configuration.task_config(config, Outputs(config), Runtime.EMBEDDED)
+sources = check_sources(config.source, configuration.task_needs(cfg))
 """
 
 

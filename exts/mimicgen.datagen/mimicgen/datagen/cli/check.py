@@ -12,7 +12,8 @@ from mimicgen.datagen.dataset.sources.commands import round_trip_error
 from mimicgen.datagen.dataset.sources.preflight import report, to_json
 from mimicgen.datagen.dataset.sources.reach import check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, check_sources
-from mimicgen.datagen.isaaclab import importing, kitless
+from mimicgen.datagen.isaaclab import kitless
+from mimicgen.datagen.isaaclab.upstream import importing
 from mimicgen.datagen.session import registered
 from mimicgen.datagen.session.asking import asking
 from mimicgen.datagen.tasks.defaults import refuse_unknown_subtasks

@@ -18,7 +18,7 @@ from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.generation.converting import Holder
 from mimicgen.datagen.generation.policy import Over
 from mimicgen.datagen.isaaclab.environment import Environment
-from mimicgen.datagen.isaaclab.legacy import use_legacy_controller
+from mimicgen.datagen.isaaclab.upstream.legacy import use_legacy_controller
 
 
 def prepare(cfg: Any, config: Job, demos: RawDemos) -> None:

@@ -16,7 +16,8 @@ from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.reach import check_with_robot
 from mimicgen.datagen.dataset.sources.sources import Sources, TaskNeeds, check_sources
 from mimicgen.datagen.isaaclab import runtime
-from mimicgen.datagen.isaaclab.environment import Environment, task_config, task_needs
+from mimicgen.datagen.isaaclab.configuration import task_config, task_needs
+from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.reachability import arms_of, round_trip_error
 
 

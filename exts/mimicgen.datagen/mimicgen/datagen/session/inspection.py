@@ -58,12 +58,13 @@ def inspect(config: Generate) -> Inspection:
     """
     if config.source is None:
         raise SourceError("source: none is chosen; pass an HDF5 file with annotated demonstrations")
-    from mimicgen.datagen.isaaclab import importing, kitless, runtime
+    from mimicgen.datagen.isaaclab import kitless, runtime
+    from mimicgen.datagen.isaaclab.upstream import importing
 
     here = runtime.detect()
     kitless.teach_isaaclab()
     with importing.uncollected():
-        from mimicgen.datagen.isaaclab.environment import task_config, task_needs
+        from mimicgen.datagen.isaaclab.configuration import task_config, task_needs
         from mimicgen.datagen.isaaclab.randomization import task_randomization
 
     cfg, _ = task_config(config, Outputs(config), here)

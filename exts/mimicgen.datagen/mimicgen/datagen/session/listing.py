@@ -107,7 +107,7 @@ def configurations(tasks: Iterable[str]) -> dict[str, Any]:
     """Return Isaac Lab's configurations of tasks, as far as they can be read."""
     from isaaclab_tasks.utils.parse_cfg import parse_env_cfg
 
-    from mimicgen.datagen.isaaclab import absent
+    from mimicgen.datagen.isaaclab.upstream import absent
 
     found: dict[str, Any] = {}
     for task in tasks:
@@ -121,8 +121,8 @@ def runnable_tasks(here: runtime.Runtime) -> dict[str, str | None]:
     """Return every registered Mimic task with the reason why it cannot run here, None when it can."""
     from isaaclab_tasks.utils.parse_cfg import parse_env_cfg
 
-    from mimicgen.datagen.isaaclab import absent
-    from mimicgen.datagen.isaaclab.environment import mimic_tasks
+    from mimicgen.datagen.isaaclab.configuration import mimic_tasks
+    from mimicgen.datagen.isaaclab.upstream import absent
 
     found: dict[str, str | None] = {}
     logging.disable(logging.WARNING)  # Isaac Lab warns about packages that other tasks would need

@@ -53,7 +53,8 @@ def look(found: Described, folder: Path) -> list[Path]:
 
 def _drawn(found: Described, variant: str) -> dict[str, list[Image.Image]]:
     """Return the starts by camera, in colour."""
-    from mimicgen.datagen.isaaclab import importing, kitless
+    from mimicgen.datagen.isaaclab import kitless
+    from mimicgen.datagen.isaaclab.upstream import importing
 
     kitless.teach_isaaclab()
     with importing.uncollected():

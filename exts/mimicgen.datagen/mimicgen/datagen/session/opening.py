@@ -111,7 +111,8 @@ class Opening:
         """
         async with self._stage("Isaac Lab"):
             first()
-            from mimicgen.datagen.isaaclab import importing, kitless, runtime
+            from mimicgen.datagen.isaaclab import kitless, runtime
+            from mimicgen.datagen.isaaclab.upstream import importing
 
             self._here = runtime.detect()
             kitless.teach_isaaclab()
@@ -119,7 +120,7 @@ class Opening:
                 runtime.check_warp()
                 if self._here is runtime.Runtime.EMBEDDED:
                     from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
-                from mimicgen.datagen.isaaclab import environment  # noqa: F401 -- likewise
+                from mimicgen.datagen.isaaclab import configuration, environment  # noqa: F401 -- likewise
 
                 yield
 
@@ -130,10 +131,10 @@ class Opening:
         Yields:
             Isaac Lab's configuration of the environment, and what takes notes.
         """
-        from mimicgen.datagen.isaaclab import environment, runtime
+        from mimicgen.datagen.isaaclab import configuration, runtime
 
         async with self._stage("Source demonstrations") as note:
-            self._cfg, self._success = environment.task_config(self._job, self.outputs, self._here)
+            self._cfg, self._success = configuration.task_config(self._job, self.outputs, self._here)
             if self._here is runtime.Runtime.ISAACSIM:
                 _fit_for_isaac_sim(self._cfg, self._job, note)
             if self._cfg.observed is not None:
@@ -149,7 +150,7 @@ class Opening:
             The environment, and what takes notes.
         """
         from mimicgen.datagen.isaaclab.environment import Environment
-        from mimicgen.datagen.isaaclab.importing import uncollected
+        from mimicgen.datagen.isaaclab.upstream.importing import uncollected
 
         async with self._stage("Environment") as note:
             with uncollected():
@@ -206,9 +207,9 @@ class Opening:
 async def _generate(job: Generate, opening: Opening) -> Generator:
     async with opening.isaac_lab(lambda: check_file(source_of(job))):
         from mimicgen.datagen.generation import planning
-        from mimicgen.datagen.isaaclab import environment, live_check
+        from mimicgen.datagen.isaaclab import configuration, live_check
     async with opening.sources() as (cfg, note):
-        sources = check_sources(source_of(job), environment.task_needs(cfg))
+        sources = check_sources(source_of(job), configuration.task_needs(cfg))
         for line in report(sources).splitlines():
             note(line)
     async with opening.environment() as (opened, note):

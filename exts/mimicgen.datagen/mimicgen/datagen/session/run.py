@@ -19,13 +19,14 @@ from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
 from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
-from mimicgen.datagen.errors import DatagenError, RenderError
+from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.progress import End, Stage, State
 from mimicgen.datagen.rendering.embedding import embed
 from mimicgen.datagen.rendering.rendering import Rendered, Rendering
 from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.run import write_report
 from mimicgen.datagen.session.committing import Committer
+from mimicgen.datagen.session.drawing import Drawer
 from mimicgen.datagen.session.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.session.host import Host
 from mimicgen.datagen.session.record import run_record
@@ -157,7 +158,7 @@ class Run:
                 else:
                     await self._view(cast(Viewer, simulation), rendering)
                 if rendering is not None:
-                    await self._written(rendering)
+                    await Drawer(self._host, rendering).written()
                     await rendering.finish(self._host.next_frame)
                     self._end = _with_failures(self._end, rendering.rendered.failed)
 
@@ -212,9 +213,9 @@ class Run:
                     rendering.add(demo, functools.partial(outputs.states, demo))
                 kept = []
                 if end is not None:
-                    await self._render(rendering)
+                    await Drawer(self._host, rendering).draw()
                 elif self._config.render.when == "after_each" and _may_draw(generator):
-                    await self._render(rendering, self._turn(generator))
+                    await Drawer(self._host, rendering).draw(self._turn(generator))
             end = self._host.stopped or end
             if end is not None:
                 self._end = end
@@ -272,50 +273,11 @@ class Run:
         if rendering is not None:
             for demo in viewer.demos:
                 rendering.add(demo, functools.partial(viewer.states, demo))
-            await self._render(rendering)
-            await self._written(rendering)  # to be counted
+            drawer = Drawer(self._host, rendering)
+            await drawer.draw()
+            await drawer.written()  # to be counted
         reason = f"{self._host.progress.rendered} of {len(viewer.demos) * looks} demonstrations are rendered"
         self._end = self._host.stopped or End(reason=reason, exit_code=0)
-
-    async def _render(self, rendering: Rendering, seconds: float | None = None) -> None:
-        """Draw what waits for it, until the run is stopped.
-
-        Args:
-            rendering: What draws.
-            seconds: How long, at least for one batch; a batch that finds no room is not waited for [s]. By default as
-                long as it takes.
-        """
-        begin, before = self._host.clock.seconds, self._host.progress.drawing_seconds
-        self._tell_written(rendering)
-        while rendering.waiting and self._host.stopped is None:
-            drawn = rendering.rendered.frames
-            try:
-                await rendering.advance()
-            except RenderError as error:
-                demo = next(reversed(rendering.rendered.failed))
-                self._host.publish(render_failure=f"the frames of {demo} are not right: {error}")
-            self._tell_written(rendering)
-            taken = self._host.clock.seconds - begin
-            told = {"drawn_frames": rendering.rendered.frames, "drawing_seconds": before + taken}
-            self._host.publish(drawing=rendering.drawing, **told)
-            await self._host.next_frame()
-            while self._host.state is State.PAUSED:
-                await self._host.next_frame()
-            if seconds is not None and (taken >= seconds or drawn == rendering.rendered.frames):
-                break
-
-    async def _written(self, rendering: Rendering) -> None:
-        """Wait until everything that was drawn is on the disk."""
-        while not rendering.written:
-            await self._host.next_frame()
-            self._tell_written(rendering)
-
-    def _tell_written(self, rendering: Rendering) -> None:
-        """Tell which demonstrations have become complete."""
-        rendering.collect()
-        complete = rendering.rendered.complete
-        for number in range(self._host.progress.rendered, len(complete)):
-            self._host.publish(rendered=number + 1, last_rendered=complete[number])
 
     async def _settle(self) -> None:
         """Wait until what was committed is on the disk."""
