@@ -232,7 +232,11 @@ def test_what_isaac_lab_has_to_be_asked_is_said_first_and_without_its_warnings()
     task = "IsaacContrib-Stack-Cube-Bin-Franka-IK-Rel-Mimic"
     begin = time.monotonic()
     with subprocess.Popen(
-        command("check", "--task", task, "--source", SHIPPED), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        command("check", "--task", task, "--source", SHIPPED),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
