@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.config.observe import ObserveConfig
+from mimicgen.datagen.config.sections import ObserveConfig
 from mimicgen.datagen.errors import TaskError
 
 TASKS = (

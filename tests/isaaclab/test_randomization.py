@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mimicgen.datagen.config.jobs import Generate
-from mimicgen.datagen.config.sections import RandomizationConfig
+from mimicgen.datagen.config.randomization import RandomizationConfig
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.errors import ConfigError, TaskError
 from mimicgen.datagen.isaaclab import kitless

@@ -63,7 +63,7 @@ def stage(kit: Kit) -> Usd.Stage:
 
 @pytest.fixture
 def dressing(stage: Usd.Stage, tmp_path: Path) -> Any:
-    from mimicgen.datagen.kit.dressing import StageDressing
+    from mimicgen.datagen.kit.looks.dressing import StageDressing
     from mimicgen.datagen.kit.views import define_camera
 
     for view in views_of(RENDER):

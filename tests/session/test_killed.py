@@ -22,8 +22,8 @@ from tests.rendering.writing import processes
 from tests.session.killed import MODALITIES, STEPS, job
 from tests.session.known import stripes
 
-KILLS = int(os.environ.get("RENDER_KILLS", "4"))
-DEMOS = int(os.environ.get("KILL_DEMOS", "10"))
+KILLS = int(os.environ.get("RENDER_KILLS", "3"))
+DEMOS = int(os.environ.get("KILL_DEMOS", "8"))
 
 
 def start(folder: Path, form: str) -> subprocess.Popen[str]:

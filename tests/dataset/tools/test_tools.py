@@ -19,7 +19,10 @@ from mimicgen.datagen.dataset.tools import split as splitting
 from mimicgen.datagen.dataset.tools.copying import read_masks, written
 from mimicgen.datagen.dataset.tools.info import info
 from mimicgen.datagen.dataset.tools.merge import MERGED, merge
+from mimicgen.datagen.dataset.tools.validate import joined, validate
 from mimicgen.datagen.errors import ConfigError, OutputError, SourceError
+from mimicgen.datagen.tasks.motion import motion_of
+from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
 
 SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
@@ -253,3 +256,28 @@ def test_a_new_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"late.hdf5' exists"), new_file(late):
         late.write_text("precious")
     assert late.read_text() == "precious"
+
+
+def test_a_look_stays_one_of_its_parent_through_every_tool(dataset: Path, tmp_path: Path) -> None:
+    with h5py.File(dataset, "r+") as file:
+        data = file["data"]
+        for number in range(2):
+            data.copy("demo_3", f"demo_3_look_{number}")
+            data[f"demo_3_look_{number}"].attrs["parent"] = "demo_3"
+        data.attrs["total"] = sum(len(demo["actions"]) for demo in data.values())
+    report = joined(dataset, [validate(dataset, motion_of, success_rule)])
+    twins = [finding.demo for finding in report.findings if finding.where == "actions"]
+    assert twins == ["demo_10", "demo_11"], "copies, and no looks"
+    for seed in range(5):
+        lists = splitting.choose(dataset, 0.5, seed)
+        sides = [name for name, demos in lists.items() for demo in demos if demo.startswith("demo_3")]
+        assert len(sides) == 3
+        assert len(set(sides)) == 1
+    merge([dataset, dataset], tmp_path / "merged.hdf5")
+    with h5py.File(tmp_path / "merged.hdf5") as file:
+        before = {name: json.loads(demo.attrs[MERGED])["demo"] for name, demo in file["data"].items()}
+        parents = {name: demo.attrs["parent"] for name, demo in file["data"].items() if "parent" in demo.attrs}
+    assert len(parents) == 4
+    assert {before[name] for name in parents} == {"demo_3_look_0", "demo_3_look_1"}
+    assert {before[parent] for parent in parents.values()} == {"demo_3"}
+    assert all(abs(int(name[5:]) - int(parent[5:])) <= 2 for name, parent in parents.items()), "of the same file"

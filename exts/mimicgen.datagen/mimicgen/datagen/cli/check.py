@@ -7,7 +7,7 @@ import json
 from functools import partial
 
 from mimicgen.datagen.config.jobs import Generate
-from mimicgen.datagen.config.sections import check_separation
+from mimicgen.datagen.config.randomization import check_separation
 from mimicgen.datagen.dataset.sources.commands import round_trip_error
 from mimicgen.datagen.dataset.sources.preflight import report, to_json
 from mimicgen.datagen.dataset.sources.reach import check_with_robot

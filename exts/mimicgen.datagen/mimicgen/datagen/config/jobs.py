@@ -14,8 +14,8 @@ from typing import Annotated, ClassVar, Literal
 import tomli_w
 from msgspec import Meta, Struct, field, structs
 
-from mimicgen.datagen.config.observe import ObserveConfig
-from mimicgen.datagen.config.sections import MimicConfig, RandomizationConfig, RenderConfig
+from mimicgen.datagen.config.randomization import RandomizationConfig
+from mimicgen.datagen.config.sections import MimicConfig, ObserveConfig, RenderConfig
 from mimicgen.datagen.config.values import Flat, flatten, nest, quoted
 from mimicgen.datagen.errors import ConfigError
 

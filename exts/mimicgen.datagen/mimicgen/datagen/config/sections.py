@@ -6,7 +6,6 @@ checked when one is made.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -25,11 +24,6 @@ Neighbours = Annotated[int, Meta(ge=1, le=1000)]
 Strategy = Literal["random", "nearest_neighbor_object", "nearest_neighbor_robot_distance"]
 """Upstream's selection strategies."""
 
-Metres = Annotated[float, Meta(ge=-2, le=2, extra={"unit": "m"})]
-Distance = Annotated[float, Meta(ge=0, le=2, extra={"unit": "m"})]
-Radians = Annotated[float, Meta(ge=-6.3, le=6.3, extra={"unit": "rad"})]
-Joint = Annotated[float, Meta(ge=-3.2, le=3.2, extra={"unit": "rad"})]
-JointNoise = Annotated[float, Meta(ge=0, le=3.2, extra={"unit": "rad"})]
 Coordinate = Annotated[float, Meta(ge=-1000, le=1000, extra={"unit": "m"})]
 Component = Annotated[float, Meta(ge=-1, le=1, extra={"unit": "x, y, z, w"})]
 Millimetres = Annotated[float, Meta(ge=0.1, le=10_000, extra={"unit": "mm"})]
@@ -273,58 +267,30 @@ class RenderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         }
 
 
-class RandomizationConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a reset scatters the scene; None is the task's own."""
+class ObserveConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What cameras show of every step, as observations: images in the loop. They need the embedded runtime.
 
-    x: Annotated[
-        tuple[Metres, Metres] | None,
-        Meta(description="Smallest and largest x of the objects that a reset scatters, in their environment's frame"),
-    ] = None
-    y: Annotated[
-        tuple[Metres, Metres] | None,
-        Meta(description="Smallest and largest y of the objects that a reset scatters, in their environment's frame"),
-    ] = None
-    yaw: Annotated[
-        tuple[Radians, Radians] | None,
-        Meta(description="Smallest and largest rotation of the objects that a reset scatters, about the vertical"),
-    ] = None
-    min_separation: Annotated[
-        Distance | None, Meta(description="Smallest distance between the centres of two objects that a reset scatters")
-    ] = None
-    joint_noise_mean: Annotated[
-        Joint | None, Meta(description="Mean of the Gaussian noise on the arm's joints at a reset")
-    ] = None
-    joint_noise_std: Annotated[
-        JointNoise | None, Meta(description="Standard deviation of the Gaussian noise on the arm's joints at a reset")
-    ] = None
-
-    def __post_init__(self) -> None:
-        for key in ("x", "y", "yaw"):
-            pair = getattr(self, key)
-            if pair is not None and not pair[0] <= pair[1]:
-                raise ConfigError(f"randomization.{key} = {list(pair)}: expected the smaller number first")
-        check_separation(self.given())
-
-    def given(self) -> dict[str, Any]:
-        """Return the values that are not the task's own."""
-        return {key: value for key, value in msgspec.structs.asdict(self).items() if value is not None}
-
-
-def check_separation(randomization: Mapping[str, Any]) -> None:
-    """Check that two objects can be as far apart as they have to be, where that is known: a reset would try in vain.
-
-    Args:
-        randomization: Values of the keys of `randomization`, a job's or a task's.
-
-    Raises:
-        ConfigError: They cannot.
+    Attributes:
+        width: Of all images, those of a task's own cameras, too. None: of those the task's own; of others what
+            `render` says.
+        height: Likewise.
     """
-    x, y, apart = (randomization.get(key) for key in ("x", "y", "min_separation"))
-    if x is not None and y is not None and apart is not None and apart > math.hypot(x[1] - x[0], y[1] - y[0]):
-        raise ConfigError(
-            f"randomization.min_separation = {apart}: no two places in x = {list(x)} and y = {list(y)} are "
-            "so far apart; make it smaller, or the ranges larger"
-        )
+
+    cameras: Annotated[
+        tuple[Text, ...], Meta(description="Cameras of 'render.cameras' whose images are observed, by name")
+    ] = ()
+    modalities: Annotated[tuple[Modality, ...], Meta(description="What is observed through them")] = ("rgb",)
+    width: Annotated[Pixels | None, Meta(description="Width of observed images")] = None
+    height: Annotated[Pixels | None, Meta(description="Height of observed images")] = None
+    record: Annotated[
+        bool, Meta(description="Also write them into the dataset, as obs/<camera>_<modality>, depth in millimetres")
+    ] = True
+
+    def written(self) -> set[str]:
+        """Return the names under `obs` in a dataset."""
+        if not self.record:
+            return set()
+        return {f"{name}_{modality}" for name in self.cameras for modality in self.modalities}
 
 
 def _check_camera(name: str, camera: CameraConfig) -> None:

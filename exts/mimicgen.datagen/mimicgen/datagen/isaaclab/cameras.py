@@ -15,8 +15,7 @@ from isaaclab.sim import PinholeCameraCfg
 from isaaclab.utils.math import convert_camera_frame_orientation_convention
 
 from mimicgen.datagen.config.jobs import Job
-from mimicgen.datagen.config.observe import ObserveConfig
-from mimicgen.datagen.config.sections import CameraConfig
+from mimicgen.datagen.config.sections import CameraConfig, ObserveConfig
 from mimicgen.datagen.dataset.images.pixels import BACKGROUND, DATA_TYPES, UNLABELLED, Colour
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.errors import TaskError

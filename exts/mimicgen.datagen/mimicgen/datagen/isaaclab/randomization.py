@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mimicgen.datagen.config.sections import RandomizationConfig, check_separation
+from mimicgen.datagen.config.randomization import RandomizationConfig, check_separation
 from mimicgen.datagen.errors import TaskError
 
 _POSES = "randomize_object_pose"

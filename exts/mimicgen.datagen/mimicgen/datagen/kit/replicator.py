@@ -40,8 +40,8 @@ from mimicgen.datagen.dataset.sources.raw import States
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.kit import settings
-from mimicgen.datagen.kit.dressing import StageDressing
-from mimicgen.datagen.kit.room import room_of
+from mimicgen.datagen.kit.looks.dressing import StageDressing
+from mimicgen.datagen.kit.looks.room import room_of
 from mimicgen.datagen.kit.views import PREFIX, FirstAlone, define_camera
 
 WANTED = {"/omni/replicator/captureOnPlay": False, "/exts/omni.replicator.core/Orchestrator/enabled": True}

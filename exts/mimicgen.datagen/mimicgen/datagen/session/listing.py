@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mimicgen.datagen.config.observe import ObserveConfig
+from mimicgen.datagen.config.sections import ObserveConfig
 from mimicgen.datagen.embedded import engines
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import kitless, runtime

@@ -111,10 +111,11 @@ class Rasteriser:
         objects = states.get("rigid_object", {}).values()
         targets = np.concatenate([np.zeros((0, 3)), *(own["root_pose"][:, :3] for own in objects)])
         least, most = near_to(on_it.min(axis=0), on_it.max(axis=0), targets)
-        coordinates = self._on_device(self.joints.coordinates(states))
+        coordinates = self.joints.coordinates(states)
         met = [others.get(-1, np.zeros((0, 3)))]
         for begin in range(0, len(coordinates), SOME):
-            bodies = bodies_in(self._model, coordinates[begin : begin + SOME]).numpy().astype(np.float64)
+            some = self._on_device(coordinates[begin : begin + SOME])
+            bodies = bodies_in(self._model, some).numpy().astype(np.float64)
             met += [points_at(points, bodies[:, body]) for body, points in others.items() if body >= 0]
         return Room.over(self.labels, least, most, np.concatenate(met), targets)
 

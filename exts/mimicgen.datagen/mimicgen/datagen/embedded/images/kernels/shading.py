@@ -152,13 +152,14 @@ def shaded(
     light = (SKY * upwards + GROUND * (1.0 - upwards)) * lights.ambient
     highlight = wp.vec3(0.0)
     for number in range(lights.towards.shape[0]):
-        facing = wp.dot(normal, lights.towards[number])
+        towards = wp.normalize(lights.towards[number])  # again, as Newton's camera: the last bit tells a shadow's edge
+        facing = wp.dot(normal, towards)
         if facing > 0.0:
-            if is_shaded(frame, placed, shapes, casters, point + normal * 1.0e-4, lights.towards[number]):
+            if is_shaded(frame, placed, shapes, casters, point + normal * 1.0e-4, towards):
                 facing *= SHADE
             light += lights.colour[number] * facing
             if gloss > 0.0:
-                between = wp.normalize(lights.towards[number] - direction)
+                between = wp.normalize(towards - direction)
                 mirrored = wp.pow(wp.max(wp.dot(normal, between), 0.0), SHININESS)
                 highlight += lights.colour[number] * (gloss * mirrored * facing)
     seen = linear_to_srgb_wp(wp.cw_mul(albedo, light) + highlight)

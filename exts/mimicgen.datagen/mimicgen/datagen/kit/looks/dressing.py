@@ -5,7 +5,6 @@ Everything is said in a layer of its own, in the session of the stage: emptied, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from mimicgen.datagen.dataset.images.pixels import DISTRACTOR, from_linear, to_l
 from mimicgen.datagen.dataset.images.room import Standing
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.kit.views import ENVIRONMENTS, PREFIX, define_camera
+from mimicgen.datagen.robots.schema import Box, Cylinder, Sphere
+from mimicgen.datagen.robots.shapes import add_shape, paint
 
 OURS = f"{ENVIRONMENTS.format(0)}/{PREFIX}looks"
 """Where prims of a look are: in the environment that is drawn."""
@@ -30,8 +31,6 @@ ROUGHNESSES = ("roughness", "reflection_roughness_constant")
 
 UNKNOWN = (0.8, 0.8, 0.8)
 """The colour of what does not say its own."""
-
-_SOLIDS = {"box": UsdGeom.Cube, "cylinder": UsdGeom.Cylinder, "ball": UsdGeom.Sphere, "cone": UsdGeom.Cone}
 
 
 class StageDressing:
@@ -57,7 +56,7 @@ class StageDressing:
         labelled = [(prim, label) for prim, label in shown(stage) if label in look.paints]
         with Usd.EditContext(stage, self._layer):
             for prim, label in labelled:
-                _paint(stage, prim, look.paints[label])
+                _cover(stage, prim, look.paints[label])
                 if label == "ground" and look.background is not None:
                     UsdGeom.Imageable(prim).MakeInvisible()  # it reaches to the horizon
             self._light(look)
@@ -110,23 +109,23 @@ def shown(stage: Any) -> Iterator[tuple[Any, str]]:
                 yield prim, str(labels[0])
 
 
-def _paint(stage: Any, root: Any, paint: Paint) -> None:
+def _cover(stage: Any, root: Any, cover: Paint) -> None:
     """Paint what is below a prim: its materials' colours, the colour of what has none, and what is instanced as one."""
     done: set[Any] = set()
     for prim in Usd.PrimRange(root):
         if prim.IsInstance():  # nothing inside of it can be said for this one alone
-            material = _material(stage, f"{OURS}/paint_{_name(prim)}", paint.over(UNKNOWN), paint.gloss)
+            material = _material(stage, f"{OURS}/paint_{_name(prim)}", cover.over(UNKNOWN), cover.gloss)
             UsdShade.MaterialBindingAPI.Apply(prim).Bind(material, UsdShade.Tokens.strongerThanDescendants)
         elif prim.IsA(UsdGeom.Gprim):
             material = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]
             if not material:
                 colour = UsdGeom.Gprim(prim).GetDisplayColorAttr()
                 own = (colour.Get() or [UNKNOWN])[0]
-                colour.Set([Gf.Vec3f(*_painted(paint, own))])
+                colour.Set([Gf.Vec3f(*_painted(cover, own))])
             elif material.GetPath() not in done:
                 done.add(material.GetPath())
                 for shader in _shaders(material):
-                    _repaint(shader, paint)
+                    _repaint(shader, cover)
 
 
 def _shaders(material: Any) -> Iterator[Any]:
@@ -136,52 +135,50 @@ def _shaders(material: Any) -> Iterator[Any]:
     yield from (shader for shader in found.values() if not shader.GetPrim().IsInstanceProxy())
 
 
-def _repaint(shader: Any, paint: Paint) -> None:
+def _repaint(shader: Any, cover: Paint) -> None:
     inputs: Mapping[str, Any] = {own.GetBaseName(): own for own in shader.GetInputs()}
     for name in COLOURS:
         own = inputs.get(name)
         if own is not None and not own.HasConnectedSource():
-            own.Set(Gf.Vec3f(*_painted(paint, own.Get() or (1.0, 1.0, 1.0))))
+            own.Set(Gf.Vec3f(*_painted(cover, own.Get() or (1.0, 1.0, 1.0))))
     for name in ROUGHNESSES:
         if name in inputs and not inputs[name].HasConnectedSource():
-            inputs[name].Set(1.0 - paint.gloss)
+            inputs[name].Set(1.0 - cover.gloss)
 
 
-def _painted(paint: Paint, own: Sequence[float]) -> list[float]:
+def _painted(cover: Paint, own: Sequence[float]) -> list[float]:
     """Return a shader's colour, which is linear, under a paint, which is as screens have it."""
-    return [float(value) for value in to_linear(paint.over(from_linear(own)))]
+    return [float(value) for value in to_linear(cover.over(from_linear(own)))]
 
 
 def _material(stage: Any, path: str, colour: Sequence[float], gloss: float) -> Any:
     """Make a material, of a colour as screens have it."""
-    material = UsdShade.Material.Define(stage, path)
-    shader = UsdShade.Shader.Define(stage, f"{path}/shader")
-    shader.CreateIdAttr("UsdPreviewSurface")
-    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(*map(float, to_linear(colour))))
-    shader.CreateInput("roughness", Sdf.ValueTypeNames.Float).Set(1.0 - gloss)
-    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    red, green, blue = map(float, to_linear(colour))
+    material = paint(stage, Sdf.Path(path), (red, green, blue))
+    material.ComputeSurfaceSource()[0].GetInput("roughness").Set(1.0 - gloss)
     return material
 
 
 def _stand(stage: Any, path: str, thing: Standing) -> None:
     """Make a thing that stands about."""
-    solid = _SOLIDS[thing.shape].Define(stage, path)
-    if thing.shape == "box":
-        solid.CreateSizeAttr(1.0)
-    else:
-        solid.CreateRadiusAttr(0.5)
-        if thing.shape != "ball":
-            solid.CreateHeightAttr(1.0)
-            solid.CreateAxisAttr(UsdGeom.Tokens.z)
-    pose = UsdGeom.Xformable(solid)
-    pose.AddTranslateOp().Set(Gf.Vec3d(*thing.position))
-    pose.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(
-        Gf.Rotation(Gf.Vec3d(0.0, 0.0, 1.0), math.degrees(thing.yaw)).GetQuat()
-    )
-    pose.AddScaleOp().Set(Gf.Vec3f(*thing.size))
-    material = _material(stage, f"{path}_paint", thing.colour, thing.gloss)
-    UsdShade.MaterialBindingAPI.Apply(solid.GetPrim()).Bind(material)
-    UsdSemantics.LabelsAPI.Apply(solid.GetPrim(), "class").CreateLabelsAttr().Set([DISTRACTOR])
+    width, _, height = thing.size
+    pose: dict[str, Any] = {"position": thing.position, "rotation": (0.0, 0.0, thing.yaw), "collides": False}
+    match thing.shape:
+        case "box":
+            prim = add_shape(stage, path, Box(size=thing.size, **pose), seen=True)
+        case "ball":
+            prim = add_shape(stage, path, Sphere(radius=width / 2, **pose), seen=True)
+        case "cylinder":
+            prim = add_shape(stage, path, Cylinder(radius=width / 2, height=height, **pose), seen=True)
+        case "cone":
+            cone = UsdGeom.Cone.Define(stage, path)
+            cone.CreateRadiusAttr(width / 2)
+            cone.CreateHeightAttr(height)
+            cone.CreateAxisAttr(UsdGeom.Tokens.z)
+            UsdGeom.Xformable(cone).AddTranslateOp().Set(Gf.Vec3d(*thing.position))
+            prim = cone.GetPrim()
+    UsdShade.MaterialBindingAPI.Apply(prim).Bind(_material(stage, f"{path}_paint", thing.colour, thing.gloss))
+    UsdSemantics.LabelsAPI.Apply(prim, "class").CreateLabelsAttr().Set([DISTRACTOR])
 
 
 def _name(prim: Any) -> str:

@@ -14,7 +14,7 @@ from pxr import Usd, UsdGeom, UsdPhysics
 
 from mimicgen.datagen.dataset.images.room import Room, near_to, placed, within_box
 from mimicgen.datagen.dataset.sources.raw import States
-from mimicgen.datagen.kit.dressing import shown
+from mimicgen.datagen.kit.looks.dressing import shown
 from mimicgen.datagen.kit.views import ENVIRONMENTS
 
 Floats = NDArray[np.float64]
