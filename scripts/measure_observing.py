@@ -58,7 +58,7 @@ def measure(job: Generate, steps: int, turns: int) -> dict[str, Any]:
     """Return the figures: environment steps a second, and milliseconds a step of all environments."""
     kitless.teach_isaaclab()
     from mimicgen.datagen.isaaclab.live_check import opened
-    from mimicgen.datagen.isaaclab.observing import ObservationsOnceAStep
+    from mimicgen.datagen.isaaclab.managers.observing import ObservationsOnceAStep
 
     with opened(job) as environment, torch.inference_mode():
         env = environment.env

@@ -108,7 +108,7 @@ def test_buffers_hold_what_isaac_labs_recorder_does(tmp_path: Path) -> None:
     code = """
 import torch
 from isaaclab.managers import RecorderManager
-from mimicgen.datagen.isaaclab import recording
+from mimicgen.datagen.isaaclab.managers import recording
 
 class Both:
     def __init__(self, *managers):

@@ -19,7 +19,7 @@ from mimicgen.datagen.config.sections import CameraConfig, ObserveConfig
 from mimicgen.datagen.dataset.images.pixels import BACKGROUND, DATA_TYPES, UNLABELLED, Colour
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.errors import TaskError
-from mimicgen.datagen.isaaclab.recorders import ImageRecorderCfg
+from mimicgen.datagen.isaaclab.managers.recorders import ImageRecorderCfg
 from mimicgen.datagen.tasks.colours import class_colours
 
 GROUP = "images"

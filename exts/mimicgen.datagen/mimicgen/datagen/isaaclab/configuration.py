@@ -18,8 +18,8 @@ from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import cameras
+from mimicgen.datagen.isaaclab.managers.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.randomization import apply_randomization
-from mimicgen.datagen.isaaclab.recorders import SourceRecorderManagerCfg
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.upstream import absent
 from mimicgen.datagen.tasks import autodata, catalogue

@@ -13,10 +13,11 @@ from isaaclab.managers import ObservationManager
 
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.dataset.sources.raw import file_hash
-from mimicgen.datagen.isaaclab import cameras, observing, recording
+from mimicgen.datagen.isaaclab import cameras
 from mimicgen.datagen.isaaclab import runtime as runtimes
+from mimicgen.datagen.isaaclab.managers import observing, recording
+from mimicgen.datagen.isaaclab.managers.terminations import NoTerminations
 from mimicgen.datagen.isaaclab.runtime import Runtime
-from mimicgen.datagen.isaaclab.terminations import NoTerminations
 from mimicgen.datagen.robots.catalogue import ROBOTS
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.environment.mimic import TaskEnv
@@ -24,10 +25,6 @@ from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
 
 if TYPE_CHECKING:
     from mimicgen.datagen.embedded.images.observing import ObservedCameras
-
-NOISY = "apply_noise_during_interpolation"
-WEIGHED = ("nn_k", "pos_weight", "rot_weight")
-"""What the two strategies that look for neighbours go by."""
 
 
 class Environment:

@@ -11,7 +11,7 @@ def test_what_a_step_gives_is_computed_once_and_what_isaac_lab_computes(tmp_path
     code = """
 import torch
 from isaaclab.managers import ObservationManager
-from mimicgen.datagen.isaaclab import observing
+from mimicgen.datagen.isaaclab.managers import observing
 
 def same(found, expected):
     if isinstance(found, dict):

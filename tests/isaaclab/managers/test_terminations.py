@@ -11,7 +11,7 @@ def test_nobody_ends_as_with_isaac_labs_manager_and_terms_are_refused(tmp_path: 
     code = """
 import torch
 from isaaclab.managers import TerminationManager, TerminationTermCfg
-from mimicgen.datagen.isaaclab.terminations import NoTerminations
+from mimicgen.datagen.isaaclab.managers.terminations import NoTerminations
 
 async def main():
     async with opened(num_envs=2) as generator:
