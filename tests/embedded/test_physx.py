@@ -160,11 +160,12 @@ async def draw():
     recorded = check_recorded(config.source, config.task, ())
     states = StateSequence.of(recorded.initial_state("demo_0"), recorded.states("demo_0"))
     async with opening.open_simulation(config, outputs, stage) as generator:
-        frames = frames_for(views_of(config.render), config.render.drawn(), 2)
-        await generator.renderer.draw(states.at(0, 100), frames)
+        drawn = [frames_for(views_of(config.render), config.render.drawn(), 1) for _ in range(2)]
+        for step, frames in zip((0, 100), drawn, strict=True):
+            await generator.renderer.draw(states.at(step), frames)
     outputs.close()
-    print("RESULT", json.dumps([[hashlib.sha256(image.tobytes()).hexdigest() for image in images]
-                                for own in frames.values() for images in own.values()]))
+    print("RESULT", json.dumps([[hashlib.sha256(images.tobytes()).hexdigest() for images in own.values()]
+                                for frames in drawn for own in frames.values()]))
 
 asyncio.run(draw())
 """

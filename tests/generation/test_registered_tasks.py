@@ -18,8 +18,9 @@ CODE = """
 import json, torch
 from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
+from mimicgen.datagen.isaaclab.upstream import absent
 from scripts.record_tasks import absent_packages_stood_in
-with absent_packages_stood_in():
+with absent_packages_stood_in(), absent.torchvision():
     from mimicgen.datagen.generation.converting import Converter
     from mimicgen.datagen.isaaclab.configuration import mimic_tasks
     from mimicgen.datagen.tasks.conversions import conversion_of

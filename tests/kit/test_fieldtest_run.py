@@ -53,7 +53,7 @@ def test_every_question_is_answered_well(tmp_path: Path) -> None:
     facts = facts_of(ASKED, tmp_path)
     answers = [line for line in facts["said"] if line[:8].rstrip() in ("ok", "FAILED", "n/a")]
     assert len(answers) == 5, facts["said"]
-    assert all(line.startswith("ok ") for line in answers), facts["said"]
+    assert all(line.startswith("ok ") for line in answers), "\n".join(facts["said"])
     assert facts["code"] == 0
     assert "\nseen: headless\n" in facts["file"]
     assert facts["nested"] == 0

@@ -99,10 +99,10 @@ class Lifting(Known):
     def _watch(self, renderer: Any) -> None:
         draw = renderer.draw
 
-        async def watched(state: Any) -> Any:
+        async def watched(states: Any, frames: Any) -> Any:
             self.drawn_while_resting.append(self.resting())
             self.drawn_after.append(self._clock)
-            return await draw(state)
+            return await draw(states, frames)
 
         renderer.draw = watched
 
@@ -150,6 +150,7 @@ def opening(fate: Fate, seen: list[Lifting]) -> Any:
         with contextlib.ExitStack() as stack:
             async with stage("Environment"):
                 environment = object.__new__(Environment)
+                environment._cameras = None
                 environment.env = Cubes(config.num_envs)  # type: ignore[assignment]
                 stack.callback(environment.close)
                 renderer = None

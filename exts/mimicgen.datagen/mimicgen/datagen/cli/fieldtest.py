@@ -191,7 +191,7 @@ async def _run(config: Generate, session: Session, application: Application, ans
     drawn_at: list[int] = []
 
     def observe(progress: Progress) -> None:
-        if progress.last_rendered is not None:
+        if progress.drawn_frames > len(drawn_at):
             drawn_at.append(progress.steps)
 
     answers.ask(again)
@@ -208,7 +208,7 @@ async def _run(config: Generate, session: Session, application: Application, ans
     answers.ask(drawn)
     await _until(lambda: not session.active, application, forever=True)
     unsubscribe()
-    made = f"{session.progress.attempts} attempts, {len(drawn_at)} drawn; {_end(session)}"
+    made = f"{session.progress.attempts} attempts, {session.progress.rendered} drawn; {_end(session)}"
     works = session.progress.attempts == config.num_trials and bool(drawn_at) and session.progress.steps > drawn_at[0]
     answers.answer(drawn, works, made)
 
