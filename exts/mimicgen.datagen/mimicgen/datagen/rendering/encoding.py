@@ -30,6 +30,9 @@ WAITING = 4
 FEWEST = 12
 """Frames that there is room for at least, so that a batch of one leaves the encoders enough to do."""
 
+MOST = 16
+"""Processes at most: more are not known to help, and each takes memory and a second of a core to start."""
+
 CLOSING = 60.0
 """Seconds that a process has to finish what it has begun, when the run ends."""
 
@@ -82,7 +85,7 @@ class Encoders:
         self._batches = [_batch(self.memory, number * one, batch, sizes) for number in range(count)]
         # An application that embeds Python may be `sys.executable` itself, and cannot be started as one.
         shares = self._descriptor if Path(sys.executable).name.startswith("python") else None
-        self._lines = [_Line(shares, self.memory) for _ in range(max(1, (os.cpu_count() or 2) - 1))]
+        self._lines = [_Line(shares, self.memory) for _ in range(min(MOST, max(1, (os.cpu_count() or 2) - 1)))]
         self.count = len(self._lines)
         self._homes: dict[Path, _Line] = {}
 

@@ -87,6 +87,8 @@ class Canvas:
         self._around.bare = wp.zeros(self._count, dtype=wp.uint8, device=self._device)
         self._world_from_view = self._empty((frames,), wp.transform)
         self._world_from_view.fill_(wp.transform_identity(wp.float32))
+        # On a CPU a thread that has nothing to do costs as much as one that has, and a copy nearly nothing.
+        self._chooses = self._device.is_cpu and mount is None
         self._large = self._empty((0 if self._device.is_cpu else LARGE_ONES,), wp.vec2i)
         self._larges = wp.zeros(1, dtype=wp.int32, device=self._device)
         if mount is None:
@@ -114,8 +116,7 @@ class Canvas:
         if self._casts:
             self._cast(world, shadows)
         chosen = self._every_pixel
-        if self._device.is_cpu and self._mount is None:
-            # Here a thread that has nothing to do costs as much as one that has, and a copy nearly nothing.
+        if self._chooses:
             for name in self._modalities:
                 wp.copy(pixels[name], before[name])
             chosen = wp.array(self._changed(keys.numpy()[0], shadows.numpy()[0]), dtype=wp.int32, device=self._device)
@@ -163,14 +164,14 @@ class Canvas:
             [self._lens, seen.poses, surfaces.shapes, surfaces.solids, keys],
         )
         about = [self._lens, seen.inverses, size, meshes, corners]
-        most = covering.EVERYTHING if self._device.is_cpu else LARGE
+        most = LARGE if len(self._large) else covering.EVERYTHING
         self._larges.zero_()
         self._launch(
             covering.rasterise_triangles,
             (count, len(meshes.triangles)),
             [*about, most, self._larges, self._large, keys],
         )
-        if not self._device.is_cpu:
+        if len(self._large):
             shared = [*about, AT_ONCE, SHARERS, self._larges, self._large, keys]
             self._launch(covering.rasterise_large, (AT_ONCE, SHARERS), shared)
 

@@ -219,6 +219,7 @@ class LentMemory:
     """
 
     def __init__(self, memory: NDArray[np.uint8]):
+        self._memory = memory  # it has to be there when it is given back
         self._address = memory.ctypes.data
         torch.cuda.check_error(torch.cuda.cudart().cudaHostRegister(self._address, memory.nbytes, 0))
 
