@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 import os
@@ -85,8 +86,13 @@ class Encoders:
         self._batches = [_batch(self.memory, number * one, batch, sizes) for number in range(count)]
         # An application that embeds Python may be `sys.executable` itself, and cannot be started as one.
         shares = self._descriptor if Path(sys.executable).name.startswith("python") else None
-        self._lines = [_Line(shares, self.memory) for _ in range(min(MOST, max(1, (os.cpu_count() or 2) - 1)))]
-        self.count = len(self._lines)
+        self.count = min(MOST, max(1, (os.cpu_count() or 2) - 1))
+        self._lines: list[_Line] = []
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.close)
+            for _ in range(self.count):
+                self._lines.append(_Line(shares, self.memory))
+            failing.pop_all()
         self._homes: dict[Path, _Line] = {}
 
     def free(self) -> Batch | None:
