@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scripts.measure_images import scene
 
 from mimicgen.datagen.config.jobs import Record
 from mimicgen.datagen.dataset.files import open_source, recorded_task
@@ -47,6 +49,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=480)
     parser.add_argument("--height", type=int, default=264)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--stage", type=Path, help="the scene, from a file (`measure_images.py --export`)")
     options = parser.parse_args()
     with open_source(options.dataset) as file:
         task = options.task or recorded_task(file)
@@ -58,34 +61,27 @@ def main() -> None:
         "render.modalities": MODALITIES,
         "render.videos": (),
     }
-    print(
-        json.dumps(compare(build(values | size, kind=Record), options.dataset, options.frames, options.seed), indent=2)
-    )
+    with scene(task, options.stage) as stage:
+        found = compare(build(values | size, kind=Record), stage, options.dataset, options.frames, options.seed)
+    print(json.dumps(found, indent=2))
 
 
-def compare(job: Record, dataset: Path, frames: int, seed: int) -> dict[str, Any]:
+def compare(job: Record, stage: Any, dataset: Path, frames: int, seed: int) -> dict[str, Any]:
     """Return how the images of random frames of a dataset differ, by modality."""
-    from mimicgen.datagen.isaaclab import kitless
-
-    kitless.teach_isaaclab()
     from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
-    from mimicgen.datagen.isaaclab.live_check import opened
 
     recorded = check_recorded(dataset.absolute(), job.task)
     chance = np.random.default_rng(seed)
     total: dict[str, dict[str, int]] = {}
-    with opened(job) as environment:
-        env = environment.env
-        views, colours = views_of(job.render), class_colours(job.task)
-        about: dict[str, Any] = {"device": str(env.device), "origin": env.scene.env_origins[0].tolist()}
-        renderer = Rasteriser(env.sim.stage, views, MODALITIES, colours=colours, **about)
-        camera = NewtonCamera(env.sim.stage, views, MODALITIES, colours=renderer.colours, **about)
-        for begin in range(0, frames, AT_ONCE):
-            name = chance.choice(recorded.names)
-            states = StateSequence.of(recorded.initial_state(name), recorded.states(name))
-            some = states.at(*chance.integers(len(states), size=min(AT_ONCE, frames - begin)))
-            total = added(total, differences(drawn(renderer, some), camera.drawn(some)))
-        renderer.close()
+    views, colours = views_of(job.render), class_colours(job.task)
+    renderer = Rasteriser(stage, views, MODALITIES, device=job.device, colours=colours)
+    camera = NewtonCamera(stage, views, MODALITIES, device=job.device, colours=renderer.colours)
+    for begin in range(0, frames, AT_ONCE):
+        name = chance.choice(recorded.names)
+        states = StateSequence.of(recorded.initial_state(name), recorded.states(name))
+        some = states.at(*chance.integers(len(states), size=min(AT_ONCE, frames - begin)))
+        total = added(total, differences(drawn(renderer, some), camera.drawn(some)))
+    renderer.close()
     return {
         "dataset": dataset.name,
         "task": job.task,
@@ -119,14 +115,42 @@ def rows_of(states: States, count: int) -> list[States]:
 
 
 def differences(ours: Frames, others: Frames) -> dict[str, dict[str, int]]:
-    """Return by modality how many pixels there are, differ, and differ by more than 1, and the largest difference."""
+    """Return by modality how many pixels there are, how they differ, and the largest difference.
+
+    Counted are those that differ, by more than 1, and those that differ away from edges: where neither the pixel nor
+    any of the eight around it shows another class, another surface, or the surface from another side.
+    """
     found: dict[str, dict[str, int]] = {}
     for view, images in ours.items():
+        edges = at_edges(others[view])
         for name, pixels in images.items():
             apart = np.abs(pixels.astype(np.int32) - others[view][name].astype(np.int32))
             apart = apart.max(axis=-1) if name != "depth" else apart
-            one = {"pixels": apart.size, "differ": int((apart > 0).sum()), "by_more_than_1": int((apart > 1).sum())}
-            found = added(found, {name: one | {"largest": int(apart.max())}})
+            counts = {
+                "pixels": apart.size,
+                "differ": int((apart > 0).sum()),
+                "by_more_than_1": int((apart > 1).sum()),
+                "by_more_than_1_away_from_edges": int(((apart > 1) & ~edges).sum()),
+                "largest": int(apart.max()),
+            }
+            found = added(found, {name: counts})
+    return found
+
+
+def at_edges(images: Mapping[str, Image]) -> NDArray[np.bool_]:
+    """Return where images show an edge: another class, a step of 1% in depth, or a turn of a degree around a pixel."""
+    shown = images["segmentation"].astype(np.int32), images["normals"].astype(np.int32)
+    depth = images["depth"].astype(np.int32)[..., None]
+    found = np.zeros(depth.shape[:3], dtype=np.bool_)
+    for values, allowed in ((shown[0], 0), (shown[1], 2), (depth, depth // 100)):
+        for axis in (1, 2):
+            least, most = values, values
+            for shift in (-1, 1):
+                moved = np.roll(values, shift, axis)
+                least, most = np.minimum(least, moved), np.maximum(most, moved)
+            found |= (most - least > allowed).any(axis=-1)
+    for axis in (1, 2):
+        found = found | np.roll(found, 1, axis) | np.roll(found, -1, axis)
     return found
 
 
@@ -135,7 +159,7 @@ def added(one: dict[str, dict[str, int]], other: dict[str, dict[str, int]]) -> d
     return {
         name: {
             key: (max if key == "largest" else sum)((one.get(name, {}).get(key, 0), other.get(name, {}).get(key, 0)))
-            for key in ("pixels", "differ", "by_more_than_1", "largest")
+            for key in one.get(name, {}) | other.get(name, {})
         }
         for name in one | other
     }

@@ -28,7 +28,7 @@ from scripts.measured import PROJECT, provenance, write
 
 from mimicgen.datagen.attempts import Attempt, Outcome, wilson
 from mimicgen.datagen.config.jobs import Generate, Job
-from mimicgen.datagen.config.layers import read_toml
+from mimicgen.datagen.config.layers import from_assignments, read_toml
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.progress import End, Progress, State
 from mimicgen.datagen.session import Session, opening
@@ -112,7 +112,7 @@ def measure(config: Generate) -> dict[str, Any]:
     }
     if progress.rendered:
         row |= {
-            "images": "two cameras, normals and segmentation",
+            "images": ", ".join([f"{len(config.render.used())} cameras", *config.render.drawn(), config.render.format]),
             "drawing_seconds": round(progress.drawing_seconds, 2),
         }
     if config.guarantee and not progress.rendered:
@@ -149,6 +149,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--physics", default="mujoco", choices=("mujoco", "physx"), help="engine (default: mujoco)")
     parser.add_argument("--images", action="store_true", help="draw what is kept, with the default cameras, too")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
+    parser.add_argument("--leave", type=Path, help="folder in which what is generated stays, by row")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", action="append", help="a row, for instance human_default; repeatable")
     parser.add_argument("--commit", default="", help="commit of this checkout, where it has no history")
@@ -159,7 +161,8 @@ def main() -> None:
     for row, said in plans(options.human, tasks=options.tasks).items():
         if options.only and row not in options.only:
             continue
-        with tempfile.TemporaryDirectory() as scratch:
+        with contextlib.ExitStack() as stack:
+            scratch = options.leave / row if options.leave else stack.enter_context(tempfile.TemporaryDirectory())
             own = {
                 "output_dataset": f"{scratch}/generated.hdf5",
                 "output_dir": scratch,
@@ -172,7 +175,7 @@ def main() -> None:
                 "render.when": "after_each" if options.images else "never",
                 "report": False,
             }
-            rows[row] = measure(build(said, own)) | {"commit": told["commit"]}
+            rows[row] = measure(build(said, own, from_assignments(options.set))) | {"commit": told["commit"]}
         print(f"{row}: {json.dumps(rows[row])}", flush=True)
     if not rows:
         raise SystemExit("measure_success: nothing to measure; pass --human, or another --only")

@@ -159,9 +159,9 @@ def test_every_pixel_is_what_newtons_camera_sees(
         for view in CLOSE:
             robot = np.all(ours[view.name]["segmentation"] == COLOURS["robot"], axis=-1)
             assert robot.mean() > 0.05, (view.name, demo)
-    # What only a GPU does otherwise: large triangles are noted, as far as there is room, and every pixel is looked at.
+    # What only a GPU does otherwise: large triangles are noted, as far as there is room, and threads share the pixels.
     for canvas in renderer._canvases:
-        canvas._large, canvas._chooses = wp.empty(20, dtype=wp.vec2i, device="cpu"), False
+        canvas._large, canvas._painters = wp.empty(20, dtype=wp.vec2i, device="cpu"), 7
     again = drawn(renderer, states)
     assert all(canvas._larges.numpy()[0] > 20 for canvas in renderer._canvases[:2])
     for name, images in ours.items():

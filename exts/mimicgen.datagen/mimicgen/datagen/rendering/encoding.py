@@ -26,7 +26,7 @@ from mimicgen.datagen.rendering import process
 from mimicgen.datagen.rendering.encoder import Encoder, End, Frames, Images, Pixels
 
 WAITING = 4
-"""Batches that may be in the memory at once: one that is drawn, and others that are encoded."""
+"""Batches that there is room for at least: one that is drawn, and others that are encoded."""
 
 FEWEST = 12
 """Frames that there is room for at least, so that a batch of one leaves the encoders enough to do."""
@@ -73,12 +73,16 @@ class Encoders:
     Attributes:
         memory: What the batches lie in.
         count: How many processes, or threads, there are.
+        beside: How many demonstrations are to be drawn in turn to keep all of them busy with videos: each is encoded by
+            one of them, and some take longer than others.
     """
 
     def __init__(self, views: Iterable[View], modalities: Sequence[str], batch: int):
         sizes = [(view.name, name, *kind_of(view, name)) for view in views for name in modalities]
         one = sum(_rounded(batch * math.prod(shape) * kind.itemsize) for _, _, shape, kind in sizes)
-        count = max(WAITING, math.ceil(FEWEST / batch))
+        self.count = min(MOST, max(1, (os.cpu_count() or 2) - 1))
+        self.beside = 2 * math.ceil(self.count / len(sizes)) + 1 if self.count > 1 else 1
+        count = max(WAITING, self.beside + 1, math.ceil(FEWEST / batch))
         self._descriptor = os.memfd_create("mimicgen.datagen images", os.MFD_CLOEXEC)
         os.ftruncate(self._descriptor, one * count)
         shared = mmap.mmap(self._descriptor, one * count)
@@ -86,7 +90,6 @@ class Encoders:
         self._batches = [_batch(self.memory, number * one, batch, sizes) for number in range(count)]
         # An application that embeds Python may be `sys.executable` itself, and cannot be started as one.
         shares = self._descriptor if Path(sys.executable).name.startswith("python") else None
-        self.count = min(MOST, max(1, (os.cpu_count() or 2) - 1))
         self._lines: list[_Line] = []
         with contextlib.ExitStack() as failing:
             failing.callback(self.close)

@@ -7,7 +7,6 @@ between its steps, and nothing waits for a disk.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -142,11 +141,9 @@ class Rendering:
         self._writers = Writers(threads=1)
         self._queue: deque[_Wanted] = deque()
         self._room: tuple[str, Room] | None = None
-        # A video is encoded by one process, so several demonstrations are drawn in turn to keep all of them busy. What
-        # has a look is not: putting one on takes as long as a few batches.
-        streams = len(self._views) * len(self._modalities)
-        several = config.format == "video" and not config.looks.count and self._encoders.count > 1
-        self._beside = math.ceil(self._encoders.count / streams) + 1 if several else 1
+        # What has a look is not drawn in turn: putting one on takes as long as a few batches.
+        several = config.format == "video" and not config.looks.count
+        self._beside = self._encoders.beside if several else 1
         self._under_way: deque[_UnderWay] = deque()
         self._on_disk: deque[tuple[list[Future[None]], Path]] = deque()
         self._writing: deque[tuple[DemoFrames, range]] = deque()

@@ -11,12 +11,17 @@ import warp as wp
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.images.views import View
-from mimicgen.datagen.embedded.images.kernels import covering, hitting, scene, shading
+from mimicgen.datagen.embedded.images.kernels import choosing, covering, hitting, scene, shading
 from mimicgen.datagen.embedded.images.placing import room, some
 from mimicgen.datagen.embedded.images.scenery import Scenery
 from mimicgen.datagen.embedded.images.surfaces import Surfaces
 
-BITS = {"normals": hitting.NORMALS, "segmentation": hitting.SEGMENTATION, "depth": hitting.DEPTH, "rgb": 0}
+BITS = {
+    "normals": hitting.NORMALS,
+    "segmentation": hitting.SEGMENTATION,
+    "depth": hitting.DEPTH,
+    "rgb": shading.COLOUR,
+}
 
 LARGE = 64
 """Pixels from which on a triangle is shared by threads of a GPU: one alone would keep all others waiting."""
@@ -26,6 +31,9 @@ LARGE_ONES, SHARERS = 1 << 18, 32
 
 AT_ONCE = 4096
 """How many of them are worked on at once."""
+
+PAINTERS = 1 << 18
+"""Threads of a GPU that share the pixels to be made; on a CPU one makes them all."""
 
 
 class Canvas:
@@ -65,7 +73,8 @@ class Canvas:
         self._far, self._mount, self._scenery = far, mount, scenery
         self._count = view.size[0] * view.size[1]
         self._lens = lens_of(view, self._device)
-        self._every_pixel = wp.array(np.arange(self._count), dtype=wp.int32, device=self._device)
+        self._wanted = sum(BITS[name] for name in modalities)
+        self._painters = 1 if self._device.is_cpu else PAINTERS
         self._lights = scenery.lights(self._device)
         lights = len(self._lights.towards)
         self._corners = self._empty((frames, len(surfaces.meshes.points)), wp.vec3)
@@ -81,14 +90,14 @@ class Canvas:
         self._static_pixels = self._images(1)
         self._around = shading.Surroundings()
         self._around.cells = self._empty((lights, self._count), wp.int32)
-        self._around.shadows = self._empty((frames, lights, shading.CELLS**2 if self._casts else 1), wp.uint8)
+        self._around.shadows = self._empty((frames, lights, shading.BEYOND + 1 if self._casts else 1), wp.uint8)
         nothing = class_colour[-1:].numpy()[0]
         self._around.backdrop = wp.full(self._count, nothing, dtype=wp.vec3ub, device=self._device)
         self._around.bare = wp.zeros(self._count, dtype=wp.uint8, device=self._device)
         self._world_from_view = self._empty((frames,), wp.transform)
         self._world_from_view.fill_(wp.transform_identity(wp.float32))
-        # On a CPU a thread that has nothing to do costs as much as one that has, and a copy nearly nothing.
-        self._chooses = self._device.is_cpu and mount is None
+        self._chosen = self._empty((frames, self._count), wp.int32)
+        self._changed = self._empty((frames,), wp.int32)
         self._large = self._empty((0 if self._device.is_cpu else LARGE_ONES,), wp.vec2i)
         self._larges = wp.zeros(1, dtype=wp.int32, device=self._device)
         if mount is None:
@@ -115,13 +124,8 @@ class Canvas:
         self._rasterise(seen, self._corners[begin:end], keys)
         if self._casts:
             self._cast(world, shadows)
-        chosen = self._every_pixel
-        if self._chooses:
-            for name in self._modalities:
-                wp.copy(pixels[name], before[name])
-            chosen = wp.array(self._changed(keys.numpy()[0], shadows.numpy()[0]), dtype=wp.int32, device=self._device)
         where = (seen, self._world_from_view[begin:end])
-        self._paint(chosen, where, world, self._surfaces.visible, keys, static, shadows, before, pixels)
+        self._paint(begin, where, world, self._surfaces.visible, keys, static, shadows, before, pixels)
 
     def images(self, count: int) -> dict[str, torch.Tensor]:
         """Return the first images by modality, on the device and without a copy of them."""
@@ -190,14 +194,6 @@ class Canvas:
             [world.poses, surfaces.shapes, surfaces.solids, self._lights, shadows],
         )
 
-    def _changed(self, keys: NDArray[np.uint64], shadows: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the pixels that something moving may have changed."""
-        changed = keys != self._static.keys.numpy()[0]
-        if self._casts:
-            for cells, marked in zip(self._around.cells.numpy(), shadows, strict=True):
-                changed |= (cells == shading.BEYOND) | ((cells >= 0) & (marked[cells] != 0))
-        return np.flatnonzero(changed)
-
     def _draw_static(self, world: scene.Placed) -> None:
         """Draw what never moves."""
         self._trace(world, self._static)
@@ -207,7 +203,7 @@ class Canvas:
             self._see_behind()
         where, around = (world, self._world_from_view), (self._static, self._around.shadows)
         casters, keys = self._surfaces.static, self._static.keys
-        self._paint(self._every_pixel, where, world, casters, keys, *around, {}, self._static_pixels)
+        self._paint(0, where, world, casters, keys, *around, {}, self._static_pixels)
 
     def _see_behind(self) -> None:
         """Find what is seen behind everything in colour."""
@@ -221,7 +217,7 @@ class Canvas:
 
     def _paint(
         self,
-        chosen: wp.array,
+        begin: int,
         where: tuple[scene.Placed, wp.array],
         world: scene.Placed,
         casters: wp.array,
@@ -231,19 +227,24 @@ class Canvas:
         before: Mapping[str, wp.array],
         pixels: Mapping[str, wp.array],
     ) -> None:
-        """Set pixels, from what is visible in them and where that is."""
-        surfaces, across = self._surfaces, (len(keys), len(chosen))
-        about = [self._lens, chosen, *where, surfaces.shapes, surfaces.moving, surfaces.meshes, keys, static]
-        images = [_pixels(before), _pixels(pixels)]
-        wanted = sum(BITS[name] for name in self._modalities)
-        if wanted:
-            self._launch(hitting.paint, across, [*about, self._class_colour, wanted, *images])
-        if "rgb" in self._modalities:
-            around = shading.Surroundings()
-            around.cells, around.shadows = self._around.cells, shadows
-            around.backdrop, around.bare = self._around.backdrop, self._around.bare
+        """Set the pixels of frames from one on, from what is visible in them and where that is."""
+        surfaces, across, images = self._surfaces, keys.shape, _pixels(pixels)
+        around = shading.Surroundings()
+        around.cells, around.shadows = self._around.cells, shadows
+        around.backdrop, around.bare = self._around.backdrop, self._around.bare
+        if before:
+            self._launch(choosing.restore, across, [self._wanted, _pixels(before), images])
+        changed, chosen = self._changed[begin : begin + 1], self._chosen[begin : begin + len(keys)].flatten()
+        changed.zero_()
+        parts = (len(keys), -(-self._count // choosing.PART))
+        self._launch(choosing.choose, parts, [keys, self._wanted, around, _pixels(before), changed, chosen])
+        about = [self._lens, changed, chosen, self._painters]
+        about += [*where, surfaces.shapes, surfaces.moving, surfaces.meshes, keys, static]
+        if self._wanted & ~shading.COLOUR:
+            self._launch(hitting.paint, (self._painters,), [*about, self._class_colour, self._wanted, images])
+        if self._wanted & shading.COLOUR:
             light = [world, casters, surfaces.own_colour, self._lights, around]
-            self._launch(shading.paint_colour, across, [*about, *light, *images])
+            self._launch(shading.paint_colour, (self._painters,), [*about, *light, images])
 
     def _launch(self, kernel: wp.Kernel, across: tuple[int, ...], inputs: list[Any]) -> None:
         wp.launch(kernel, dim=across, inputs=inputs, device=self._device)

@@ -197,43 +197,22 @@ def visible(
     return found
 
 
-@wp.kernel
-def paint(
+@wp.func
+def pack(
+    frame: wp.int32,
+    pixel: wp.int32,
+    found: Hit,
+    world_from_view: wp.transform,
     lens: Lens,
-    chosen: wp.array[wp.int32],
-    seen: Placed,
-    world_from_view: wp.array[wp.transform],
-    shapes: Shapes,
-    moving: wp.array[wp.int32],
-    meshes: Meshes,
-    keys: wp.array2d[wp.uint64],
-    unmoved: Static,
     class_colour: wp.array[wp.vec3ub],
     modalities: wp.int32,
-    before: Pixels,
     pixels: Pixels,
 ):
-    """Set some pixels of all wanted modalities but colour.
-
-    Where nothing that moves is seen, they are as they were `before`; without that, all of them are made. Rays and what
-    is `seen` are in the view's frame; the world's differs from it where a camera moves, and normals are in the world's.
-    """
-    frame, number = wp.tid()
-    pixel = chosen[number]
-    key = keys[frame, pixel]
-    if wp.uint32(key) == STATIC and before.count != 0:
-        if is_wanted(modalities, NORMALS):
-            pixels.normals[frame, pixel] = before.normals[0, pixel]
-        if is_wanted(modalities, SEGMENTATION):
-            pixels.segmentation[frame, pixel] = before.segmentation[0, pixel]
-        if is_wanted(modalities, DEPTH):
-            pixels.depth[frame, pixel] = before.depth[0, pixel]
-        return
-    found = visible(frame, pixel, key, lens, seen, shapes, moving, meshes, unmoved)
+    """Set a pixel of all wanted modalities but colour."""
     if is_wanted(modalities, NORMALS):
         packed = wp.vec3ub(wp.uint8(128), wp.uint8(128), wp.uint8(128))
         if found.shape >= 0:
-            normal = wp.transform_vector(world_from_view[frame], found.normal)
+            normal = wp.transform_vector(world_from_view, found.normal)
             packed = wp.vec3ub(
                 wp.uint8(normal[0] * 127.5 + 128.0),
                 wp.uint8(normal[1] * 127.5 + 128.0),
@@ -252,3 +231,33 @@ def paint(
             away = lens.near + wp.float64(found.distance) * lens.along[pixel]
             millimetres = wp.clamp(away * wp.float64(1000.0) + wp.float64(0.5), wp.float64(0.0), wp.float64(65535.0))
         pixels.depth[frame, pixel] = wp.uint16(millimetres)
+
+
+@wp.kernel
+def paint(
+    lens: Lens,
+    count: wp.array[wp.int32],
+    chosen: wp.array[wp.int32],
+    threads: wp.int32,
+    seen: Placed,
+    world_from_view: wp.array[wp.transform],
+    shapes: Shapes,
+    moving: wp.array[wp.int32],
+    meshes: Meshes,
+    keys: wp.array2d[wp.uint64],
+    unmoved: Static,
+    class_colour: wp.array[wp.vec3ub],
+    modalities: wp.int32,
+    pixels: Pixels,
+):
+    """Set the chosen pixels of all wanted modalities but colour, each thread its share.
+
+    Rays and what is `seen` are in the view's frame; the world's differs from it where a camera moves, and normals are
+    in the world's.
+    """
+    number = wp.int32(wp.tid())
+    while number < count[0]:
+        frame, pixel = chosen[number] / keys.shape[1], chosen[number] % keys.shape[1]
+        found = visible(frame, pixel, keys[frame, pixel], lens, seen, shapes, moving, meshes, unmoved)
+        pack(frame, pixel, found, world_from_view[frame], lens, class_colour, modalities, pixels)
+        number += threads

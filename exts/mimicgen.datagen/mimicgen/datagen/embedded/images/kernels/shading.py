@@ -15,7 +15,6 @@ from mimicgen.datagen.embedded.images.kernels.hitting import (
     visible,
 )
 from mimicgen.datagen.embedded.images.kernels.scene import (
-    STATIC,
     Lens,
     Meshes,
     Placed,
@@ -29,13 +28,16 @@ SKY, GROUND = wp.constant(wp.vec3(0.4, 0.4, 0.45)), wp.constant(wp.vec3(0.1, 0.1
 """The light from above and from below, as in Newton's camera."""
 
 CELLS, CELL = wp.constant(512), wp.constant(0.01)
-"""Cells a side of what a light sees, and their size [m]; what is outside of them may be in a shadow."""
+"""Cells a side of what a light sees, and their size [m]."""
 
-AWAY, BEYOND = wp.constant(-1), wp.constant(-2)
-"""Instead of a cell: what is there does not face the light, or is outside of the cells."""
+AWAY, BEYOND = wp.constant(-1), wp.constant(512 * 512)
+"""Instead of the number of a cell: what is there does not face the light, or is outside of all cells."""
 
 EDGE = wp.constant(1.0e-3)
 """By how much a shadow is taken to be larger than it is [m]; a ray towards a light begins a tenth of that away."""
+
+COLOUR = wp.constant(8)
+"""Stands for colour among the wanted modalities, beside those in `hitting`."""
 
 SHADE = wp.constant(0.3)
 """What reaches a shadow of a light, likewise."""
@@ -175,10 +177,13 @@ def cell_of(coordinate: wp.float32) -> wp.int32:
 @wp.func
 def mark(frame: wp.int32, light: wp.int32, least: wp.vec2, most: wp.vec2, shadows: wp.array3d[wp.uint8]):
     """Mark the cells between two points, and those that rounding may lead into."""
-    for row in range(cell_of(least[1] - EDGE), cell_of(most[1] + EDGE) + 1):
-        for column in range(cell_of(least[0] - EDGE), cell_of(most[0] + EDGE) + 1):
-            if row >= 0 and row < CELLS and column >= 0 and column < CELLS:
-                shadows[frame, light, row * CELLS + column] = wp.uint8(1)
+    top, bottom = cell_of(least[1] - EDGE), cell_of(most[1] + EDGE)
+    left, right = cell_of(least[0] - EDGE), cell_of(most[0] + EDGE)
+    if top < 0 or left < 0 or bottom >= CELLS or right >= CELLS:
+        shadows[frame, light, BEYOND] = wp.uint8(1)
+    for row in range(wp.max(top, 0), wp.min(bottom, CELLS - 1) + 1):
+        for column in range(wp.max(left, 0), wp.min(right, CELLS - 1) + 1):
+            shadows[frame, light, row * CELLS + column] = wp.uint8(1)
 
 
 @wp.func
@@ -233,8 +238,6 @@ def may_be_shaded(frame: wp.int32, pixel: wp.int32, around: Surroundings) -> wp.
     """Return whether something that moves may stand between what never moves in a pixel and a light that it faces."""
     for light in range(around.cells.shape[0]):
         cell = around.cells[light, pixel]
-        if cell == BEYOND:
-            return True
         if cell != AWAY:  # noqa: SIM102 -- Warp evaluates both sides of `and`
             if around.shadows[frame, light, cell] != wp.uint8(0):
                 return True
@@ -263,7 +266,9 @@ def find_cells(
 @wp.kernel
 def paint_colour(
     lens: Lens,
+    count: wp.array[wp.int32],
     chosen: wp.array[wp.int32],
+    threads: wp.int32,
     seen: Placed,
     world_from_view: wp.array[wp.transform],
     shapes: Shapes,
@@ -276,32 +281,25 @@ def paint_colour(
     own_colour: wp.array[wp.vec3],
     lights: Lights,
     around: Surroundings,
-    before: Pixels,
     pixels: Pixels,
 ):
-    """Set some pixels of colour images.
+    """Set the chosen pixels of colour images, each thread its share.
 
-    Where nothing that moves is seen or casts a shadow, they are as they were `before`; without that, all of them are
-    made. What is `seen` is in the view's frame, light is in the world's.
+    What is `seen` is in the view's frame, light is in the world's.
     """
-    frame, number = wp.tid()
-    pixel = chosen[number]
-    key = keys[frame, pixel]
-    bare = around.bare[pixel] != wp.uint8(0)
-    if wp.uint32(key) == STATIC and before.count != 0:
-        shows = not bare
-        if shows:
-            shows = may_be_shaded(frame, pixel, around)
-        if not shows:
-            pixels.rgb[frame, pixel] = before.rgb[0, pixel]
-            return
-    found = visible(frame, pixel, key, lens, seen, shapes, moving, meshes, unmoved)
-    if found.shape < 0 or (bare and found.shape == still_hit(unmoved, frame, pixel).shape):
-        pixels.rgb[frame, pixel] = around.backdrop[pixel]
-        return
-    point = wp.transform_point(world_from_view[frame], lens.origins[pixel] + lens.directions[pixel] * found.distance)
-    normal = wp.transform_vector(world_from_view[frame], found.normal)
-    ray = wp.transform_vector(world_from_view[frame], lens.directions[pixel])
-    pixels.rgb[frame, pixel] = shaded(
-        frame, world, shapes, casters, lights, own_colour[found.shape], found.shape, point, normal, ray
-    )
+    number = wp.int32(wp.tid())
+    while number < count[0]:
+        frame, pixel = chosen[number] / keys.shape[1], chosen[number] % keys.shape[1]
+        found = visible(frame, pixel, keys[frame, pixel], lens, seen, shapes, moving, meshes, unmoved)
+        bare = around.bare[pixel] != wp.uint8(0)
+        if found.shape < 0 or (bare and found.shape == still_hit(unmoved, frame, pixel).shape):
+            pixels.rgb[frame, pixel] = around.backdrop[pixel]
+        else:
+            view = world_from_view[frame]
+            point = wp.transform_point(view, lens.origins[pixel] + lens.directions[pixel] * found.distance)
+            normal = wp.transform_vector(view, found.normal)
+            ray = wp.transform_vector(view, lens.directions[pixel])
+            pixels.rgb[frame, pixel] = shaded(
+                frame, world, shapes, casters, lights, own_colour[found.shape], found.shape, point, normal, ray
+            )
+        number += threads
