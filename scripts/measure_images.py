@@ -32,7 +32,7 @@ from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.files import open_source, recorded_task
 from mimicgen.datagen.dataset.images.renderer import frames_for
 from mimicgen.datagen.dataset.images.views import views_of
-from mimicgen.datagen.dataset.sources.raw import check_demos
+from mimicgen.datagen.dataset.sources.raw import RawDemos, check_demos
 from mimicgen.datagen.dataset.states import StateSequence
 from mimicgen.datagen.embedded.images import rasteriser
 from mimicgen.datagen.rendering.rendering import Rendering
@@ -74,15 +74,32 @@ def main() -> None:
         if options.export is not None:
             stage.Flatten().Export(str(options.export))
             return
-        recorded = check_demos(options.dataset.absolute(), task)
-        demos = [StateSequence.of(recorded.initial_state(name), recorded.states(name)) for name in recorded.names]
+        begin = time.perf_counter()
+        demos = Demos(check_demos(options.dataset.absolute(), task))
+        checked = time.perf_counter() - begin
         found: dict[str, Any] = {"task": task, "device": device_name(options.device), "cores": os.cpu_count()}
+        found["checking_the_dataset_seconds"] = round(checked, 1)
         if options.curve:
             found["curve"] = list(curve(stage, task, demos, options.device))
         if options.demos:
             render = render_config(task, options.size, options.modalities.split(","), options.format)
             found["files"] = files(stage, task, demos, options.demos, render, options.device)
     print(json.dumps(found, indent=2))
+
+
+class Demos:
+    """The demonstrations of a file, each read when it is wanted."""
+
+    def __init__(self, recorded: RawDemos):
+        self._recorded = recorded
+
+    def __len__(self) -> int:
+        return len(self._recorded.names)
+
+    def __getitem__(self, index: int) -> StateSequence:
+        """Return the states of a demonstration."""
+        name = self._recorded.names[index]
+        return StateSequence.of(self._recorded.initial_state(name), self._recorded.states(name))
 
 
 @contextlib.contextmanager
@@ -100,7 +117,7 @@ def scene(task: str, path: Path | None) -> Iterator[Usd.Stage]:
         yield environment.env.sim.stage
 
 
-def curve(stage: Usd.Stage, task: str, demos: Sequence[StateSequence], device: str) -> Iterator[dict[str, Any]]:
+def curve(stage: Usd.Stage, task: str, demos: Demos, device: str) -> Iterator[dict[str, Any]]:
     """Return how long drawing takes, for all sizes and batches; stages by the GPU's own clock, summed over a batch."""
     batches = BATCHES if wp.get_device(device).is_cuda else (None,)
     for size, batch, modalities in itertools.product(SIZES, batches, MODALITIES):
@@ -151,9 +168,7 @@ def curve(stage: Usd.Stage, task: str, demos: Sequence[StateSequence], device: s
         yield told
 
 
-def files(
-    stage: Usd.Stage, task: str, demos: Sequence[StateSequence], count: int, render: RenderConfig, device: str
-) -> dict[str, Any]:
+def files(stage: Usd.Stage, task: str, demos: Demos, count: int, render: RenderConfig, device: str) -> dict[str, Any]:
     """Return how long demonstrations take from their states to their files, and how large these are."""
     renderer = rasteriser.Rasteriser(
         stage, views_of(render), render.drawn(), device=device, colours=class_colours(task)

@@ -83,7 +83,8 @@ def measure(config: Generate) -> dict[str, Any]:
     watch = Watch()
 
     async def run() -> tuple[End, Progress]:
-        session = Session(lambda: asyncio.sleep(0), watch.open_simulation)
+        # An application that has nothing else to do; without a pause its loop would keep encoders from being fed.
+        session = Session(lambda: asyncio.sleep(0.0005), watch.open_simulation)
         session.subscribe(watch)
         session.start(config)
         return await session.finished(), session.progress

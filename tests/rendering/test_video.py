@@ -52,6 +52,16 @@ def test_a_short_demonstration_is_held_to_the_length_that_cosmos_wants(
     assert list(tmp_path.iterdir()) == [path], "nothing is left beside it"
 
 
+def test_what_is_held_is_the_last_frame_though_its_memory_has_others_in_it(tmp_path: Path) -> None:
+    shown = np.full((3, 16, 32, 3), 200, np.uint8)
+    video = Video(tmp_path / "rgb.mp4", "rgb")
+    video.add({"rgb": shown})
+    shown[:] = 20
+    video.end()
+    *_, last = frames_of(tmp_path / "rgb.mp4")
+    np.testing.assert_allclose(last, 200, atol=6)
+
+
 def test_depth_is_shown_in_grey(tmp_path: Path, images: dict[str, np.ndarray]) -> None:
     video = Video(tmp_path / "depth.mp4", "depth")
     video.add({"depth": images["depth"]})

@@ -34,6 +34,9 @@ FEWEST = 12
 MOST = 16
 """Processes at most: more are not known to help, and each takes memory and a second of a core to start."""
 
+COSTS = {"depth": 2.5, "rgb": 1.5, "normals": 1.5}
+"""How long a lossless video of a modality takes to encode, roughly, as a multiple of any other."""
+
 CLOSING = 60.0
 """Seconds that a process has to finish what it has begun, when the run ends."""
 
@@ -96,7 +99,7 @@ class Encoders:
             for _ in range(self.count):
                 self._lines.append(_Line(shares, self.memory))
             failing.pop_all()
-        self._homes: dict[Path, _Line] = {}
+        self._homes: dict[Path, tuple[_Line, str]] = {}
 
     def free(self) -> Batch | None:
         """Return a batch of whose frames everything has been made; None when there is none.
@@ -121,12 +124,14 @@ class Encoders:
             case Images():
                 line = min(self._lines, key=lambda line: line.waiting)
             case Frames():
-                line = self._homes.get(work.path) or min(self._lines, key=lambda line: (line.videos, line.waiting))
-                line.videos += work.path not in self._homes
-                self._homes[work.path] = line
+                if work.path not in self._homes:
+                    line = min(self._lines, key=lambda line: line.load)
+                    line.load += COSTS.get(work.kind, 1.0)
+                    self._homes[work.path] = line, work.kind
+                line, _ = self._homes[work.path]
             case End():
-                line = self._homes.pop(work.path)
-                line.videos -= 1
+                line, kind = self._homes.pop(work.path)
+                line.load -= COSTS.get(kind, 1.0)
         future = line.submit(work)
         if batch is not None:
             batch.pending.append(future)
@@ -161,11 +166,11 @@ class _Line:
 
     Attributes:
         waiting: What it was given and has not done.
-        videos: How many it has begun and not ended.
+        load: What the videos cost that it has begun and not ended; see `COSTS`.
     """
 
     def __init__(self, shares: int | None, memory: NDArray[np.uint8]):
-        self.waiting = self.videos = 0
+        self.waiting, self.load = 0, 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mimicgen.datagen encoder")
         self._here = Encoder(memory) if shares is None else None
         self._process: subprocess.Popen[bytes] | None = None
