@@ -163,7 +163,7 @@ def test_demonstrations(world: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, taken = world / "in" / "d.hdf5", []
     for name in NAMES:
-        small_dataset(path, things=(b"cube_1", b"cube_2", name), camera=name)
+        small_dataset(path, demos=(b"demo_0",), things=(b"cube_1", b"cube_2", name), camera=name)
         if cli.main(["dataset", "info", str(path)]) == 0:
             taken.append(name)
         else:
@@ -180,7 +180,7 @@ def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_files(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plain = small_dataset(world / "d.hdf5").read_bytes()
+    plain = small_dataset(world / "d.hdf5", demos=(b"demo_0",)).read_bytes()
     for name in NAMES:
         if b"/" in name or len(name) > 255 or name in (b".", b".."):
             continue
