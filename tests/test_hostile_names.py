@@ -172,7 +172,7 @@ def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) ->
     for name in taken[:3] + taken[-3:]:
         put_through(world, small_dataset(path, camera=name), capsys)
     things = [name for name in taken if b"/" not in name]
-    small_dataset(path, things=things, camera="ß".encode(), legacy=True)
+    small_dataset(path, demos=(b"demo_0",), things=things, camera="ß".encode(), legacy=True)
     assert cli.main(["dataset", "convert", str(path), "c.hdf5"]) == 0, capsys.readouterr().err
     Path("c.hdf5").unlink()
     codes, said = put_through(world, small_dataset(path, things=things, camera=b"[/bold]"), capsys)

@@ -5,7 +5,6 @@ Importing takes half of the time of a test that takes a few steps. What a fork c
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -21,12 +20,11 @@ def serve() -> None:
     from mimicgen.datagen.isaaclab.upstream import importing
 
     kitless.teach_isaaclab()
-    with importing.uncollected():
+    with importing.imported():
         import mimicgen.datagen.embedded.scene
         import mimicgen.datagen.generation.machine
         import mimicgen.datagen.isaaclab.environment
         import mimicgen.datagen.isaaclab.live_check  # noqa: F401
-    gc.freeze()
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
