@@ -5,6 +5,8 @@ Importing takes half of the time of a test that takes a few steps. What a fork c
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import signal
@@ -25,6 +27,7 @@ def serve() -> None:
         import mimicgen.datagen.generation.machine
         import mimicgen.datagen.isaaclab.environment
         import mimicgen.datagen.isaaclab.live_check  # noqa: F401
+    atexit.unregister(gc.unfreeze)  # there is no Kit, and looking for garbage at every fork's end takes a second
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

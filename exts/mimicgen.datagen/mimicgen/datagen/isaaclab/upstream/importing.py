@@ -6,6 +6,7 @@ it would look through all that was imported whenever much was made, which takes 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 from collections.abc import Iterator
@@ -39,4 +40,5 @@ def imported() -> Iterator[None]:
         yield
         if not _kept and not has_omni_usd():
             gc.freeze()
+            atexit.register(gc.unfreeze)  # or else what belongs to Kit would go after Kit's libraries, and crash
             _kept = True
