@@ -7,26 +7,42 @@ bin=.venv/bin
 # takes longer than starting does.
 unset PYTHONDONTWRITEBYTECODE
 
-# What the tests of the window and of the notebook are: a display in memory with a mouse and a keyboard, and a browser.
 # needs MESSAGE COMMAND PACKAGE...: installs the packages when the command is not there, or says what is skipped.
 needs() {
     local skipped=$1 program=$2
     shift 2
     command -v "$program" >/dev/null && return
-    if ((EUID == 0)) && command -v apt-get >/dev/null && apt-get update -qq &&
+    if ((EUID == 0)) && command -v apt-get >/dev/null && listed &&
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; then
         return
     fi
     printf 'test: %s are skipped; for them: apt-get install %s\n' "$skipped" "$*" >&2
 }
-needs "the tests of the report" npm npm
+listed() { # asks for the lists of packages once
+    [ -n "${lists:-}" ] || { apt-get update -qq && lists=here; }
+}
+trap wait EXIT # nothing that was started goes on when this ends
+needs "the tests of the report" npm npm # set-up wants it
+# The rest comes from elsewhere than the Python packages, and is brought beside them: what the tests of the window and of
+# the notebook are, a display in memory with a mouse and a keyboard, and a browser.
+{
+    needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
+    needs "the tests of the panel" xdotool xdotool
+    needs "the notebook's tests in a browser" chromedriver chromium chromium-driver
+    needs "the tests of the report's pages on paper" soffice libreoffice-writer
+    needs "the tests of the report's pages on paper" pdftoppm poppler-utils
+} &
+packages=$!
 ./scripts/setup.sh --with physx --with humanoid
-needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
-needs "the tests of the panel" xdotool xdotool
-needs "the notebook's tests in a browser" chromedriver chromium chromium-driver
-needs "the tests of the report's pages on paper" soffice libreoffice-writer
-needs "the tests of the report's pages on paper" pdftoppm poppler-utils
-NOTEBOOK_SETUP_ONLY=1 ./scripts/notebook.sh
+NOTEBOOK_SETUP_ONLY=1 ./scripts/notebook.sh &
+notebook=$!
+types=
+if [ $# -eq 0 ]; then
+    "$bin/ruff" check .
+    "$bin/ruff" format --check .
+    "$bin/mypy" & # it uses one core, and the tests wait for the other processes that they start now and then
+    types=$!
+fi
 # Isaac Sim's own Python code, over which whole runs are tested; its binaries are not used.
 wheels=.cache/isaacsim
 if ! cmp -s tests/requirements-isaacsim.txt "$wheels/installed.txt"; then
@@ -36,16 +52,18 @@ if ! cmp -s tests/requirements-isaacsim.txt "$wheels/installed.txt"; then
         echo "test: a few tests of runs in Isaac Sim are skipped, because its wheels could not be installed" >&2
     fi
 fi
-types=
 if [ $# -eq 0 ]; then
-    "$bin/ruff" check .
-    "$bin/ruff" format --check .
-    "$bin/mypy" & # it uses one core, and the tests wait for the other processes that they start now and then
-    types=$!
-    # A file of tests runs in one process, with one Kit application; the files that take longest come first.
-    set -- --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 15 --cov --cov-report=term \
-        tests/generation tests/embedded tests/tasks tests/robots tests/isaaclab tests/test_docker.py tests/cli/test_commands.py tests/kit tests
+    # A file of tests runs in one process, with one Kit application. Three processes keep two cores busy, because a third
+    # of the time they wait for others that they start. First comes one file that simulates beside two that do not: on a
+    # new machine it compiles Isaac Lab and its kernels, which takes a minute, and all would if all began with them. The
+    # files that take longest follow, so that none is left at the end.
+    set -- --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 25 --cov --cov-report=term \
+        tests/test_task_docs.py tests/test_hostile_names.py tests/dataset/test_fuzz.py \
+        tests/kit/test_panel.py tests/test_docker.py tests/generation tests/test_robot_docs.py tests/test_notebook.py \
+        tests/kit tests/embedded tests/cli/test_commands.py tests/tasks tests/robots tests/isaaclab tests
 fi
+wait "$notebook"
+wait "$packages"
 failed=0
 ./scripts/python.sh -m pytest "$@" || failed=$?
 [ -z "$types" ] || wait "$types" || failed=$?

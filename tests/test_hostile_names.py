@@ -163,7 +163,7 @@ def test_demonstrations(world: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, taken = world / "in" / "d.hdf5", []
     for name in NAMES:
-        small_dataset(path, things=(b"cube_1", b"cube_2", name), camera=name)
+        small_dataset(path, demos=(b"demo_0",), things=(b"cube_1", b"cube_2", name), camera=name)
         if cli.main(["dataset", "info", str(path)]) == 0:
             taken.append(name)
         else:
@@ -172,7 +172,7 @@ def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) ->
     for name in taken[:3] + taken[-3:]:
         put_through(world, small_dataset(path, camera=name), capsys)
     things = [name for name in taken if b"/" not in name]
-    small_dataset(path, things=things, camera="ß".encode(), legacy=True)
+    small_dataset(path, demos=(b"demo_0",), things=things, camera="ß".encode(), legacy=True)
     assert cli.main(["dataset", "convert", str(path), "c.hdf5"]) == 0, capsys.readouterr().err
     Path("c.hdf5").unlink()
     codes, said = put_through(world, small_dataset(path, things=things, camera=b"[/bold]"), capsys)
@@ -180,7 +180,7 @@ def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_files(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plain = small_dataset(world / "d.hdf5").read_bytes()
+    plain = small_dataset(world / "d.hdf5", demos=(b"demo_0",)).read_bytes()
     for name in NAMES:
         if b"/" in name or len(name) > 255 or name in (b".", b".."):
             continue

@@ -5,6 +5,7 @@ Importing takes half of the time of a test that takes a few steps. What a fork c
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -21,12 +22,12 @@ def serve() -> None:
     from mimicgen.datagen.isaaclab.upstream import importing
 
     kitless.teach_isaaclab()
-    with importing.uncollected():
+    with importing.imported():
         import mimicgen.datagen.embedded.scene
         import mimicgen.datagen.generation.machine
         import mimicgen.datagen.isaaclab.environment
         import mimicgen.datagen.isaaclab.live_check  # noqa: F401
-    gc.freeze()
+    atexit.unregister(gc.unfreeze)  # there is no Kit, and looking for garbage at every fork's end takes a second
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

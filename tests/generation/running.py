@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,14 @@ def _forks() -> subprocess.Popen[str]:
     )
 
 
-def python(code: str, *arguments: object) -> str:
-    """Run code in a process of its own, in which Isaac Lab has been imported, and return what it prints."""
+def python(code: str, *arguments: object, ends: Collection[int] = (0,)) -> str:
+    """Run code in a process of its own, in which Isaac Lab has been imported, and return what it prints.
+
+    Args:
+        code: The code, as of `python -c`.
+        arguments: What `sys.argv` has after the code's place.
+        ends: The exit codes that are expected; minus a signal's number where one ends it.
+    """
     forks = _forks()
     assert forks.stdin is not None
     assert forks.stdout is not None
@@ -107,8 +114,8 @@ def python(code: str, *arguments: object) -> str:
         asked = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
         forks.stdin.write(json.dumps(asked | {"out": out.name, "err": err.name}) + "\n")
         forks.stdin.flush()
-        code_at_exit = forks.stdout.readline().strip()
-        assert code_at_exit == "0", f"it ended with {code_at_exit}: {err.read()[-3000:]}"
+        code_at_exit = int(forks.stdout.readline())
+        assert code_at_exit in ends, f"it ended with {code_at_exit}: {err.read()[-3000:]}"
         return out.read()
 
 

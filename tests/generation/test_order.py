@@ -9,9 +9,7 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,12 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.conftest import PROJECT
+from tests.generation.running import python
 
 ATTEMPTS = int(os.environ.get("ATTEMPTS", "4"))
 
 RUN = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
 from mimicgen.datagen.session import opening
 from mimicgen.datagen.tasks.defaults import build
@@ -34,6 +32,7 @@ source, folder, num_envs, attempts = sys.argv[1:]
 config = build(read_toml(Path("config/upstream.toml")), {
     "source": source, "output_dataset": folder + "/g.hdf5", "output_dir": folder, "num_envs": num_envs, "seed": 77,
     "num_trials": attempts, "guarantee": False, "keep_failed": True, "render.when": "never", "report": False})
+Path(folder, "process").write_text(str(os.getpid()))
 
 async def main():
     session = Session(lambda: asyncio.sleep(0), opening.open_simulation)
@@ -45,30 +44,34 @@ assert end.reason == "target reached", end
 """
 
 
-def start(source: Path, folder: Path, num_envs: int) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(PROJECT / "exts" / "mimicgen.datagen")}
-    command = [sys.executable, "-c", RUN, str(source), str(folder), str(num_envs), str(ATTEMPTS)]
-    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def whole(source: Path, folder: Path, num_envs: int) -> None:
+    python(RUN, source, folder, num_envs, ATTEMPTS)
 
 
-def whole(source: Path, folder: Path, num_envs: int) -> Path:
-    assert start(source, folder, num_envs).wait(600) == 0
-    return folder
-
-
-def killed_twice(source: Path, folder: Path, num_envs: int) -> Path:
-    """Killed when it has committed something, and again when it has committed more."""
+def killed_twice(source: Path, folder: Path, num_envs: int) -> None:
+    """Killed when it has committed something, and again when it has committed more, if it is not over by then."""
     committed = 0
-    for _ in range(2):
-        process = start(source, folder, num_envs)
-        deadline = time.monotonic() + 300
-        while len(lines(folder)) <= committed and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    for ends in ((-signal.SIGKILL,), (-signal.SIGKILL, 0)):
+        (folder / "process").unlink(missing_ok=True)
+        over = threading.Event()
+        killer = threading.Thread(target=kill, args=(folder, committed, over))
+        killer.start()
+        try:
+            python(RUN, source, folder, num_envs, ATTEMPTS, ends=ends)
+        finally:
+            over.set()
+            killer.join()
         committed = len(lines(folder))
     assert committed > 0
-    return whole(source, folder, num_envs)
+    whole(source, folder, num_envs)
+
+
+def kill(folder: Path, committed: int, over: threading.Event) -> None:
+    """Kill a run when it has committed more than it had, unless it is over."""
+    while len(lines(folder)) <= committed or not (folder / "process").exists():
+        if over.wait(0.02):
+            return
+    os.kill(int((folder / "process").read_text()), signal.SIGKILL)
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:

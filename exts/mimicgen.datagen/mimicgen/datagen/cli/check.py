@@ -31,7 +31,7 @@ def check_command(config: Generate, *, as_json: bool) -> int:
     else:
         with asking(f"task '{config.task}'"):
             kitless.teach_isaaclab()
-            with importing.uncollected():
+            with importing.imported():
                 from mimicgen.datagen.isaaclab.live_check import check_in_simulation
 
             sources = check_in_simulation(config)

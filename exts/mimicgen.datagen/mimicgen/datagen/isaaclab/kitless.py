@@ -21,8 +21,17 @@ def has_omni_usd() -> bool:
 
 
 def teach_isaaclab() -> None:
-    """Make `has_kit` mean `has_omni_usd`. Call it before importing other Isaac Lab modules; repeating is harmless."""
+    """Make `has_kit` mean `has_omni_usd`, and kernels compile without their derivatives.
+
+    Call it before importing other Isaac Lab modules; repeating is harmless. Derivatives, which nothing here asks for,
+    are half of what Warp compiles when it starts for the first time on a machine. Where Omniverse USD is, the process
+    belongs to an application in which others may ask for them.
+    """
+    if has_omni_usd():
+        return
+    import warp
+
+    warp.config.enable_backward = False  # modules of kernels take it over when they are imported
     from isaaclab.utils import version
 
-    if not has_omni_usd():
-        version.has_kit = has_omni_usd
+    version.has_kit = has_omni_usd

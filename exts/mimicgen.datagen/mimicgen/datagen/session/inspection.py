@@ -63,7 +63,7 @@ def inspect(config: Generate) -> Inspection:
 
     here = runtime.detect()
     kitless.teach_isaaclab()
-    with importing.uncollected():
+    with importing.imported():
         from mimicgen.datagen.isaaclab.configuration import task_config, task_needs
         from mimicgen.datagen.isaaclab.randomization import task_randomization
 

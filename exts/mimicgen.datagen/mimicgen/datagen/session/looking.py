@@ -57,7 +57,7 @@ def _drawn(found: Described, variant: str) -> dict[str, list[Image.Image]]:
     from mimicgen.datagen.isaaclab.upstream import importing
 
     kitless.teach_isaaclab()
-    with importing.uncollected():
+    with importing.imported():
         from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
         from mimicgen.datagen.isaaclab.live_check import opened
 

@@ -115,9 +115,9 @@ class Opening:
             from mimicgen.datagen.isaaclab.upstream import importing
 
             self._here = runtime.detect()
-            kitless.teach_isaaclab()
-            with importing.uncollected():
+            with importing.imported():
                 runtime.check_warp()
+                kitless.teach_isaaclab()
                 if self._here is runtime.Runtime.EMBEDDED:
                     from mimicgen.datagen.embedded import scene  # noqa: F401 -- here, to be timed here
                 from mimicgen.datagen.isaaclab import configuration, environment  # noqa: F401 -- likewise

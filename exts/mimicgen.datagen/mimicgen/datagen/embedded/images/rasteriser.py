@@ -102,7 +102,9 @@ class Rasteriser:
         self._pool = ThreadPoolExecutor(cores, thread_name_prefix="mimicgen.datagen drawing")
         self._views, self._modalities = tuple(views), tuple(modalities)
         self._lent: LentMemory | None = None
-        wp.load_module(covering, device=model.device)  # or else every thread would compile it
+        # Or else every thread would compile it. On a CPU it is launched in blocks of one; what is loaded for others, as
+        # Warp does by itself, would be compiled for nothing.
+        wp.load_module(covering, device=model.device, block_dim=1 if model.device.is_cpu else None)
         self._canvases = self._made(None)
 
     def room(self, states: States) -> Room:

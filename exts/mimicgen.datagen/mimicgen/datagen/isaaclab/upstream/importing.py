@@ -1,13 +1,19 @@
 """Isaac Lab's import and opening make hundreds of thousands of objects that stay.
 
-Python looks for garbage among them all the while, and finds none: a third of the time that starting takes.
+Python looks for garbage among them all the while, and finds none: a third of the time that starting takes. Afterwards
+it would look through all that was imported whenever much was made, which takes a second each time.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 from collections.abc import Iterator
+
+from mimicgen.datagen.isaaclab.kitless import has_omni_usd
+
+_kept = False
 
 
 @contextlib.contextmanager
@@ -20,3 +26,19 @@ def uncollected() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+@contextlib.contextmanager
+def imported() -> Iterator[None]:
+    """Import Isaac Lab: as `uncollected`, and Python never looks for garbage among what is there afterwards.
+
+    That is so the first time, since later there are runs in memory, which end. Where Omniverse USD is, it is not so,
+    since the process belongs to an application whose own objects would be kept, too.
+    """
+    global _kept
+    with uncollected():
+        yield
+        if not _kept and not has_omni_usd():
+            gc.freeze()
+            atexit.register(gc.unfreeze)  # or else what belongs to Kit would go after Kit's libraries, and crash
+            _kept = True
