@@ -63,14 +63,15 @@ def language_of(data: h5py.Group, of_task: Callable[[str], Language | None] = no
 
     Args:
         data: The group `data` of the file.
-        of_task: What is known of a task, by the name that the environment has.
+        of_task: What is known of a task, by the name that the environment has, which is never a path.
 
     Raises:
         SourceError: The attribute that names the task cannot be read.
     """
     task = recorded_task(data.file)
     told = read_language(attribute(data, LANGUAGE))
-    if told is None and task and not _of_a_users_file(attribute(data.file, "provenance")):
+    users = task.endswith(".toml") or _of_a_users_file(attribute(data.file, "provenance"))
+    if told is None and task and not users:
         told = of_task(task)
     return told or Language(instruction=plain_instruction(task), paraphrases=(), subtasks={}, signals={})
 
@@ -83,9 +84,24 @@ def plain_instruction(task: str) -> str:
 def subtask_texts(language: Language, demonstration: h5py.Group) -> list[str]:
     """Return what is being done at every step of a demonstration, in words, one text a step.
 
-    A subtask is over when its signal has come, as in the array `subtask_index`, for every end effector by itself;
-    several are told one after the other, each with its name. Where a task's subtasks have no words, it is told which
-    signal is waited for; the instruction, where there are no signals either.
+    Of several end effectors, one after the other, each with its name: 'left: Take it; right: Let go'; see
+    `subtasks_at`.
+    """
+    told = subtasks_at(language, demonstration)
+    if len(told) == 1:
+        return next(iter(told.values()))
+    return [
+        "; ".join(f"{eef}: {text}" for eef, text in zip(told, at, strict=True))
+        for at in zip(*told.values(), strict=True)
+    ]
+
+
+def subtasks_at(language: Language, demonstration: h5py.Group) -> dict[str, list[str]]:
+    """Return what each end effector does at every step of a demonstration, in words, one text a step.
+
+    A subtask is over when its signal has come, as in the array `subtask_index`, for every end effector by itself. Where
+    a task's subtasks have no words, it is told, under the name '', which signal is waited for; the instruction, where
+    there are no signals either.
 
     Args:
         language: What is known of the task in words.
@@ -93,14 +109,8 @@ def subtask_texts(language: Language, demonstration: h5py.Group) -> list[str]:
     """
     steps, came = steps_of(demonstration), first_steps(demonstration)
     if not language.subtasks:
-        return _texts(*_by_signals(language, came), came, steps)
-    told = [_texts(texts, language.signals[eef], came, steps) for eef, texts in language.subtasks.items()]
-    if len(told) == 1:
-        return told[0]
-    return [
-        "; ".join(f"{eef}: {text}" for eef, text in zip(language.subtasks, at, strict=True))
-        for at in zip(*told, strict=True)
-    ]
+        return {"": _texts(*_by_signals(language, came), came, steps)}
+    return {eef: _texts(texts, language.signals[eef], came, steps) for eef, texts in language.subtasks.items()}
 
 
 def outcome_text(demonstration: h5py.Group) -> str:
@@ -168,8 +178,9 @@ def _of_a_users_file(provenance: Any) -> bool:
 
 
 def _by_signals(language: Language, came: Mapping[str, int | None]) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
-    """Return what can be said of subtasks without words, and the signals that end them: in the order in which they came,
-    as Isaac Lab's files do not tell that of the subtasks.
+    """Return what can be said of subtasks without words, and the signals that end them.
+
+    They are in the order in which they came: Isaac Lab's files do not tell that of the subtasks.
     """
     names = sorted(came, key=lambda name: math.inf if (step := came[name]) is None else step)
     if not names:
