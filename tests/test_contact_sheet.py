@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import h5py
-import msgspec
+import numpy as np
 from PIL import Image
-from scripts.contact_sheet import MARGIN, SIZE, came, captions, sheet
-
-from mimicgen.datagen.tasks.catalogue import TASKS, load_task
-from mimicgen.datagen.tasks.schema import Subtask
+from scripts.contact_sheet import MARGIN, SIZE, captions, sheet
 
 
-def test_every_hand_is_told_by_what_it_is_doing() -> None:
-    found = load_task(TASKS / "stack.toml")
-    assert captions(found, {"grasp": 2}, 4) == 2 * [["Grasp the red cube"]] + 2 * [
-        ["Stack the red cube on the green cube"]
-    ]
-    two = {
-        "left": (Subtask(subtask_term_signal="held", description="Take it"), Subtask(description="Pass it")),
-        "right": (Subtask(),),
-    }
-    both = msgspec.structs.replace(found, task=msgspec.structs.replace(found.task, subtasks=two))
-    assert captions(both, {"held": 1}, 2) == [
-        ["left: Take it", "right: subtask 1"],
-        ["left: Pass it", "right: subtask 1"],
-    ]
-    assert captions(None, {"held": 1}, 2) == [[], []]
-
-
-def test_signals_are_read_from_where_they_are(tmp_path: Path) -> None:
-    """A run writes when they came, people's files have a row a step."""
+def test_every_hand_is_told_by_what_it_is_doing(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "demos.hdf5", "w") as file:
-        recorded = file.create_group("recorded")
-        recorded["obs/datagen_info/subtask_term_signals/grasp"] = [False, False, True, True]
-        recorded["obs/datagen_info/subtask_term_signals/never"] = [False] * 4
-        assert came(recorded) == {"grasp": 2}
-        recorded.attrs["signals"] = '{"grasp": 3, "never": null}'
-        assert came(recorded) == {"grasp": 3}
+        demo = file.create_group("data/demo_0")
+        demo["actions"] = np.zeros((4, 7))
+        demo.attrs["signals"] = '{"grasp": 2}'
+        file["data"].attrs["env_args"] = '{"env_name": "stack-d0-Mimic-v0"}'
+        grasping, stacking = ["Grasp the red cube"], ["Stack the red cube on the green cube"]
+        assert captions(file["data"], "demo_0") == [grasping, grasping, stacking, stacking]
+        two = {
+            "left": [{"text": "Take it", "until": "grasp"}, {"text": "Pass it", "until": None}],
+            "right": [{"text": "Wait", "until": None}],
+        }
+        file["data"].attrs["language"] = json.dumps({"instruction": "Pass it on.", "paraphrases": [], "subtasks": two})
+        _, before, after, _ = captions(file["data"], "demo_0")
+        assert (before, after) == (["left: Take it", "right: Wait"], ["left: Pass it", "right: Wait"])
 
 
 def test_a_sheet_has_a_row_a_camera_and_room_for_all_words() -> None:

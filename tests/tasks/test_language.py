@@ -78,16 +78,11 @@ def test_a_task_file_of_autodata_has_the_last_word(tmp_path: Path) -> None:
     assert known is not None
     assert told.instruction == "A tower, if you please."
     assert told.paraphrases == (known.instruction, *known.paraphrases)
-    assert told.subtasks["franka"][:3] == (
-        "What is done with cube_2.",
-        "What is done with cube_1.",
-        "Grasp the green cube",
-    )
-    assert (
-        spoken(REGISTERED, {"franka": own}, write(tmp_path / "b.yaml", said | {"description": ""})).instruction
-        == known.instruction
-    )
-    assert spoken(OTHER, {"franka": own}, write(tmp_path / "a.yaml", said)).paraphrases == ()
+    first, second, third, _ = told.subtasks["franka"]
+    assert (first, second, third) == ("What is done with cube_2.", "What is done with cube_1.", "Grasp the green cube")
+    assert spoken(OTHER, {"franka": own}, tmp_path / "a.yaml").paraphrases == ()
+    silent = write(tmp_path / "b.yaml", said | {"description": ""})
+    assert spoken(REGISTERED, {"franka": own}, silent).instruction == known.instruction
 
 
 @pytest.mark.parametrize(
