@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mimicgen.datagen.config.jobs import Record
 from mimicgen.datagen.dataset.files import open_source, recorded_task
-from mimicgen.datagen.dataset.formats.language import language_of, subtasks_at
+from mimicgen.datagen.dataset.formats.language import Language, language_of, subtasks_at
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.dataset.tools.validate import step_seconds
@@ -56,7 +56,8 @@ def main() -> None:
     demos = check_recorded(options.dataset, task, [options.demo] if options.demo else [])
     name = demos.names[0]
     with open_source(options.dataset) as file:
-        doing = captions(file["data"], name)
+        told = language_of(file["data"], lambda _: language_of_task(task))
+        doing = captions(told, file["data"][name])
     states = StateSequence.of(demos.initial_state(name), demos.states(name))
     if options.video:
         check_encoder()
@@ -69,10 +70,10 @@ def main() -> None:
         film(options.video, [frames[step] for step in filmed], [doing[step] for step in filmed])
 
 
-def captions(data: h5py.Group, name: str) -> list[list[str]]:
+def captions(told: Language, demo: h5py.Group) -> list[list[str]]:
     """Return what each hand is doing, a line a hand, at every step of a demonstration."""
-    told = subtasks_at(language_of(data, language_of_task), data[name])
-    hands = [[f"{eef}: {text}" if len(told) > 1 else text for text in texts] for eef, texts in told.items()]
+    doing = subtasks_at(told, demo)
+    hands = [[f"{eef}: {text}" if len(doing) > 1 else text for text in texts] for eef, texts in doing.items()]
     return [list(lines) for lines in zip(*hands, strict=True)]
 
 

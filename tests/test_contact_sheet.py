@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import h5py
@@ -10,21 +9,25 @@ import numpy as np
 from PIL import Image
 from scripts.contact_sheet import MARGIN, SIZE, captions, sheet
 
+from mimicgen.datagen.dataset.formats.language import Language
+from mimicgen.datagen.tasks.language import language_of_task
+
 
 def test_every_hand_is_told_by_what_it_is_doing(tmp_path: Path) -> None:
+    stack = language_of_task("stack")
+    assert stack is not None
+    two = Language(
+        instruction="Pass it on.",
+        paraphrases=(),
+        subtasks={"left": ("Take it", "Pass it"), "right": ("Wait",)},
+        signals={"left": ("grasp", None), "right": (None,)},
+    )
     with h5py.File(tmp_path / "demos.hdf5", "w") as file:
-        demo = file.create_group("data/demo_0")
-        demo["actions"] = np.zeros((4, 7))
-        demo.attrs["signals"] = '{"grasp": 2}'
-        file["data"].attrs["env_args"] = '{"env_name": "stack-d0-Mimic-v0"}'
+        file["demo/actions"] = np.zeros((4, 7))
+        file["demo"].attrs["signals"] = '{"grasp": 2}'
         grasping, stacking = ["Grasp the red cube"], ["Stack the red cube on the green cube"]
-        assert captions(file["data"], "demo_0") == [grasping, grasping, stacking, stacking]
-        two = {
-            "left": [{"text": "Take it", "until": "grasp"}, {"text": "Pass it", "until": None}],
-            "right": [{"text": "Wait", "until": None}],
-        }
-        file["data"].attrs["language"] = json.dumps({"instruction": "Pass it on.", "paraphrases": [], "subtasks": two})
-        _, before, after, _ = captions(file["data"], "demo_0")
+        assert captions(stack, file["demo"]) == [grasping, grasping, stacking, stacking]
+        _, before, after, _ = captions(two, file["demo"])
         assert (before, after) == (["left: Take it", "right: Wait"], ["left: Pass it", "right: Wait"])
 
 
