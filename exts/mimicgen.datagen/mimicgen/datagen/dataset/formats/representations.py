@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import natural_order
 from mimicgen.datagen.dataset.formats.embodiment import Embodiment, Hand, matching
-from mimicgen.datagen.dataset.sources.conventions import QuaternionOrder, spelled, to_xyzw
 from mimicgen.datagen.dataset.formats.rotations import axis_angles, quaternions_of
+from mimicgen.datagen.dataset.sources.conventions import QuaternionOrder, spelled, to_xyzw
 from mimicgen.datagen.errors import SourceError
 
 StateKind = Literal["joints", "eef", "joints_eef"]
@@ -89,11 +89,14 @@ class Representations:
         body: The robots of the task.
         joints: Names of their joints in the recorded order, as far as they are known.
         order: Of the quaternions in `states`.
+
+    Attributes:
+        joints: See above.
     """
 
     def __init__(self, body: Embodiment, joints: Joints, order: QuaternionOrder):
         self._body = body
-        self._joints = joints
+        self.joints = joints
         self._order = order
 
     def state(self, demo: h5py.Group, kind: StateKind) -> Vectors:
@@ -169,7 +172,7 @@ class Representations:
         for robot in robots:
             path = f"articulation/{robot}/joint_position"
             rows = _before(demo, path) if before else _array(demo, f"states/{path}", 2)
-            names = self._joints.get(robot, ())
+            names = self.joints.get(robot, ())
             own = f"{robot}_" if len(robots) > 1 else ""
             if len(names) != rows.shape[1]:
                 plain = tuple(f"{own}joint_{index}.pos" for index in range(rows.shape[1]))
