@@ -182,8 +182,8 @@ def begin_export(folder: Path, mark: str) -> None:
         told = place.read_text(encoding="utf-8", errors="replace")
         if told not in ("", mark):
             raise OutputError(
-                f"output '{folder}' has an export of something else that was not finished; remove it, or choose another "
-                "name"
+                f"output '{folder}' has an export of something else, which was not finished; remove it, or choose "
+                "another name"
             )
         place.write_text(mark, encoding="utf-8")
         _discard_matching(folder, _SCRATCH)

@@ -84,7 +84,7 @@ class Images:
 
 
 def images_in(folder: Path, demo: str, group: h5py.Group, steps: int) -> dict[str, tuple[Images, ...]]:
-    """Return what a rendering wrote of a demonstration: its images, or those of each of its looks, by what it is called.
+    """Return the images that a rendering wrote of a demonstration, or of each of its looks, by what it is called.
 
     Args:
         folder: The rendering's output folder.
@@ -179,7 +179,7 @@ def _named(name: str) -> tuple[str, str]:
 def _check_camera(name: str) -> None:
     if not _CAMERA.fullmatch(name):
         raise SourceError(
-            f"a camera is called {json.dumps(name)}: letters, digits, - and _ serve for the name of a feature; rename it"
+            f"a camera is called {json.dumps(name)}: only letters, digits, - and _ serve for a feature; rename it"
         )
 
 

@@ -1,7 +1,8 @@
 """State and action as vectors, by the name of how they are represented; every number has a name.
 
 Of step k the state is that before the step, what its observation saw. Poses are in the environment's frame: positions
-[m], quaternions x, y, z, w. Angles are in rad. A gripper's command is as it was recorded: above 0 opens, below 0 closes.
+[m], quaternions x, y, z, w. Angles are in rad. A gripper's command is as it was recorded: above 0 opens, below 0
+closes.
 """
 
 from __future__ import annotations

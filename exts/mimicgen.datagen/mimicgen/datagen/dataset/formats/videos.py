@@ -36,7 +36,7 @@ episodes are encoded beside."""
 _FORMATS = {"libsvtav1": "yuv420p", "libx264": "yuv420p", "libx265": "gray12le"}
 
 NEAREST, FARTHEST, SHIFT = 0.01, 10.0, 3.5
-"""Depths of the first and the last of 4096 steps, and what is added to a depth before its logarithm is taken [m]: lerobot's."""
+"""Depths of the first and the last of 4096 steps, and what is added before the logarithm is taken [m]: lerobot's."""
 
 _STEPS = 4095
 
@@ -168,7 +168,7 @@ def quantised(depth: NDArray[Any]) -> NDArray[np.uint16]:
         low, high = math.log(float(near + shift)), math.log(float(far + shift))
         every = (np.log(np.arange(2**16, dtype=np.float32) + shift) - low) / (high - low)
         _table = np.rint(every * _STEPS).clip(0, _STEPS).astype(np.uint16)
-    return _table[depth]
+    return np.asarray(_table[depth])
 
 
 _table: NDArray[np.uint16] | None = None

@@ -105,7 +105,7 @@ def _together(parts: Sequence[Statistics]) -> Statistics:
     total = counts.sum()
 
     def mean(values: NDArray[Any]) -> NDArray[Any]:
-        return np.tensordot(counts, values, axes=1) / total
+        return np.asarray(np.tensordot(counts, values, axes=1) / total)
 
     means, deviations = (np.stack([part[name] for part in parts]) for name in ("mean", "std"))
     middle = mean(means)
