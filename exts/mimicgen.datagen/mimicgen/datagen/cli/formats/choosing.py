@@ -38,15 +38,19 @@ def add_choice(command: argparse.ArgumentParser) -> None:
     command.add_argument("--images", type=argument_path, metavar="FOLDER", help=about)
     about = f"what is exported of the cameras' views: {', '.join(MODALITIES)}; repeatable (default: all there is)"
     command.add_argument("--modality", action="append", choices=MODALITIES, default=[], metavar="NAME", help=about)
-    about = "; ".join(f"{name}: {words}" for name, words in STATES.items())
-    command.add_argument("--state", choices=STATES, default="joints", help=f"state (default joints). {about}")
     about = "; ".join(f"{name}: {words}" for name, words in ACTIONS.items())
     command.add_argument("--action", choices=ACTIONS, default="recorded", help=f"action (default recorded). {about}")
-    command.add_argument("--objects", action="store_true", help="also the pose of every object, before every step")
     about = "also failed demonstrations, with the reason in their task's text"
     command.add_argument("--failed", action="store_true", help=about)
     about = "write nothing, and end with exit code 2, if a demonstration cannot be exported"
     command.add_argument("--strict", action="store_true", help=about)
+
+
+def add_state(command: argparse.ArgumentParser) -> None:
+    """Add the options of formats whose state is one vector."""
+    about = "; ".join(f"{name}: {words}" for name, words in STATES.items())
+    command.add_argument("--state", choices=STATES, default="joints", help=f"state (default joints). {about}")
+    command.add_argument("--objects", action="store_true", help="also the pose of every object, before every step")
 
 
 def processes() -> int:

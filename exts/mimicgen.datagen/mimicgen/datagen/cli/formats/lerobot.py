@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.cli.formats.choosing import add_choice, chosen, processes
+from mimicgen.datagen.cli.formats.choosing import add_choice, add_state, chosen, processes
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
@@ -44,6 +44,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     about = "folder to write; must not exist, or be one whose export was not finished"
     command.add_argument("--output", type=argument_path, required=True, metavar="FOLDER", help=about)
     add_choice(command)
+    add_state(command)
 
 
 def check_packages() -> None:

@@ -36,7 +36,7 @@ class Wanted:
     """What is to be exported.
 
     Attributes:
-        state: How the state is represented.
+        state: How the state is represented; None for formats that have the observations as they are.
         action: How the action is.
         objects: Whether the poses of objects are, too.
         failed: Whether failed demonstrations are.
@@ -45,7 +45,7 @@ class Wanted:
         places: Where the output folder may be.
     """
 
-    state: StateKind = "joints"
+    state: StateKind | None = "joints"
     action: ActionKind = "recorded"
     objects: bool = False
     failed: bool = False
@@ -175,7 +175,7 @@ def plan(
             raise SourceError(f"source '{path}': none of its demonstrations can be exported", *reasons, *more)
         fps = _fps(path, step_seconds(file))
         state, action, objects = chooser.vectors
-        if not state[0].key.endswith(("arm", "position")):
+        if state and not state[0].key.endswith(("arm", "position")):
             notes.append("the order of the robots' joints is not known, so they are numbered")
     status = path.stat()
     return Plan(
@@ -270,7 +270,7 @@ class _Chooser:
         if steps < FEWEST:
             raise SourceError(f"has {steps} steps, and {FEWEST} are needed")
         vectors = (
-            self._make.state(demo, self._wanted.state).parts,
+            self._make.state(demo, self._wanted.state).parts if self._wanted.state else (),
             self._make.action(demo, self._wanted.action).parts,
             self._make.objects(demo).parts if self._wanted.objects else (),
         )

@@ -98,7 +98,7 @@ class Info:
             ("cameras", _listed(self.cameras, "; ") or "none"),
             ("format", f"version {version}, quaternions {order}"),
             ("lists", ", ".join(f"{name} {count}" for name, count in self.masks.items()) or "none"),
-            *_origin(self.provenance),
+            *origin_of(self.provenance),
         ]
 
 
@@ -166,8 +166,8 @@ def _listed(shapes: dict[str, tuple[int, ...]], separator: str) -> str:
     return separator.join(f"{name} {' x '.join(map(str, shape))}" for name, shape in sorted(shapes.items()))
 
 
-def _origin(provenance: Any) -> Sequence[tuple[str, str]]:
-    """Return what a file says about its origin, as name and value."""
+def origin_of(provenance: Any) -> Sequence[tuple[str, str]]:
+    """Return what a file says about its origin, as name and value; see the attribute `provenance`."""
     if not isinstance(provenance, dict):
         return [("origin", "not recorded")]
     parts = provenance.get("merged")

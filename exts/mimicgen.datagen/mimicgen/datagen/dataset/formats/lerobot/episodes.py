@@ -157,6 +157,7 @@ class _Writer:
         """Return the numbers of every step, by feature."""
         plan, episode, demo = self._plan, self._episode, self._demo
         make, steps = plan.representations, self._episode.steps
+        assert plan.wanted.state is not None, "it is of another format"
         state, action = make.state(demo, plan.wanted.state), make.action(demo, plan.wanted.action)
         objects = make.objects(demo) if plan.objects else None
         told = (state.parts, action.parts, objects.parts if objects is not None else ())
