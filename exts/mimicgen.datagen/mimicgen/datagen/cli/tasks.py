@@ -16,7 +16,7 @@ from mimicgen.datagen.session.looking import look
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.beginning import write_beginning
 from mimicgen.datagen.tasks.catalogue import Described
-from mimicgen.datagen.tasks.checking import check_outside, likely_mistakes
+from mimicgen.datagen.tasks.checks.checking import check_outside, likely_mistakes
 from mimicgen.datagen.text import all_shown, as_json, counted, shown
 
 Command = Callable[[argparse.Namespace], int]
