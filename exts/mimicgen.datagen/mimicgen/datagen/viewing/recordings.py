@@ -11,10 +11,10 @@ from pathlib import Path
 
 import h5py
 import rerun as rr
+from mimicgen.datagen.report.lanes import lanes_of
 
 from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.errors import OutputError
-from mimicgen.datagen.report.lanes import lanes_of
 from mimicgen.datagen.text import shown
 from mimicgen.datagen.viewing.cameras import Cameras, Images, observed, rendered
 from mimicgen.datagen.viewing.colours import PALETTE

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import rerun as rr
-
 from mimicgen.datagen.report.lanes import Part
+
 from mimicgen.datagen.report.meshes import shaded
 from mimicgen.datagen.viewing.colours import GREY, PALETTE
 from mimicgen.datagen.viewing.demonstrations import Demonstration, Motion

@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from h5py import h5o
 
 from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.folders import explained
@@ -24,7 +24,7 @@ from mimicgen.datagen.dataset.formats.record import as_json, facts_of
 from mimicgen.datagen.dataset.formats.videos import join
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.guard import alive
-from mimicgen.datagen.dataset.tools.copying import written
+from mimicgen.datagen.dataset.tools.copying import copy_attributes, written
 
 _AT_A_TIME = 500
 """Episodes whose rows of `meta/episodes` are written together."""
@@ -173,7 +173,7 @@ class _Assembly:
                 pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(about)}), scratch)
 
     def _write_start(self) -> None:
-        """Write the initial state of every episode, under its number."""
+        """Write the initial state of every episode, in the layout of demonstrations, under its number."""
         path = self._output / layout.START
         if path.exists():
             return
@@ -182,9 +182,15 @@ class _Assembly:
             new_file(path) as scratch,
             written(scratch, self._dataset) as starts,
         ):
+            copy_attributes(file, starts)
+            data = starts.create_group("data")
+            copy_attributes(file["data"], data)
+            data.attrs["total"] = sum(self._steps)
             for number, episode in enumerate(self._plan.episodes):
                 alive(10**6)
-                h5py.h5o.copy(file["data"][episode.demo].id, b"initial_state", starts.id, str(number).encode())
+                own = data.create_group(layout.START_DEMO.format(number))
+                own.attrs["num_samples"] = episode.steps
+                h5o.copy(file["data"][episode.demo].id, b"initial_state", own.id, b"initial_state")
 
     def _info(self) -> dict[str, Any]:
         return {

@@ -48,7 +48,7 @@ def features_of(plan: Plan) -> dict[str, Feature]:
             "dtype": "video",
             "shape": [image.height, image.width, channels],
             "names": ["height", "width", "channels"],
-            "info": info_of(image, plan.fps),
+            "info": info_of(image, plan.wanted.video, plan.fps),
         }
     return found | {name: dict(feature) for name, feature in _NUMBER.items()}
 
