@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from mimicgen.datagen.cli.formats import lerobot
+from mimicgen.datagen.cli.formats import gr00t, lerobot
 from mimicgen.datagen.config.values import argument_path
 
 Row = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
@@ -17,6 +17,7 @@ Row = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentPars
 
 FORMATS: dict[str, Row] = {
     "lerobot": (lerobot.export, lerobot.add_options),
+    "gr00t": (gr00t.export, gr00t.add_options),
 }
 """What can be exported to, by name."""
 

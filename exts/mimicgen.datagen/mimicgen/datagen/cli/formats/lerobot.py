@@ -40,9 +40,14 @@ def export(options: argparse.Namespace) -> int:
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
+    add_output(command)
+    add_choice(command, "av1")
+
+
+def add_output(command: argparse.ArgumentParser) -> None:
+    """Add the option for the folder."""
     about = "folder to write; must not exist, or be one whose export was not finished"
     command.add_argument("--output", type=argument_path, required=True, metavar="FOLDER", help=about)
-    add_choice(command, "av1")
 
 
 def import_(options: argparse.Namespace) -> int:
@@ -53,9 +58,7 @@ def import_(options: argparse.Namespace) -> int:
     folder, output = (path.expanduser().absolute() for path in (options.folder, options.output))
     with reserved(output), new_file(output) as scratch:
         (count,) = guarded(read_back, (folder, scratch))
-    print(
-        f"wrote {shown(output)}: {counted(count, 'demonstration')}; next: ./scripts/datagen.sh annotate --source FILE"
-    )
+    print(f"wrote {shown(output)}: {counted(count, 'demonstration')}; 'annotate' takes them")
     return 0
 
 

@@ -6,6 +6,7 @@ refused: nothing of them says where the objects were.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,8 +73,8 @@ def read_back(folder: Path, target: Path) -> int:
             steps = len(rows[ACTION])
             if starts[number] not in file["data"] or record[number]["steps"] != steps:
                 raise SourceError(
-                    f"source '{folder}': episode {number} has {steps} rows, and {layout.RECORD} says otherwise; copy it "
-                    "again"
+                    f"source '{folder}': episode {number} has {steps} rows, and {layout.RECORD} says otherwise; "
+                    "copy it again"
                 )
             _write(data, f"demo_{len(data)}", rows, file["data"][starts[number]])
             demo = data[f"demo_{len(data) - 1}"]
@@ -155,7 +156,7 @@ def _pieces(path: Path) -> Iterator[tuple[int, Rows]]:
             numbers = batch["episode_index"].to_numpy()
             vectors = {name: _vectors(batch[name]) for name in names}
             begins = [0, *(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]
-            for begin, end in zip(begins, begins[1:], strict=False):
+            for begin, end in itertools.pairwise(begins):
                 if end > begin:
                     yield int(numbers[begin]), {name: rows[begin:end] for name, rows in vectors.items()}
 
