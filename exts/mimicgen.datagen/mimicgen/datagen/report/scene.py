@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,31 @@ def scene_of(data: dict[str, Any], cache: Path) -> dict[str, Any]:
     """
     told = data.get("language") or {}
     words = _words(told) if told.get("subtasks") else {}
-    recorded, made = str(data["task"]), str(((data["run"] or {}).get("config") or {}).get("task", ""))
+    task = task_of(str(data["task"]), data["run"])
+    try:
+        return (EMPTY if task is None else scene(task, cache)) | words
+    except TaskError:  # a model or a mesh is gone, or is another by now
+        return EMPTY | words
+
+
+def task_of(recorded: str, run: Mapping[str, Any] | None) -> Described | None:
+    """Return what a file says of the task that is shown, None where none does.
+
+    Args:
+        recorded: The task that the dataset names, which comes first.
+        run: The record of the run, whose task comes next, if there is one.
+    """
+    made = str(((run or {}).get("config") or {}).get("task", ""))
     for task in (recorded, made):
         if task is recorded and task.endswith(".toml"):
             continue  # whoever wrote the dataset, no path of it is followed
         try:
             found = described(task)
-            if found is not None:
-                return scene(found, cache) | words
         except TaskError:  # the file is gone, or is another by now
             continue
-    return EMPTY | words
+        if found is not None:
+            return found
+    return None
 
 
 def scene(task: Described, cache: Path) -> dict[str, Any]:

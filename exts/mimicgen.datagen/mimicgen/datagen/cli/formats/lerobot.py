@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.cli.formats.choosing import add_choice, add_state, chosen, processes
+from mimicgen.datagen.cli.formats.choosing import add_choice, add_rows, chosen, processes
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
+from mimicgen.datagen.dataset.formats.describing import About, describe
 from mimicgen.datagen.dataset.formats.record import facts_of
-from mimicgen.datagen.dataset.formats.videos import COLOUR, check_size
-from mimicgen.datagen.dataset.locks import Lock
-from mimicgen.datagen.dataset.replacing import begin_export, end_export
+from mimicgen.datagen.dataset.locks import Lock, reserved
+from mimicgen.datagen.dataset.replacing import begin_export, end_export, new_file
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.text import as_json, counted, shown
@@ -33,18 +33,43 @@ def export(options: argparse.Namespace) -> int:
     found = chosen(options)
     output = options.output.expanduser().absolute()
     from mimicgen.datagen.dataset.formats.lerobot.assembling import assemble
+    from mimicgen.datagen.dataset.formats.lerobot.card import about_lerobot
 
-    write(found, output, NAME, COLOUR, assemble)
+    write(found, output, about_lerobot(found, NAME), assemble)
     tell(options, found, output, NAME)
     return 0
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
+    add_output(command)
+    add_choice(command)
+    add_rows(command, "av1")
+
+
+def add_output(command: argparse.ArgumentParser) -> None:
+    """Add the option for the folder."""
     about = "folder to write; must not exist, or be one whose export was not finished"
     command.add_argument("--output", type=argument_path, required=True, metavar="FOLDER", help=about)
-    add_choice(command)
-    add_state(command)
+
+
+def import_(options: argparse.Namespace) -> int:
+    """Write raw demonstrations from a LeRobot dataset that was exported here, with recorded actions."""
+    check_packages()
+    from mimicgen.datagen.dataset.formats.lerobot.reading import read_back
+
+    folder, output = (path.expanduser().absolute() for path in (options.folder, options.output))
+    with reserved(output), new_file(output) as scratch:
+        (count,) = guarded(read_back, (folder, scratch))
+    print(f"wrote {shown(output)}: {counted(count, 'demonstration')}; 'annotate' takes them")
+    return 0
+
+
+def add_source(command: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    command.add_argument("folder", type=argument_path, help="folder of the dataset")
+    about = "HDF5 file to write; must not exist"
+    command.add_argument("--output", type=argument_path, required=True, metavar="FILE", help=about)
 
 
 def check_packages() -> None:
@@ -59,14 +84,13 @@ def check_packages() -> None:
         raise SetupError("Parquet files need the package pyarrow; run: ./scripts/setup.sh --with formats") from error
 
 
-def write(found: Plan, output: Path, name: str, colour: str, assemble: Callable[..., Any]) -> None:
-    """Write an export: the files of its episodes side by side, then what is made of them.
+def write(found: Plan, output: Path, about: About, assemble: Callable[..., Any]) -> None:
+    """Write an export: the files of its episodes side by side, then what is made of them, and its card.
 
     Args:
         found: What is exported.
         output: The folder.
-        name: Of the format.
-        colour: What images are encoded with, other than depth.
+        about: What the format says of itself.
         assemble: Makes the dataset: `assemble(dataset, plan, words, output)`.
 
     Raises:
@@ -75,18 +99,17 @@ def write(found: Plan, output: Path, name: str, colour: str, assemble: Callable[
     from mimicgen.datagen.dataset.formats.lerobot import layout
     from mimicgen.datagen.dataset.formats.lerobot.episodes import PARTS, words_of, write_episodes
 
-    for image in found.cameras:
-        check_size(image)
     writable_folder(output.parent)
     lock = Lock(output.with_name(f"{output.name}.lock"), output)
     try:
-        begin_export(output, _mark(found, name))
+        begin_export(output, _mark(found, about.format))
         if not (output / layout.RECORD).exists():
             (words,) = guarded(words_of, (found.dataset, found))
             count = processes()
-            shares = [(found.dataset, found, words, output, colour, os.getpid(), part, count) for part in range(count)]
+            shares = [(found.dataset, found, words, output, os.getpid(), part, count) for part in range(count)]
             guarded(write_episodes, *shares)
             guarded(assemble, (found.dataset, found, words, output))
+        guarded(describe, (found.dataset, found, about, output))
         end_export(output, PARTS)
     finally:
         lock.close()

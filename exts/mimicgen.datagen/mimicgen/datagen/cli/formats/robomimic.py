@@ -62,7 +62,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     about_size = "of the images, for instance 84x84 (default: as they were rendered)"
     command.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help=about_size)
     add_choice(command)
-    command.set_defaults(state=None, objects=False)
+    command.set_defaults(state=None, objects=False, video=None)
 
 
 def _size(text: str) -> Size:
