@@ -14,6 +14,7 @@ import pytest
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
+from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -37,6 +38,7 @@ COMMANDS: dict[str, list[str]] = {
     "report html": ["report", "SOURCE", "--output", "OUTPUT"],
     "report docx": ["report", "SOURCE", "--output", "OUTPUT"],
     "render": ["render", "SOURCE", "--output-dir", "records"],
+    "export robomimic": ["export", "robomimic", "SOURCE", "--output", "OUTPUT"],
 }
 RUNS = ("generate", "record", "annotate", "render")
 FRESH = {f"{name} afresh": [*COMMANDS[name], "--fresh"] for name in RUNS}
@@ -81,7 +83,12 @@ KINDS: dict[str, Callable[[Path], Any]] = {
     "the source": lambda path: path.hardlink_to("source.hdf5"),
 }
 
-RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afresh", "the source")} | {
+RIGHT = {
+    ("report html", "a report"),
+    ("report docx", "a report"),
+    ("record afresh", "the source"),
+    ("export robomimic", "parts"),  # which are of another name than its folder
+} | {
     (f"{name} afresh", kind)  # moves aside what is in the way, and begins
     for name in ("generate", "record", "annotate")
     for kind in ("a dataset", "parts", "a report", "a file of somebody")
@@ -92,8 +99,9 @@ RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afre
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
-    for module in (cli, runs, dataset_cli):
+    for module in (cli, runs, dataset_cli, choosing, robomimic):
         monkeypatch.setattr(module, "guarded", direct)
+    monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # no simulation made these demonstrations
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(runs, "_launch", begin)
     monkeypatch.setattr(page, "_three", dict)

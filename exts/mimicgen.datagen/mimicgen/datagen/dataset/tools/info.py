@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 
 from mimicgen.datagen.dataset.files import attribute, datasets_in, demo_names, main_arrays, open_source, recorded_task
+from mimicgen.datagen.dataset.formats.card import rate_of
 from mimicgen.datagen.dataset.formats.language import Language, language_of
 from mimicgen.datagen.dataset.sources.conventions import format_version, spelled
 from mimicgen.datagen.dataset.sources.structure import is_images
@@ -93,6 +94,7 @@ class Info:
             ("demonstrations", f"{len(lengths)}, {sum(lengths)} steps, {duration} at {self.step_seconds:g} s a step"),
             ("lengths", f"{min(lengths)} to {max(lengths)} steps, median {statistics.median(lengths):g}"),
             ("success", f"{sum(said)} of {len(said)} that say it" if said else "not recorded"),
+            ("generated", str(rate_of(self.provenance) or "not recorded")),
             ("size", f"{self.bytes / 1e6:.1f} MB, {self.bytes / 1e3 / len(lengths):.0f} kB a demonstration"),
             ("compression", ", ".join(self.compression)),
             ("cameras", _listed(self.cameras, "; ") or "none"),
