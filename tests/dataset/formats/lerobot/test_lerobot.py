@@ -121,7 +121,7 @@ def test_what_is_written(folder: Path) -> None:
     assert (front["info"]["video.codec"], front["info"]["video.pix_fmt"]) == ("av1", "yuv420p")
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     assert names == [
-        "data/chunk-000/file-000.parquet",
+        *("README.md", "contact_sheet.png", "data/chunk-000/file-000.parquet"),
         "meta/episodes/chunk-000/file-000.parquet",
         *(f"meta/{name}" for name in ("info.json", "initial_states.hdf5", "mimicgen.datagen.json", "stats.json")),
         *("meta/subtasks.parquet", "meta/tasks.parquet"),

@@ -19,9 +19,9 @@ dataset = LeRobotDataset("YOUR_NAME/YOUR_DATASET", root="PATH_OF_THIS_FOLDER")
 """
 
 LOADING_GR00T = """
-import pandas
+import pyarrow.parquet
 
-steps = pandas.read_parquet("data/chunk-000/episode_000000.parquet")  # meta/modality.json says what its columns are
+steps = pyarrow.parquet.read_table("data/chunk-000/episode_000000.parquet")  # meta/modality.json says what is what
 """
 
 BEFORE = "of a step, the state is that before it, and the images show the same moment"
