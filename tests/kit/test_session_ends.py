@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import pytest
 
-from mimicgen.datagen.dataset.formats.language import language_of
+from mimicgen.datagen.dataset.formats.language import language_of, outcome_text
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.progress import State
 from tests.conftest import Kit
@@ -67,6 +67,7 @@ def test_failures_are_bounded_and_written_on_request(
     with h5py.File(config.output_dataset.with_name("generated_failed.hdf5")) as file:
         assert list(file["data"]) == ["demo_0"]
         assert not file["data/demo_0"].attrs["success"]
+        assert outcome_text(file["data/demo_0"]) == f"failure: {records(config)[0]['reason']}"
     assert not config.output_dataset.exists()
 
 
