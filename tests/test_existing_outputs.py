@@ -89,12 +89,7 @@ KINDS: dict[str, Callable[[Path], Any]] = {
     "the source": lambda path: path.hardlink_to("source.hdf5"),
 }
 
-RIGHT = {
-    ("report html", "a report"),
-    ("report docx", "a report"),
-    ("record afresh", "the source"),
-    ("export robomimic", "parts"),  # which are of another name than its folder
-} | {
+RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afresh", "the source")} | {
     (f"{name} afresh", kind)  # moves aside what is in the way, and begins
     for name in ("generate", "record", "annotate")
     for kind in ("a dataset", "parts", "a report", "a file of somebody")

@@ -12,7 +12,7 @@ from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.formats.describing import describe
 from mimicgen.datagen.dataset.formats.record import facts_of
 from mimicgen.datagen.dataset.formats.robomimic import NAME, Size, about, file_name, observations_of, write_robomimic
-from mimicgen.datagen.dataset.locks import Lock
+from mimicgen.datagen.dataset.locks import Lock, refuse_unfinished
 from mimicgen.datagen.dataset.replacing import begin_export, end_export, new_file
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.text import as_json, counted, shown
@@ -30,6 +30,7 @@ def export(options: argparse.Namespace) -> int:
     found = chosen(options)
     output, size = options.output.expanduser().absolute(), options.size
     path = output / file_name(found)
+    refuse_unfinished(output)
     writable_folder(output.parent)
     lock = Lock(output.with_name(f"{output.name}.lock"), output)
     try:
