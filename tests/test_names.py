@@ -14,7 +14,8 @@ from tests.conftest import PROJECT
 
 PACKAGE = Path(mimicgen.datagen.__path__[0])
 EXTENSION = PROJECT / "exts"
-NAMES = re.compile("cube|franka|panda", re.IGNORECASE)
+NAMES = re.compile("cube|franka|panda(?!s)", re.IGNORECASE)
+"""pandas is a library, in whose way tables are written."""
 
 WHERE = {"robots", "tasks"}
 """Rooms that know robots and tasks, Isaac Lab's registered ones included."""

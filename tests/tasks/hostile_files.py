@@ -232,7 +232,7 @@ SENSE: Wrong = {
         ("subtasks.robot[1].subtask_term_offset_range", "leave it out"),
     ),
     "signal of two subtasks": (
-        'description = "Put it on the pad"',
+        'description = "Put the block on the pad"',
         'subtask_term_signal = "grasped"\n[[subtasks.robot]]',
         ("subtasks.robot[1].subtask_term_signal = 'grasped'", "it ends subtask 0, too"),
     ),

@@ -12,7 +12,7 @@ import pytest
 
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.tasks.catalogue import TASKS, load_task
-from mimicgen.datagen.tasks.checking import check_outside, likely_mistakes
+from mimicgen.datagen.tasks.checks.checking import check_outside, likely_mistakes
 from tests.hostile import acts, snapshot
 from tests.tasks.hostile_files import BLOCK, KEYS_AND_VALUES, NAMES, PAD, SENSE, SHAPES, SOUND
 from tests.tasks.hostile_paths import FILES, OUTSIDE

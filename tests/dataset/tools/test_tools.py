@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.dataset.files import datasets_in, demo_names
+from mimicgen.datagen.dataset.formats.language import LANGUAGE, language_of
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.tools import filter as filtering
 from mimicgen.datagen.dataset.tools import split as splitting
@@ -21,6 +22,7 @@ from mimicgen.datagen.dataset.tools.info import info
 from mimicgen.datagen.dataset.tools.merge import MERGED, merge
 from mimicgen.datagen.dataset.tools.validate import joined, validate
 from mimicgen.datagen.errors import ConfigError, OutputError, SourceError
+from mimicgen.datagen.tasks.language import language_of_task
 from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
@@ -141,6 +143,24 @@ def test_files_that_do_not_fit_are_not_merged(
     assert not (tmp_path / "merged.hdf5").exists()
 
 
+def test_what_a_dataset_says_in_words_stays_with_it(dataset: Path, tmp_path: Path) -> None:
+    """What merged files say differently, none of them says any more; the task of their name does."""
+    told = language_of_task("stack")
+    assert told is not None
+    other = tmp_path / "other.hdf5"
+    other.write_bytes(dataset.read_bytes())
+    with h5py.File(dataset, "r+") as file:
+        file["data"].attrs[LANGUAGE] = json.dumps(told.plain())
+    filtering.filter_demos(dataset, tmp_path / "few.hdf5", ["demo_1"])
+    merge([dataset, tmp_path / "few.hdf5"], tmp_path / "alike.hdf5")
+    merge([dataset, other], tmp_path / "mixed.hdf5")
+    found = {}
+    for name in ("few", "alike", "mixed"):
+        with h5py.File(tmp_path / f"{name}.hdf5") as file:
+            found[name] = language_of(file["data"], language_of_task)
+    assert found == {"few": told, "alike": told, "mixed": language_of_task("stack_three")}
+
+
 def test_a_split_is_a_copy_with_robomimics_lists(dataset: Path, tmp_path: Path) -> None:
     lists = splitting.choose(dataset, 0.25, seed=1)
     assert lists == splitting.choose(dataset, 0.25, seed=1)
@@ -229,11 +249,12 @@ def test_a_filtered_file_keeps_names_lists_and_everything_else(dataset: Path, tm
 
 
 def test_info_tells_what_is_there(dataset: Path, tmp_path: Path) -> None:
-    found = info(copy(dataset, tmp_path / "images.hdf5", _camera))
+    found = info(copy(dataset, tmp_path / "images.hdf5", _camera), language_of_task)
     rows = dict(found.rows())
     assert rows["demonstrations"].startswith("12, 2545 steps, 2.1 min at 0.05 s")
     assert rows["lengths"] == "196 to 231 steps, median 209"
     assert rows["cameras"] == "table_rgb 4 x 6 x 3"
+    assert rows["instruction"] == "Stack the red cube on the blue cube, and the green cube on the red one."
     assert rows["success"] == "12 of 12 that say it"
     assert rows["lists"] == "mine 3"
     assert rows["source"] == "scripted, seed 1"

@@ -23,6 +23,7 @@ NAME_BYTES = 200
 """Length of a dataset's name at most; older ones get a date, and a folder beside it an ending [bytes]."""
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+ExportFormat = Literal["none", "lerobot", "gr00t", "robomimic"]
 Settling = Annotated[
     int,
     Meta(
@@ -133,6 +134,11 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
         return False
 
     @property
+    def export(self) -> ExportFormat:
+        """What kept demonstrations are exported to at the end."""
+        return "none"
+
+    @property
     def observe(self) -> ObserveConfig:
         """What cameras show of every step; nothing where no demonstrations are written."""
         return ObserveConfig()
@@ -168,6 +174,13 @@ class _Writing(Job, frozen=True, kw_only=True):
     report: Annotated[
         bool, Meta(description="Write report.html when a run has ended by itself: replay, funnel, plots, table")
     ] = True
+    export: Annotated[
+        ExportFormat,
+        Meta(
+            description="Format that what was kept is exported to when a run has ended by itself, into a folder beside "
+            "the dataset, <output_dataset>_<format>; see docs/formats.md"
+        ),
+    ] = "none"
     live_port: Annotated[
         Annotated[int, Meta(ge=0, le=65535)] | None,
         Meta(description="Port of 127.0.0.1 at which the report is shown during the run; 0 takes a free one"),

@@ -19,6 +19,9 @@ from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.sources.structure import DEEPEST, Walk, is_images
 from mimicgen.datagen.errors import SourceError
 
+_CACHE = 2**20
+"""Size of HDF5's cache of what is known of groups and arrays [bytes]; a demonstration has 60 kB of that."""
+
 
 def natural_order(name: str) -> tuple[str | int, ...]:
     """Sort key that puts demo_2 before demo_10."""
@@ -61,6 +64,7 @@ def open_source(path: Path, *, demos: Collection[str] | None = None) -> Iterator
         raise SourceError(f"source '{path}' is not an HDF5 file; pass an HDF5 file of demonstrations")
     try:
         with h5py.File(path, "r") as file:
+            _bound_memory(file)
             _check(file, demos)
             yield file
     except BlockingIOError as error:
@@ -100,6 +104,19 @@ def read_demo(file: h5py.File, walk: Walk, name: str) -> tuple[dict[str, NDArray
                 arrays[path] = np.empty(array.shape, array.dtype)
                 array.read(h5s.ALL, h5s.ALL, arrays[path])
     return arrays, images
+
+
+def _bound_memory(file: h5py.File) -> None:
+    """Have HDF5 keep what it knows of groups and arrays in a cache of one size.
+
+    Its own rules let the cache grow with the number of demonstrations that are read, up to 32 MB as it counts, which
+    are
+    eight times that in memory.
+    """
+    settings = file.id.get_mdc_config()
+    settings.set_initial_size, settings.initial_size = True, _CACHE
+    settings.min_size, settings.max_size = _CACHE // 2, _CACHE
+    file.id.set_mdc_config(settings)
 
 
 def _check(file: h5py.File, demos: Collection[str] | None) -> None:

@@ -6,6 +6,8 @@ The rule: what this project did not write stays where it is, as it is. So
 - a file is replaced only if its content says whose it is (`ours.is_ours`), never a link, a folder or a pipe;
 - of a folder, only a rendering's own files go, one by one and by their names, and only where the folder carries the
   rendering's manifest, or the mark of one that was not finished (`ours.is_frames`);
+- of the folder of an export, only what such an export makes on its way goes, and only while the folder carries the mark
+  of one that was not finished;
 - `discard` is for what the caller itself has made: a scratch file, a lock, a part that is in the dataset by now;
 - whatever else is in the way is moved aside, to a name that nothing has, if the user said so.
 """
@@ -26,6 +28,12 @@ from mimicgen.datagen.errors import OutputError
 
 _FRAMES = re.compile(r"[0-9]{4,}\.png|frames\.mkv|\.frames\.[0-9a-f]{8}\.part\.mkv|labels\.json|manifest\.json")
 """Files of a rendering in the folder of a demonstration, a video that was killed included."""
+
+_SCRATCH = re.compile(r"\..{1,40}\.[0-9a-f]{8}\.part(\..{1,15})?", re.DOTALL)
+"""Files that `new_file` had not finished when its process was killed."""
+
+_PARTS = re.compile(r"rows\.parquet|about\.json|[A-Za-z0-9_-]+\.mp4")
+"""Files of an episode whose export goes on."""
 
 
 @contextlib.contextmanager
@@ -149,6 +157,67 @@ def finish_frames(folder: Path, manifest: str) -> None:
     with explained(folder):
         (folder / UNFINISHED).write_text(manifest, encoding="utf-8")
         os.replace(folder / UNFINISHED, folder / MANIFEST)
+
+
+def begin_export(folder: Path, mark: str) -> None:
+    """Make the folder of an export, marked as unfinished; what a kill left unfinished in it goes.
+
+    Args:
+        folder: The folder.
+        mark: What the mark says: of the export that goes on in the folder, the same.
+
+    Raises:
+        OutputError: Something else is there, or the folder cannot be written.
+    """
+    with explained(folder):
+        if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
+            raise OutputError(f"output '{folder}' exists, and is no folder; remove it, or choose another name")
+        if not folder.is_dir() or not any(folder.iterdir()):
+            writable_folder(folder)
+            (folder / UNFINISHED).write_text(mark, encoding="utf-8")
+            return
+        place = folder / UNFINISHED
+        if place.is_symlink() or not place.is_file():
+            raise OutputError(f"output '{folder}' exists; remove it, or choose another name")
+        told = place.read_text(encoding="utf-8", errors="replace")
+        if told not in ("", mark):
+            raise OutputError(
+                f"output '{folder}' has an export of something else, which was not finished; remove it, or choose "
+                "another name"
+            )
+        place.write_text(mark, encoding="utf-8")
+        _discard_matching(folder, _SCRATCH)
+
+
+def end_export(folder: Path, parts: str) -> None:
+    """Remove the files of an export's episodes, which are joined by now, and its mark.
+
+    Args:
+        folder: The export's folder.
+        parts: Name of the folder in it that has those files.
+
+    Raises:
+        OutputError: They cannot be removed.
+    """
+    with explained(folder):
+        if not (folder / UNFINISHED).is_file():
+            return
+        if not (folder / parts).is_symlink():
+            _discard_matching(folder / parts, _PARTS)
+            for place in sorted((folder / parts).glob("*")):
+                if not place.is_symlink():
+                    discard_folder(place)
+            discard_folder(folder / parts)
+        discard(folder / UNFINISHED)
+
+
+def _discard_matching(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove plain files in a folder and those below that are called so; no link is followed."""
+    for place, _, files in os.walk(folder):
+        for name in files:
+            path = Path(place, name)
+            if names.fullmatch(name) and not path.is_symlink() and path.is_file():
+                discard(path)
 
 
 def rotate(logs: Sequence[Path]) -> None:

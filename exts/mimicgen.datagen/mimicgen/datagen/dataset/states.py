@@ -86,7 +86,7 @@ def check_recorded(path: Path, task: str, wanted: Sequence[str] = ()) -> RawDemo
         SourceError: As `check_demos`, or the file lacks a wanted demonstration, or has one without states.
     """
     demos = check_demos(path, task)
-    names = _chosen(path, list(demos.names), wanted)
+    names = chosen(path, list(demos.names), wanted)
     if not wanted:
         with open_source(path, demos=()) as file:
             names = [name for name, parent in parents(file).items() if name == parent]
@@ -128,8 +128,17 @@ def _check_rows(path: Path, name: str, demo: h5py.Group) -> None:
         raise SourceError(f"source '{path}', {name}: has nothing in 'states' to restore; leave it out")
 
 
-def _chosen(path: Path, names: list[str], wanted: Sequence[str]) -> list[str]:
-    """Return the wanted names, in the file's order."""
+def chosen(path: Path, names: list[str], wanted: Sequence[str]) -> list[str]:
+    """Return the wanted names, in the file's order; all of them where none are wanted.
+
+    Args:
+        path: The file, for the message.
+        names: Its demonstrations.
+        wanted: Names ('demo_3'), numbers ('3') or ranges ('0-9').
+
+    Raises:
+        SourceError: The file lacks a wanted demonstration.
+    """
     if not wanted:
         return names
     chosen: set[str] = set()

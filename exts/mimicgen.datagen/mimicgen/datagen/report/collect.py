@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,14 +10,17 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mimicgen.datagen.attempts import Attempt, Counts, Outcome, Segment, kind_of_reason
+from mimicgen.datagen.attempts import Attempt, Counts, Outcome, kind_of_reason
 from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
+from mimicgen.datagen.dataset.formats.language import language_of
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.validate import step_seconds
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.report import reading
 from mimicgen.datagen.report.meshes import packed
 from mimicgen.datagen.report.pictures import MOST, pictures
 from mimicgen.datagen.report.records import read_attempts, read_run
+from mimicgen.datagen.tasks.language import language_of_task
 from mimicgen.datagen.text import all_shown
 
 POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
@@ -33,12 +34,6 @@ LOST = 3
 
 STILL = 1e-3
 """What a robot's base, or what an object with joints stands on, may change in a demonstration and stand still."""
-
-WIDEST = 256
-"""Numbers that a row of an array may have: every one is drawn."""
-
-EEF_POSITION = re.compile("(?:(.+)_)?eef_pos")
-"""Observation of where a hand is; of several, it begins with the end effector's name."""
 
 Array = np.ndarray[Any, Any]
 
@@ -65,13 +60,15 @@ def collect(dataset: Path, records: Path | None, source: Path | None, most: int 
                 alive()
                 demo["pictures"] = pictures(records, demo["name"])
         task, seconds = recorded_task(file), step_seconds(file)
+        language = language_of(file["data"], language_of_task).plain()
     wanted = {segment["demo"] for demo in demos for segment in demo["segments"]}
     sources: list[dict[str, Any]] = []
     if source is not None and wanted:
         with open_source(source) as file:
             sources = [source_way(file, name) for name in demo_names(file) if name in wanted]
     told = described(dataset.name, task, seconds) | of_attempts(attempts)
-    found: dict[str, Any] = all_shown(told | {"count": len(names), "demos": demos, "sources": sources, "run": run})
+    told |= {"language": language, "count": len(names), "demos": demos, "sources": sources, "run": run}
+    found: dict[str, Any] = all_shown(told)
     return found
 
 
@@ -125,15 +122,19 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
     """
     alive()
     demo = file["data"][name]
-    arms, things = (_groups(demo.get(f"states/{kind}")) for kind in ("articulation", "rigid_object"))
+    arms, things = (reading.groups(demo.get(f"states/{kind}")) for kind in ("articulation", "rigid_object"))
     if not arms or not things:
         raise SourceError(f"source '{file.filename}', {name}: has no recorded states of robot and objects")
-    actions = _array(demo, "actions")
+    actions = reading.array(demo, "actions")
     steps = len(actions)
-    joints = {key: _array(demo, f"{arm.name}/joint_position", steps) for key, arm in arms.items()}
-    roots = {key: _array(demo, f"{arm.name}/root_pose", steps, 7) for key, arm in arms.items() if "root_pose" in arm}
-    objects = {key: np.nan_to_num(_array(demo, f"{thing.name}/root_pose", steps, 7)) for key, thing in things.items()}
-    hands = _hands(demo, steps)
+    joints = {key: reading.array(demo, f"{arm.name}/joint_position", steps) for key, arm in arms.items()}
+    roots = {
+        key: reading.array(demo, f"{arm.name}/root_pose", steps, 7) for key, arm in arms.items() if "root_pose" in arm
+    }
+    objects = {
+        key: np.nan_to_num(reading.array(demo, f"{thing.name}/root_pose", steps, 7)) for key, thing in things.items()
+    }
+    hands = reading.hands(demo, steps)
     roots = {key: np.nan_to_num(pose) for key, pose in roots.items()}
     moving = {key: pose for key, pose in roots.items() if np.abs(pose - pose[0]).max() > STILL}
     rows = [_rows(values, ANGLE) for values in joints.values()]
@@ -145,11 +146,11 @@ def demonstration(file: h5py.File, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "steps": steps,
-        "success": _whole(attribute(demo, "success")),
-        "attempt": _whole(attribute(demo, "attempt")),
-        "seed": _whole(attribute(demo, "seed")),
-        "segments": _segments(attribute(demo, "segments")),
-        "signals": _signals(attribute(demo, "signals")),
+        "success": reading.whole(attribute(demo, "success")),
+        "attempt": reading.whole(attribute(demo, "attempt")),
+        "seed": reading.whole(attribute(demo, "seed")),
+        "segments": reading.segments(attribute(demo, "segments")),
+        "signals": reading.signals(attribute(demo, "signals")),
         "joints": {key: values.shape[1] for key, values in joints.items()},
         "moving": list(moving),
         "objects": list(objects),
@@ -170,13 +171,7 @@ def source_way(file: h5py.File, name: str) -> dict[str, Any]:
     """
     alive()
     demo = file["data"][name]
-    poses = demo.get("obs/datagen_info/eef_pose")
-    arms = poses.items() if isinstance(poses, h5py.Group) else ()
-    hands = _hands(demo, None) or {
-        eef: np.asarray(arm[:, :3, 3], dtype=np.float64)
-        for eef, arm in arms
-        if isinstance(arm, h5py.Dataset) and arm.shape[1:] == (4, 4) and arm.dtype.kind == "f" and len(arm) > 1
-    }
+    hands = reading.hands(demo, None) or reading.annotated_hands(demo)
     steps = min((len(way) for way in hands.values()), default=0) - 1
     if steps < 1:
         raise SourceError(f"source '{file.filename}', {name}: says nowhere where the hand was")
@@ -185,79 +180,11 @@ def source_way(file: h5py.File, name: str) -> dict[str, Any]:
     return {"name": name, "steps": steps, "hands": list(hands), **still, "track": track}
 
 
-def _hands(demo: h5py.Group, steps: int | None) -> dict[str, Array]:
-    """Return where each hand was observed, shape (steps, 3) each [m]; '' is the name of the only one."""
-    paths = {EEF_POSITION.fullmatch(name): f"obs/{name}" for name in _members(demo.get("obs"))}
-    return {match[1] or "": _array(demo, path, steps, 3) for match, path in paths.items() if match}
-
-
 def _track(rows: list[Array]) -> str:
     """Return rows of 16-bit numbers as text: the first of each, then differences."""
     track = np.concatenate(rows)
     track[:, 1:] = np.diff(track, axis=1)  # wraps around, and so does the sum
     return packed(track.astype("<i2"))
-
-
-def _members(group: Any) -> list[str]:
-    """Return the names in what may be a group."""
-    return list(group) if isinstance(group, h5py.Group) else []
-
-
-def _groups(group: Any) -> dict[str, h5py.Group]:
-    """Return the groups in what may be a group."""
-    members = group.items() if isinstance(group, h5py.Group) else ()
-    return {name: member for name, member in members if isinstance(member, h5py.Group)}
-
-
-def _array(demo: h5py.Group, path: str, steps: int | None = None, width: int | None = None) -> Array:
-    """Return an array of numbers with a row a step.
-
-    Args:
-        demo: The demonstration.
-        path: Where it is, in the demonstration or in the file.
-        steps: Rows that it has to have, None for any.
-        width: Numbers in a row that it has to have, None for any.
-
-    Raises:
-        SourceError: It is missing, or is another.
-    """
-    array = demo.get(path)
-    expected = f"({steps or 'steps'}, {width or 'numbers'})"
-    what = f"source '{demo.file.filename}', {demo.name.rpartition('/')[2]}: '{path.removeprefix(f'{demo.name}/')}'"
-    remedy = "leave the demonstration out (datagen.sh dataset filter)"
-    if not isinstance(array, h5py.Dataset):
-        raise SourceError(f"{what} is missing; {remedy}")
-    kind, shape = array.dtype.kind, array.shape
-    right = len(shape) == 2 and shape[0] == (steps or shape[0]) and shape[1] == (width or shape[1])
-    if kind not in "biuf" or not right or not array.size > 0 or shape[1] > WIDEST:
-        raise SourceError(f"{what} has shape {shape} and type {array.dtype}, expected numbers, {expected}; {remedy}")
-    return np.asarray(array[()], dtype=np.float64)
-
-
-def _whole(value: Any) -> int | None:
-    """Return a whole number or a truth value; what else a file may say is not told."""
-    return value if isinstance(value, int) else None
-
-
-def _segments(told: Any) -> list[dict[str, Any]]:
-    """Return the source segments that a demonstration names; none when they are not as a run writes them."""
-    try:
-        segments = [dataclasses.asdict(Segment(**segment)) for segment in told or ()]
-    except TypeError:
-        return []
-    numbers, perhaps = ("subtask", "start", "end"), ("begun", "over")
-    right = all(
-        isinstance(one["demo"], str)
-        and all(isinstance(one[key], int) for key in numbers)
-        and all(isinstance(one[key], int | None) for key in perhaps)
-        for one in segments
-    )
-    return segments if right else []
-
-
-def _signals(told: Any) -> dict[str, int]:
-    """Return the steps at which signals came."""
-    return {name: step for name, step in told.items() if isinstance(step, int)} if isinstance(told, dict) else {}
 
 
 def _rows(values: Array, unit: float) -> Array:

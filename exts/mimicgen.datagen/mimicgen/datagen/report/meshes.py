@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,30 @@ def as_json(triangles: Array, colour: str) -> dict[str, Any]:
         "vertices": packed(np.round(vertices / unit).astype("<i2")),
         "faces": packed(faces.astype("<u4")),
     }
+
+
+def shaded(told: Mapping[str, Any]) -> tuple[Array, Array, Array]:
+    """Return the triangles that `as_json` tells of, as they are lit.
+
+    Returns:
+        Vertices, shape (n, 3) [m]; faces, shape (m, 3); and the vertices' unit normals, shape (n, 3). Corners of a flat
+        shape are vertices of their own.
+    """
+    vertices = _unpacked(told["vertices"], "<i2") * float(told["unit"])
+    faces = _unpacked(told["faces"], "<u4").astype(np.int64)
+    if told["flat"]:
+        vertices, faces = vertices[faces.reshape(-1)], np.arange(faces.size).reshape(-1, 3)
+    one, other = (vertices[faces[:, corner]] - vertices[faces[:, 0]] for corner in (1, 2))
+    areas = np.cross(one, other)
+    normals = np.zeros_like(vertices)
+    for corner in range(3):
+        np.add.at(normals, faces[:, corner], areas)
+    return vertices, faces, normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+
+
+def _unpacked(text: str, kind: str) -> Array:
+    """Return what `packed` made a text of, in rows of three."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind).reshape(-1, 3)
 
 
 def simplified(triangles: Array, cell: float = CELL) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ from mimicgen.datagen.dataset.sources.sources import Sources, check_file, check_
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.tasks.colours import class_colours
+from mimicgen.datagen.tasks.language import spoken
 
 if TYPE_CHECKING:
     from mimicgen.datagen.dataset.images.renderer import Renderer
@@ -156,6 +157,8 @@ class Opening:
             with uncollected():
                 opened = Environment(self._cfg, self._success, self._here)
             self._closing.callback(opened.close)
+            descriptor = self._job.task_file if isinstance(self._job, Generate) else None
+            opened.facts["language"] = spoken(self._job.task, opened.env.cfg.subtask_configs, descriptor).plain()
             if self._job.render.when != "never":
                 self.renderer = self._make_renderer(opened, self._job.render, class_colours(self._job.task))
                 self._closing.callback(self.renderer.close)

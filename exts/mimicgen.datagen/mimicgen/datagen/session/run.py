@@ -27,6 +27,7 @@ from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.run import write_report
 from mimicgen.datagen.session.committing import Committer
 from mimicgen.datagen.session.drawing import Drawer
+from mimicgen.datagen.session.exporting import export_kept
 from mimicgen.datagen.session.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.session.host import Host
 from mimicgen.datagen.session.record import run_record
@@ -66,7 +67,7 @@ class Run:
             BaseException: What interrupted it (a cancellation, `KeyboardInterrupt`), when the end has been told.
         """
         await self._try(self._work)
-        for conclude in (self._settle, self._fold, self._write_record, self._write_report):
+        for conclude in (self._settle, self._fold, self._write_record, self._write_report, self._export):
             before = self._end
             await self._try(conclude)
         if self._end is not before:  # the report failed in a way that nobody expected; the record is to say so
@@ -292,7 +293,9 @@ class Run:
             return
         # Datasets travel, so files are named without their folders.
         values = {key: v.name if isinstance(v, Path) else v for key, v in self._config.flat().items()}
-        await self._outputs.fold(self._env_args, {"config": values, **self._facts}, self._host.next_frame)
+        counts = {"attempts": self._counts.attempts, "successes": self._counts.successes}
+        provenance = {"config": values, **self._facts, "counts": counts}
+        await self._outputs.fold(self._env_args, provenance, self._host.next_frame)
         render = self._config.render
         if self._rendered is not None and self._rendered.complete and render.in_dataset:
             demos = self._rendered.complete
@@ -315,6 +318,12 @@ class Run:
             await self._outputs.write_report(write_report, self._host.next_frame)
         except DatagenError as error:  # the run is as it is without it
             log.warning("%s was not written: %s", self._outputs.report, error)
+
+    async def _export(self) -> None:
+        """Export what was kept, if that is wanted, unless somebody waits for the run to stop, or it failed."""
+        if self._outputs is not None and self._host.stopped is None and self._state is not State.FAILED:
+            drawn = self._rendered is not None and bool(self._rendered.complete)
+            await export_kept(self._config, self._outputs, self._host.next_frame, drawn=drawn)
 
 
 def _with_failures(end: End | None, failed: dict[str, str]) -> End | None:

@@ -137,7 +137,7 @@ def load_task(path: Path) -> Described:
     Raises:
         TaskError: It, or a robot's file, cannot be read, or says something that is not valid.
     """
-    from mimicgen.datagen.tasks.checking import check_task
+    from mimicgen.datagen.tasks.checks.checking import check_task
 
     place = f"task file {quoted(path)}"
     if not re.fullmatch(NAME, path.stem):

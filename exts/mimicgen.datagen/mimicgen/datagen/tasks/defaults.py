@@ -12,12 +12,12 @@ import msgspec
 
 from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.config.keys import job_from
-from mimicgen.datagen.config.sections import MimicConfig
+from mimicgen.datagen.config.sections import CameraConfig, MimicConfig
 from mimicgen.datagen.config.values import Flat, quoted
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.robots.schema import Vector
 from mimicgen.datagen.tasks import autodata
-from mimicgen.datagen.tasks.catalogue import described, task_file
+from mimicgen.datagen.tasks.catalogue import Described, described, task_file
 from mimicgen.datagen.tasks.schema import Camera, Subtask
 
 TASK = "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"
@@ -116,6 +116,11 @@ def _cameras(task: str, path: Path | None, stamp: int) -> Flat:
         for name, camera in found.task.cameras.items()
         for key, value in _camera(camera).items()
     }
+
+
+def cameras_of(task: Described) -> dict[str, CameraConfig]:
+    """Return a task's cameras by name."""
+    return {name: CameraConfig(**_camera(camera)) for name, camera in task.task.cameras.items()}
 
 
 def _camera(camera: Camera) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""What is known of how a task's robots move, for the checks of demonstrations."""
+"""What is known of a task's robots and how they move: for the checks of demonstrations, and for exporting them."""
 
 from __future__ import annotations
 
 import re
 
+from mimicgen.datagen.dataset.formats.embodiment import UNKNOWN, Embodiment, Hand, matching
 from mimicgen.datagen.dataset.sources.commands import Command
 from mimicgen.datagen.dataset.sources.plausible import Motion
-from mimicgen.datagen.robots.catalogue import ROBOTS, load_robot
+from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.robots.catalogue import ROBOTS, load_robot, model_of
 from mimicgen.datagen.robots.schema import Robot
 from mimicgen.datagen.tasks.catalogue import Described, described, task_file
 
@@ -46,6 +48,54 @@ def commands_of(task: str, found: Described | None) -> tuple[Command, ...]:
         commands.append(Command(eef=name, robot=eef.robot, begin=begin, relative=relative))
         begin = commands[-1].end + eef.gripper_dim
     return tuple(commands)
+
+
+def embodiment_of(task: str) -> Embodiment:
+    """Return what is known of a task's robots.
+
+    Args:
+        task: As `motion_of`.
+    """
+    found = None if task.endswith(".toml") else described(task)
+    if found is None:
+        return UNKNOWN
+    by_file = task_file(task) is not None
+    told = commands_of(task, found if by_file else None)  # the name of a registered task says how actions move its arm
+    commands = dict(zip(found.eefs, told, strict=True))
+    hands = tuple(
+        Hand(
+            eef=name,
+            robot=eef.robot,
+            arm=eef.arm.joints,
+            gripper=eef.arm.gripper.joints if eef.arm.gripper else (),
+            command=commands[name],
+            scale=eef.arm.controller.scale if commands[name].relative else 1.0,
+        )
+        for name, eef in found.eefs.items()
+    )
+    types = dict.fromkeys(path.stem for path in found.robot_files.values())
+    return Embodiment(robot_type="+".join(types), hands=hands, joints=_joints(found))
+
+
+def _joints(found: Described) -> dict[str, tuple[str, ...]]:
+    """Return the order of the joints of robots that are one chain: the arm's, then the gripper's.
+
+    Engines number the joints of several arms in different ways, so nothing is said of those.
+    """
+    told = {}
+    for key, robot in found.robots.items():
+        if len(robot.arms) != 1:
+            continue
+        (arm,) = robot.arms.values()
+        try:
+            names = tuple(model_of(robot, found.robot_files[key]).joints)
+        except SetupError:  # the package of its model is not installed: they stay without names
+            continue
+        patterns = (arm.joints, arm.gripper.joints if arm.gripper else ())
+        chain = tuple(names[index] for own in patterns for index in matching(names, own))
+        if len(chain) == len(names):
+            told[key] = chain
+    return told
 
 
 def _speeds(robots: dict[str, Robot]) -> dict[str, tuple[float, ...]]:

@@ -33,6 +33,8 @@ Range = tuple[Length, Length]
 Turn = tuple[Angle, Angle]
 """Smallest and largest angle [rad]."""
 
+Words = Annotated[str, Meta(max_length=2000)]
+
 Steps = Annotated[int, Meta(ge=0, le=1000)]
 """Environment steps, 50 ms each."""
 
@@ -113,8 +115,8 @@ class Subtask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         num_interpolation_steps: Steps from the segment before to this one.
         num_fixed_steps: Steps that wait at the start of the segment.
         apply_noise_during_interpolation: Whether the noise is on the way, too.
-        description: What is done, in words.
-        next_subtask_description: What is done next, in words.
+        description: What is done, in words: every step of a dataset says so. If left out, as the subtask before says.
+        next_subtask_description: What is done next, in words; need not be said where the next subtask says it itself.
     """
 
     object_ref: Name | None = None
@@ -131,8 +133,8 @@ class Subtask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     num_interpolation_steps: Steps = 20
     num_fixed_steps: Steps = 10
     apply_noise_during_interpolation: bool = False
-    description: str = ""
-    next_subtask_description: str = ""
+    description: Words = ""
+    next_subtask_description: Words = ""
 
 
 class Constraint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -276,6 +278,7 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         extends: Task that comes with the extension, which this one is but for what stands here: tables are joined key
             by key, all else takes the other's place.
         instruction: What is to be done, in words: what a policy is told.
+        paraphrases: The same in other words, for policies that are told it in many ways.
         robots: By name; one robot is called `robot`.
         table: The table; false for none.
         objects: By name.
@@ -290,6 +293,7 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     extends: Name | None = None
     instruction: Text
+    paraphrases: Annotated[tuple[Text, ...], Meta(max_length=100)] = ()
     robots: Annotated[dict[Name, Placed], Meta(min_length=1, max_length=8)]
     table: Table | Literal[False] = Table()
     objects: Annotated[dict[Name, Object], Meta(min_length=1, max_length=100)]

@@ -89,6 +89,7 @@ class Form:
                 Switch(draft, "early_abort", "Early abort"),
                 Switch(draft, "keep_failed", "Keep failed"),
                 Switch(draft, "report", "Report"),
+                Choice(draft, "export", "Export"),
                 Text(draft, "live_port", "Live report, port"),
             ]
 

@@ -30,6 +30,7 @@ FREE = {
     "plots",
     "report",
     "live_port",
+    "export",
 }
 """Keys that may differ when a run is continued; `fresh` and those of rendering may, too."""
 

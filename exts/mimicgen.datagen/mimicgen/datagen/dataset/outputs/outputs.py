@@ -162,6 +162,12 @@ class Outputs:
         for parts in (self._parts, self._failed_parts):
             parts.remove_if_empty()
 
+    @property
+    def exported(self) -> Path | None:
+        """The folder that what was kept is exported to; None where it is not."""
+        kind = self._config.export
+        return None if kind == "none" else self.dataset.with_name(f"{self.dataset.stem}_{kind}")
+
     async def write_report(self, write: Callable[[Path, Path, Path], None], next_frame: NextFrame) -> None:
         """Have the report written, in a thread; nothing happens when there is no dataset.
 
@@ -282,4 +288,5 @@ class Outputs:
     def _paths(self) -> tuple[Path, ...]:
         if not self._config.makes_attempts:
             return self.record, *self._frames
-        return *self._data(), self.record, self.attempts, self.report, *self._frames
+        exported = (self.exported,) if self.exported is not None else ()
+        return *self._data(), self.record, self.attempts, self.report, *exported, *self._frames

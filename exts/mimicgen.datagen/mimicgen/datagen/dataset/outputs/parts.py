@@ -22,6 +22,7 @@ from h5py import h5o
 
 from mimicgen.datagen.dataset.files import natural_order
 from mimicgen.datagen.dataset.folders import explained, sync_folder
+from mimicgen.datagen.dataset.formats.language import LANGUAGE
 from mimicgen.datagen.dataset.replacing import discard, discard_folder, name_file, new_file
 from mimicgen.datagen.dataset.sources.raw import read_states
 from mimicgen.datagen.dataset.states import StateSequence
@@ -144,7 +145,7 @@ class Parts:
 
         Args:
             env_args: What robomimic and Isaac Lab want to know of the environment.
-            provenance: Where the demonstrations come from.
+            provenance: Where the demonstrations come from, and, under `language`, their task in words.
 
         Raises:
             OutputError: The dataset cannot be written; the demonstrations stay where they are.
@@ -160,6 +161,8 @@ class Parts:
                     file.attrs["format_version"] = FORMAT_VERSION
                     file.attrs["provenance"] = json.dumps(provenance)
                     file["data"].attrs["env_args"] = json.dumps(env_args)
+                    if LANGUAGE in provenance:
+                        file["data"].attrs[LANGUAGE] = json.dumps(provenance[LANGUAGE])
         for name in names:
             discard(self.path(name))
 

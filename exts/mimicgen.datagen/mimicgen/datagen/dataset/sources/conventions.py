@@ -59,7 +59,7 @@ def quaternion_order(file: h5py.File) -> QuaternionOrder:
     Raises:
         SourceError: The version is unknown, or what the file says and what it holds disagree.
     """
-    return told_order(file, ((name, _telling(file["data"][name])) for name in demo_names(file)))
+    return told_order(file, ((name, telling(file["data"][name])) for name in demo_names(file)))
 
 
 def told_order(file: h5py.File, demos: Iterable[tuple[str, Mapping[str, NDArray[Any]]]]) -> QuaternionOrder:
@@ -116,8 +116,8 @@ def _remedy(stated: QuaternionOrder, *, mixed: bool) -> str:
     return f"set the file's attribute 'format_version' to {FORMAT_VERSION}"
 
 
-def _telling(demo: h5py.Group) -> dict[str, NDArray[Any]]:
-    """Read the arrays of a demonstration that tell the order of quaternions."""
+def telling(demo: h5py.Group) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a demonstration that tell the order of quaternions, by path."""
     beginnings = (f"{_POSES}/", "initial_state/rigid_object/", "states/rigid_object/", *observations())
     return {path: dataset[()] for path, dataset in datasets_in(demo) if path.startswith(beginnings)}
 

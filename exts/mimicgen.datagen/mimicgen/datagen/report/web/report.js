@@ -19,7 +19,8 @@ function duration(seconds) {
 
 function summary() {
   byId("title").textContent = data.dataset;
-  byId("subtitle").textContent = data.task || "The file names no task.";
+  const { instruction } = data.scene;
+  byId("subtitle").textContent = [instruction, data.task && instruction ? `(${data.task})` : data.task].filter(Boolean).join(" ") || "The file names no task.";
   const steps = data.demos.reduce((sum, demo) => sum + demo.steps, 0);
   const rows = [["Demonstrations", String(data.count)]];
   if (data.count > data.demos.length) rows.push(["In this page", `the first ${data.demos.length}`]);
@@ -52,10 +53,16 @@ function summary() {
 
 // ---- attempts and spread -------------------------------------------------------------------------------------------
 
+// A stage of the funnel by what is done until its signal comes, where that is told.
+function inWords(stage) {
+  const own = Object.values(data.scene.subtasks).flat().find(({ until }) => until === stage);
+  return own ? `${own.text} (${stage})` : stage;
+}
+
 function attempts() {
   put("funnel", data.funnel && bars("Attempts that reached each subtask", data.funnel.reached, data.funnel.attempts));
   if (data.funnel?.lost.length) {
-    byId("lost").replaceChildren(tableOf(["Not reached", "Attempts", "What was missing most"], data.funnel.lost.map(([stage, part, count]) => [stage, count, part])));
+    byId("lost").replaceChildren(tableOf(["Not reached", "Attempts", "What was missing most"], data.funnel.lost.map(([stage, part, count]) => [inWords(stage), count, part])));
   }
   const decided = data.attempts.filter((attempt) => attempt.outcome !== "abandoned");
   let successes = 0;

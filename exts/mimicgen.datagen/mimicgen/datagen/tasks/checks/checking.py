@@ -17,6 +17,7 @@ from mimicgen.datagen.tasks.checks.plausible import warnings
 from mimicgen.datagen.tasks.checks.scene import faults_of_cameras, faults_of_names, faults_of_objects, faults_of_robots
 from mimicgen.datagen.tasks.checks.starts import faults_of_variants
 from mimicgen.datagen.tasks.checks.subtasks import faults_of_constraints, faults_of_subtasks
+from mimicgen.datagen.tasks.checks.words import faults_of_words, untold
 
 if TYPE_CHECKING:
     from mimicgen.datagen.tasks.catalogue import Described
@@ -55,11 +56,12 @@ def check_outside(described: Described, place: str) -> None:
 
 def likely_mistakes(described: Described) -> list[str]:
     """Return what a task that can run says, and is likely not meant."""
-    return list(dict.fromkeys(warnings(described)))
+    return list(dict.fromkeys((*warnings(described), *untold(described))))
 
 
 def _faults(described: Described) -> Iterator[str]:
     yield from faults_of_names(described)
+    yield from faults_of_words(described)
     yield from faults_of_robots(described)
     yield from faults_of_objects(described)
     yield from faults_of_variants(described)

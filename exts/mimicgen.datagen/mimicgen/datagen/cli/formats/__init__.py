@@ -1,0 +1,1 @@
+"""The commands `datagen.sh export FORMAT` and `datagen.sh import FORMAT`."""

@@ -1,0 +1,1 @@
+"""LeRobot's datasets, v3.0: written from demonstrations, and read back."""

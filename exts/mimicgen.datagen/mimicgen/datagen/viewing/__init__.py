@@ -1,0 +1,1 @@
+"""Demonstrations as recordings of rerun, and the viewer that shows them."""
