@@ -9,11 +9,12 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from mimicgen.datagen.cli.formats import lerobot
+from mimicgen.datagen.cli.formats import lerobot, rerun
 from mimicgen.datagen.config.values import argument_path
 
 FORMATS: dict[str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]] = {
     "lerobot": (lerobot.export, lerobot.add_options),
+    "rerun": (rerun.export, rerun.add_options),
 }
 """By name: the command, whose docstring is its help, and what adds the options of its own."""
 
