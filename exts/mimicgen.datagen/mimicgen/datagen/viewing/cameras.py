@@ -55,7 +55,7 @@ class Cameras:
         """Return the entity of a camera."""
         view = self._views.get(name)
         on = self._scenery.path_of(view.camera.mount) if view is not None and view.camera.mount else None
-        return rr.new_entity_path([*(on or [WORLD]), CAMERAS, name])
+        return str(rr.new_entity_path([*(on or [WORLD]), CAMERAS, name]))
 
     def show(self, recording: rr.RecordingStream) -> None:
         """Write where the cameras are."""

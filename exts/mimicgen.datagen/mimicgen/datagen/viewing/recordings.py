@@ -102,7 +102,7 @@ def _recorded(
     for one in images:
         cameras.show_images(recording, one, one.frames(group), moments)
     recording.flush()
-    told = stream.read()
+    told: bytes | None = stream.read()
     recording.disconnect()
     assert told is not None
     return told
