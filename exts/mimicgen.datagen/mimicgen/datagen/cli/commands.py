@@ -13,7 +13,7 @@ from typing import cast
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli import tasks as tasks_cli
-from mimicgen.datagen.cli.formats.exporting import add_export
+from mimicgen.datagen.cli.formats.exporting import add_formats
 from mimicgen.datagen.cli.formats.rerun import add_view
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.files import check_regular
@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     tools = commands.add_parser("dataset", help="tools for datasets").add_subparsers(metavar="TOOL", required=True)
     dataset_cli.add_tools(tools)
     runs.add_replay(tools)
-    add_export(commands)
+    add_formats(commands)
     add_view(commands)
     tools = commands.add_parser("task", help="tools for task files").add_subparsers(metavar="TOOL", required=True)
     tasks_cli.add_tools(tools)

@@ -79,6 +79,7 @@ class Environment:
             "physics": self.env.sim.physics_manager.__name__,
             "versions": runtimes.versions(),
             "quaternion_order": "xyzw",
+            "joints": {name: list(own) for name, own in joints.items()},
         }
         if isinstance(self.env, TaskEnv):
             path, robots = self.env.described.path, self.env.described.robot_files.values()

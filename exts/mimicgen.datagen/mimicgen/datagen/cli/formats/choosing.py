@@ -13,6 +13,7 @@ from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.files import check_regular
 from mimicgen.datagen.dataset.formats.demonstrations import Plan, Wanted, plan
 from mimicgen.datagen.dataset.formats.representations import ACTIONS, STATES
+from mimicgen.datagen.dataset.formats.videos import ENCODINGS, Encoding
 from mimicgen.datagen.dataset.sources.findings import Finding, Severity
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.dataset.tools import validate as validation
@@ -32,8 +33,13 @@ REASONS = 20
 """Demonstrations that are not exported whose reasons are printed; the record of the export has all."""
 
 
-def add_choice(command: argparse.ArgumentParser) -> None:
-    """Add the options that say what is exported."""
+def add_choice(command: argparse.ArgumentParser, video: Encoding) -> None:
+    """Add the options that say what is exported.
+
+    Args:
+        command: The command's parser.
+        video: How images are encoded, unless it is said.
+    """
     about = "what images were rendered to (default: those in the dataset, or beside it, or in output/)"
     command.add_argument("--images", type=argument_path, metavar="FOLDER", help=about)
     about = f"what is exported of the cameras' views: {', '.join(MODALITIES)}; repeatable (default: all there is)"
@@ -42,6 +48,8 @@ def add_choice(command: argparse.ArgumentParser) -> None:
     command.add_argument("--state", choices=STATES, default="joints", help=f"state (default joints). {about}")
     about = "; ".join(f"{name}: {words}" for name, words in ACTIONS.items())
     command.add_argument("--action", choices=ACTIONS, default="recorded", help=f"action (default recorded). {about}")
+    about = "; ".join(f"{name}: {words}" for name, words in ENCODINGS.items())
+    command.add_argument("--video", choices=ENCODINGS, default=video, help=f"videos (default {video}). {about}")
     command.add_argument("--objects", action="store_true", help="also the pose of every object, before every step")
     about = "also failed demonstrations, with the reason in their task's text"
     command.add_argument("--failed", action="store_true", help=about)
@@ -70,6 +78,7 @@ def chosen(options: argparse.Namespace) -> Plan:
         action=options.action,
         objects=options.objects,
         failed=options.failed,
+        video=options.video,
         modalities=tuple(options.modality),
         images=images,
         places=tuple(dict.fromkeys((dataset.parent, dataset.parent / "output", PROJECT / "output"))),
@@ -81,7 +90,8 @@ def chosen(options: argparse.Namespace) -> Plan:
         count = counted(len(reasons), "demonstration")
         raise SourceError(f"source '{dataset}': {count} cannot be exported, and --strict wants all", *reasons)
     if images is not None and not found.cameras:
-        raise SourceError(f"images '{images}': there are none of the demonstrations in '{dataset}'; render them")
+        told = f"images '{images}': there are none of the demonstrations in '{dataset}'; render them"
+        raise SourceError(told, *reasons[:REASONS])
     if not options.json:
         _tell(found, reasons)
     return found

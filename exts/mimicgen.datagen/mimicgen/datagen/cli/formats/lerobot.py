@@ -14,9 +14,8 @@ from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.record import facts_of
-from mimicgen.datagen.dataset.formats.videos import COLOUR, check_size
-from mimicgen.datagen.dataset.locks import Lock
-from mimicgen.datagen.dataset.replacing import begin_export, end_export
+from mimicgen.datagen.dataset.locks import Lock, reserved
+from mimicgen.datagen.dataset.replacing import begin_export, end_export, new_file
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.text import as_json, counted, shown
@@ -34,16 +33,40 @@ def export(options: argparse.Namespace) -> int:
     output = options.output.expanduser().absolute()
     from mimicgen.datagen.dataset.formats.lerobot.assembling import assemble
 
-    write(found, output, NAME, COLOUR, assemble)
+    write(found, output, NAME, assemble)
     tell(options, found, output, NAME)
     return 0
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
+    add_output(command)
+    add_choice(command, "av1")
+
+
+def add_output(command: argparse.ArgumentParser) -> None:
+    """Add the option for the folder."""
     about = "folder to write; must not exist, or be one whose export was not finished"
     command.add_argument("--output", type=argument_path, required=True, metavar="FOLDER", help=about)
-    add_choice(command)
+
+
+def import_(options: argparse.Namespace) -> int:
+    """Write raw demonstrations from a LeRobot dataset that was exported here, with recorded actions."""
+    check_packages()
+    from mimicgen.datagen.dataset.formats.lerobot.reading import read_back
+
+    folder, output = (path.expanduser().absolute() for path in (options.folder, options.output))
+    with reserved(output), new_file(output) as scratch:
+        (count,) = guarded(read_back, (folder, scratch))
+    print(f"wrote {shown(output)}: {counted(count, 'demonstration')}; 'annotate' takes them")
+    return 0
+
+
+def add_source(command: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    command.add_argument("folder", type=argument_path, help="folder of the dataset")
+    about = "HDF5 file to write; must not exist"
+    command.add_argument("--output", type=argument_path, required=True, metavar="FILE", help=about)
 
 
 def check_packages() -> None:
@@ -58,14 +81,13 @@ def check_packages() -> None:
         raise SetupError("Parquet files need the package pyarrow; run: ./scripts/setup.sh --with formats") from error
 
 
-def write(found: Plan, output: Path, name: str, colour: str, assemble: Callable[..., Any]) -> None:
+def write(found: Plan, output: Path, name: str, assemble: Callable[..., Any]) -> None:
     """Write an export: the files of its episodes side by side, then what is made of them.
 
     Args:
         found: What is exported.
         output: The folder.
         name: Of the format.
-        colour: What images are encoded with, other than depth.
         assemble: Makes the dataset: `assemble(dataset, plan, words, output)`.
 
     Raises:
@@ -74,8 +96,6 @@ def write(found: Plan, output: Path, name: str, colour: str, assemble: Callable[
     from mimicgen.datagen.dataset.formats.lerobot import layout
     from mimicgen.datagen.dataset.formats.lerobot.episodes import PARTS, words_of, write_episodes
 
-    for image in found.cameras:
-        check_size(image)
     writable_folder(output.parent)
     lock = Lock(output.with_name(f"{output.name}.lock"), output)
     try:
@@ -83,7 +103,7 @@ def write(found: Plan, output: Path, name: str, colour: str, assemble: Callable[
         if not (output / layout.RECORD).exists():
             (words,) = guarded(words_of, (found.dataset, found))
             count = processes()
-            shares = [(found.dataset, found, words, output, colour, os.getpid(), part, count) for part in range(count)]
+            shares = [(found.dataset, found, words, output, os.getpid(), part, count) for part in range(count)]
             guarded(write_episodes, *shares)
             guarded(assemble, (found.dataset, found, words, output))
         end_export(output, PARTS)

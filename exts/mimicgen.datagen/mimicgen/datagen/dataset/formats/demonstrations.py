@@ -20,6 +20,7 @@ from mimicgen.datagen.dataset.formats.representations import (
     Representations,
     StateKind,
 )
+from mimicgen.datagen.dataset.formats.videos import Encoding, check_images
 from mimicgen.datagen.dataset.sources.conventions import QuaternionOrder, quaternion_order
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.copying import read_masks, steps_of
@@ -40,6 +41,7 @@ class Wanted:
         action: How the action is.
         objects: Whether the poses of objects are, too.
         failed: Whether failed demonstrations are.
+        video: How the images are encoded.
         modalities: What is exported of the cameras' views; nothing named means all that was rendered.
         images: The output folder of a rendering; None: those in the dataset, or in the first of `places` that has any.
         places: Where the output folder may be.
@@ -49,6 +51,7 @@ class Wanted:
     action: ActionKind = "recorded"
     objects: bool = False
     failed: bool = False
+    video: Encoding = "av1"
     modalities: tuple[str, ...] = ()
     images: Path | None = None
     places: tuple[Path, ...] = ()
@@ -174,6 +177,8 @@ def plan(
             more = [f"and {len(chooser.rejected) - 10} more"] if len(chooser.rejected) > 10 else []
             raise SourceError(f"source '{path}': none of its demonstrations can be exported", *reasons, *more)
         fps = _fps(path, step_seconds(file))
+        for episode in episodes:
+            check_images(episode.images, wanted.video)
         state, action, objects = chooser.vectors
         if not state[0].key.endswith(("arm", "position")):
             notes.append("the order of the robots' joints is not known, so they are numbered")

@@ -33,7 +33,13 @@ def facts_of(plan: Plan, name: str) -> dict[str, Any]:
         "paraphrases": list(plan.language.paraphrases),
         "subtasks": {eef: list(texts) for eef, texts in plan.language.subtasks.items()},
         "episodes": [
-            {"demonstration": episode.name, "steps": episode.steps, "outcome": episode.outcome}
+            {
+                "demonstration": episode.name,
+                "of": episode.demo,
+                "steps": episode.steps,
+                "success": episode.success,
+                "outcome": episode.outcome,
+            }
             for episode in plan.episodes
         ],
         "rejected": [{"demonstration": one.demo, "why": one.why} for one in plan.rejected],

@@ -284,7 +284,7 @@ def _before(demo: h5py.Group, path: str, width: int | None = None) -> NDArray[An
 def _array(demo: h5py.Group, path: str, dimensions: int, *, steps: bool = True) -> NDArray[Any]:
     found = demo.get(path)
     if not isinstance(found, h5py.Dataset):
-        raise SourceError(f"has no '{path}'")
+        raise SourceError(f"has no '{path}'; see whether another --state or --action does without")
     if found.ndim != dimensions or found.dtype.kind not in "fiu" or (steps and len(found) != len(demo["actions"])):
         raise SourceError(f"its '{path}' has shape {found.shape} and type {found.dtype}, which does not serve")
     return np.asarray(found[()])

@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from h5py import h5o
 
 from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.folders import explained
@@ -24,7 +24,7 @@ from mimicgen.datagen.dataset.formats.record import as_json, facts_of
 from mimicgen.datagen.dataset.formats.videos import join
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.guard import alive
-from mimicgen.datagen.dataset.tools.copying import written
+from mimicgen.datagen.dataset.tools.copying import copy_attributes, written
 
 _AT_A_TIME = 500
 """Episodes whose rows of `meta/episodes` are written together."""
@@ -68,15 +68,12 @@ class _Assembly:
         for image, files in shown.items():
             self._write_videos(image, files)
         self._write_episodes(data, shown, statistics)
-        whole = {
-            key: {name: values.tolist() for name, values in own.items()} for key, own in together(statistics).items()
-        }
-        self._write_text(layout.STATS, as_json(whole))
+        write_text(self._output / layout.STATS, as_json(listed(together(statistics))))
         self._write_words(layout.TASKS, "task", self._words.tasks)
         self._write_words(layout.SUBTASKS, "subtask", self._words.subtasks)
-        self._write_start()
-        self._write_text(layout.INFO, as_json(self._info()))
-        self._write_text(layout.RECORD, as_json(facts_of(self._plan, f"LeRobot {layout.VERSION}")))
+        write_start(self._dataset, self._plan, self._output / layout.START)
+        write_text(self._output / layout.INFO, as_json(self._info()))
+        write_text(self._output / layout.RECORD, as_json(facts_of(self._plan, f"LeRobot {layout.VERSION}")))
 
     def _write_data(self, files: Sequence[int]) -> None:
         schema = schema_of(self._features)
@@ -93,11 +90,8 @@ class _Assembly:
         key = f"observation.images.{image}"
         for file, numbers in groupby(range(len(files)), files.__getitem__):
             path = self._output / layout.VIDEO_PATH.format(video_key=key, **layout.place(file))
-            if path.exists():
-                continue
             parts = [(part_folder(self._output, number) / f"{image}.mp4", self._steps[number]) for number in numbers]
-            with new_file(path) as scratch:
-                join(scratch, parts, self._plan.fps)
+            write_video(path, parts, self._plan.fps)
 
     def _write_episodes(
         self, data: Sequence[int], shown: Mapping[str, Sequence[int]], statistics: Sequence[dict[str, Statistics]]
@@ -172,20 +166,6 @@ class _Assembly:
             with new_file(path) as scratch, explained(path):
                 pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(about)}), scratch)
 
-    def _write_start(self) -> None:
-        """Write the initial state of every episode, under its number."""
-        path = self._output / layout.START
-        if path.exists():
-            return
-        with (
-            open_source(self._dataset, demos={episode.demo for episode in self._plan.episodes}) as file,
-            new_file(path) as scratch,
-            written(scratch, self._dataset) as starts,
-        ):
-            for number, episode in enumerate(self._plan.episodes):
-                alive(10**6)
-                h5py.h5o.copy(file["data"][episode.demo].id, b"initial_state", starts.id, str(number).encode())
-
     def _info(self) -> dict[str, Any]:
         return {
             "codebase_version": layout.VERSION,
@@ -203,8 +183,53 @@ class _Assembly:
             "splits": {name: f"{begin}:{end}" for name, (begin, end) in self._plan.splits.items()},
         }
 
-    def _write_text(self, name: str, text: str) -> None:
-        path = self._output / name
-        if not path.exists():
-            with new_file(path) as scratch, explained(path):
-                scratch.write_text(text, encoding="utf-8")
+
+def write_start(dataset: Path, plan: Plan, path: Path) -> None:
+    """Write the initial state of every episode, in the layout of demonstrations, under its number, unless it is there.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if path.exists():
+        return
+    with (
+        open_source(dataset, demos={episode.demo for episode in plan.episodes}) as file,
+        new_file(path) as scratch,
+        written(scratch, dataset) as starts,
+    ):
+        copy_attributes(file, starts)
+        data = starts.create_group("data")
+        copy_attributes(file["data"], data)
+        data.attrs["total"] = sum(episode.steps for episode in plan.episodes)
+        for number, episode in enumerate(plan.episodes):
+            alive(10**6)
+            own = data.create_group(layout.START_DEMO.format(number))
+            own.attrs["num_samples"] = episode.steps
+            h5o.copy(file["data"][episode.demo].id, b"initial_state", own.id, b"initial_state")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, unless it is there.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if not path.exists():
+        with new_file(path) as scratch, explained(path):
+            scratch.write_text(text, encoding="utf-8")
+
+
+def write_video(path: Path, videos: Sequence[tuple[Path, int]], fps: int) -> None:
+    """Write a video that joins others, unless it is there; see `videos.join`.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if not path.exists():
+        with new_file(path) as scratch:
+            join(scratch, videos, fps)
+
+
+def listed(statistics: Mapping[str, Statistics]) -> dict[str, dict[str, Any]]:
+    """Return statistics as JSON has them."""
+    return {key: {name: values.tolist() for name, values in own.items()} for key, own in statistics.items()}

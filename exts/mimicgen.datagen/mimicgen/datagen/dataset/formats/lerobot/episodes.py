@@ -25,7 +25,7 @@ from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.language import subtask_texts
 from mimicgen.datagen.dataset.formats.lerobot.features import ACTION, OBJECTS, STATE, features_of, image_key, schema_of
 from mimicgen.datagen.dataset.formats.lerobot.statistics import ImageStatistics, Statistics, of_rows, sampled
-from mimicgen.datagen.dataset.formats.videos import codec_of, encode
+from mimicgen.datagen.dataset.formats.videos import write_video
 from mimicgen.datagen.dataset.images.pixels import Image
 from mimicgen.datagen.dataset.ours import read_json
 from mimicgen.datagen.dataset.replacing import new_file
@@ -74,7 +74,7 @@ def part_folder(output: Path, number: int) -> Path:
 
 
 def write_episodes(
-    dataset: Path, plan: Plan, words: Words, output: Path, colour: str, parent: int, part: int = 0, parts: int = 1
+    dataset: Path, plan: Plan, words: Words, output: Path, parent: int, part: int = 0, parts: int = 1
 ) -> None:
     """Write the files of every `parts`-th episode from the `part`-th on, unless they are there.
 
@@ -83,7 +83,6 @@ def write_episodes(
         plan: What is exported.
         words: Its texts.
         output: Folder of the export.
-        colour: What images are encoded with, other than depth.
         parent: The process whose end ends this, too.
         part: The first episode.
         parts: How many processes share them.
@@ -102,7 +101,7 @@ def write_episodes(
             if os.getppid() != parent:
                 return
             writer = _Writer(plan, words, number, int(begins[number]), file["data"][plan.episodes[number].demo])
-            writer.write(part_folder(output, number), colour)
+            writer.write(part_folder(output, number))
 
 
 class _Writer:
@@ -116,7 +115,7 @@ class _Writer:
         self._demo = demo
         self._episode = plan.episodes[number]
 
-    def write(self, folder: Path, colour: str) -> None:
+    def write(self, folder: Path) -> None:
         """Write them."""
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +130,7 @@ class _Writer:
                     looked(index, pixels)
             else:
                 with new_file(path) as scratch:
-                    count = encode(scratch, image.frames(self._demo), codec_of(image, colour), self._plan.fps, looked)
+                    count = write_video(scratch, image, self._demo, self._plan.wanted.video, self._plan.fps, looked)
                     if count != self._episode.steps:
                         raise SourceError(
                             f"images of {self._episode.name} in {image.name}: {count} of {self._episode.steps}; render "

@@ -42,15 +42,20 @@ def features_of(plan: Plan) -> dict[str, Feature]:
     if plan.objects:
         found[OBJECTS] = _vector(plan.objects)
     found[ACTION] = _vector(plan.action)
+    return found | image_features(plan) | {name: dict(feature) for name, feature in _NUMBER.items()}
+
+
+def image_features(plan: Plan) -> dict[str, Feature]:
+    """Return the features of an export's images."""
+    found: dict[str, Feature] = {}
     for image in plan.cameras:
-        channels = 1 if image.modality == "depth" else 3
         found[image_key(image)] = {
             "dtype": "video",
-            "shape": [image.height, image.width, channels],
+            "shape": [image.height, image.width, 1 if image.modality == "depth" else 3],
             "names": ["height", "width", "channels"],
-            "info": info_of(image, plan.fps),
+            "info": info_of(image, plan.wanted.video, plan.fps),
         }
-    return found | {name: dict(feature) for name, feature in _NUMBER.items()}
+    return found
 
 
 def schema_of(features: Mapping[str, Feature]) -> pa.Schema:

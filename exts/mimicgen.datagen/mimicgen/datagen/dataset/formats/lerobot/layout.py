@@ -23,7 +23,10 @@ RECORD = "meta/mimicgen.datagen.json"
 """What this project says of an export; written last of all."""
 
 START = "meta/initial_states.hdf5"
-"""The initial states, with which recorded actions can be replayed: `import lerobot` takes them back."""
+"""The initial states, with which recorded actions can be replayed, as demonstrations: `import lerobot` takes them."""
+
+START_DEMO = "demo_{}"
+"""What an episode is called there, by its number."""
 
 EPISODES_A_FILE = 10_000
 """Rows of a file in `meta/episodes`: 5 kB each."""
