@@ -55,6 +55,7 @@ class Demonstration:
         poses: Of robots' bases and objects, by asset.
         joints: Of robots and objects with parts, by asset; empty where no states are recorded.
         hands: Place of each hand before every step, shape (steps, 3) [m]; '' is the name of the only one.
+        frames: Poses of each hand, where no states of robots are recorded that would show it.
         lanes: The subtasks of each end effector; '' is the name of one that nobody names.
         signals: Step at which each signal came.
         segments: The source segments that it was made from.
@@ -69,6 +70,7 @@ class Demonstration:
     poses: Mapping[str, Motion]
     joints: Mapping[str, Motion]
     hands: Mapping[str, Floats]
+    frames: Mapping[str, Motion]
     lanes: Mapping[str, Sequence[Part]]
     signals: Mapping[str, int]
     segments: list[dict[str, Any]]
@@ -107,8 +109,9 @@ def read(file: h5py.File, name: str, language: Language) -> Demonstration:
                     poses[key].values[:, 3:] = to_xyzw(poses[key].values[:, 3:])
             if kind == "articulation":
                 joints[key] = _motion(recorded, before, "joint_position", steps)
-    annotated = reading.annotated_poses(demo, "object_pose") if not poses else {}
-    poses |= {key: Motion(first=0, values=_as_rows(pose)) for key, pose in annotated.items()}
+    frames: dict[str, Motion] = {}
+    if not poses:
+        poses, frames = (_annotated(demo, kind) for kind in ("object_pose", "eef_pose"))
     if not poses and not joints:
         raise SourceError(
             f"source '{file.filename}', {name}: says nowhere where anything was; record its states, or leave it out"
@@ -122,6 +125,7 @@ def read(file: h5py.File, name: str, language: Language) -> Demonstration:
         poses=poses,
         joints=joints,
         hands=reading.hands(demo, steps) or reading.annotated_hands(demo),
+        frames=frames,
         lanes={eef: _parts(texts) for eef, texts in subtasks_at(language, demo).items()},
         signals={signal: step for signal, step in first_steps(demo).items() if step is not None},
         segments=reading.segments(told.get("segments")),
@@ -144,6 +148,11 @@ def _motion(recorded: h5py.Group, before: Any, what: str, steps: int, width: int
         return Motion(first=1, values=np.nan_to_num(after))
     initial = reading.array(before, what, None, after.shape[1])
     return Motion(first=0, values=np.nan_to_num(np.concatenate([initial[:1], after])))
+
+
+def _annotated(demo: h5py.Group, kind: str) -> dict[str, Motion]:
+    poses = reading.annotated_poses(demo, kind)
+    return {key: Motion(first=0, values=_as_rows(pose)) for key, pose in poses.items()}
 
 
 def _as_rows(matrices: Floats) -> Floats:

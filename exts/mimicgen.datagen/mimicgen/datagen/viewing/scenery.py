@@ -20,6 +20,9 @@ WORLD = "world"
 EDGE = 0.04
 """Of the box that stands for an object of which nobody knows what it looks like [m]."""
 
+HANDS, AXIS = "hands", 0.08
+"""Entity of what stands for hands, below the world's, and the length of its axes [m]."""
+
 WAY = 0.002
 """Radius of the line that is a hand's way [m]."""
 
@@ -69,6 +72,11 @@ class Scenery:
             elif name not in demo.joints:
                 box = rr.Boxes3D(sizes=[EDGE] * 3, colors=PALETTE[index % len(PALETTE)], fill_mode="solid")
                 recording.log(root, box, static=True)
+
+        for name, motion in demo.frames.items():
+            path = rr.new_entity_path([WORLD, HANDS, name])
+            _move(recording, path, motion, moments)
+            recording.log(path, rr.TransformAxes3D(axis_length=AXIS), static=True)
 
     def _show_table(self, recording: rr.RecordingStream) -> None:
         x, y, top = self._table["position"]

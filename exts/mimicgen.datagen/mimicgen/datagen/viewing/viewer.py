@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -62,14 +63,16 @@ def serve(path: Path, tell: Callable[[str], None]) -> None:
 
 @contextlib.contextmanager
 def _started(arguments: list[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the viewer; it ends at the latest with what is done meanwhile."""
+    """Start the viewer; it ends at the latest with what is done meanwhile, and what it keeps meanwhile goes then."""
     command = [program(), *arguments, "--bind", HOST, "--hide-welcome-screen"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment()) as viewer:
-        try:
-            yield viewer
-        except BaseException:
-            viewer.terminate()
-            raise
+    with tempfile.TemporaryDirectory(prefix="mimicgen.datagen-", ignore_cleanup_errors=True) as folder:
+        place = environment() | {"TMPDIR": folder}
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env=place) as viewer:
+            try:
+                yield viewer
+            except BaseException:
+                viewer.terminate()
+                raise
 
 
 def _said(viewer: subprocess.Popen[bytes]) -> str:
