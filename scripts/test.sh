@@ -20,7 +20,7 @@ needs() {
     printf 'test: %s are skipped; for them: apt-get install %s\n' "$skipped" "$*" >&2
 }
 needs "the tests of the report" npm npm
-./scripts/setup.sh --with physx --with humanoid
+./scripts/setup.sh --with physx --with humanoid --with formats
 needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
 needs "the tests of the panel" xdotool xdotool
 needs "the notebook's tests in a browser" chromedriver chromium chromium-driver
@@ -34,6 +34,17 @@ if ! cmp -s tests/requirements-isaacsim.txt "$wheels/installed.txt"; then
         cp tests/requirements-isaacsim.txt "$wheels/installed.txt"
     else
         echo "test: a few tests of runs in Isaac Sim are skipped, because its wheels could not be installed" >&2
+    fi
+fi
+# LeRobot itself, which reads what is exported for it: it wants other versions of a few packages, and has torch from here.
+lerobot=.cache/lerobot
+if ! cmp -s tests/requirements-lerobot.txt "$lerobot/installed.txt"; then
+    if "$bin/uv" venv --quiet --clear --python "$bin/python" "$lerobot" &&
+        "$bin/uv" pip install --quiet --python "$lerobot/bin/python" --no-deps -r tests/requirements-lerobot.txt; then
+        printf '%s\n' "$PWD"/.venv/lib/python3.12/site-packages >"$lerobot/lib/python3.12/site-packages/project.pth"
+        cp tests/requirements-lerobot.txt "$lerobot/installed.txt"
+    else
+        echo "test: LeRobot could not be installed, so the tests that read with it are skipped" >&2
     fi
 fi
 types=

@@ -15,7 +15,8 @@ SHOWN = tuple(name for name in MODALITIES if name != "depth")
 def export(options: argparse.Namespace) -> int:
     """Write a dataset for GR00T: LeRobot's layout v2.1, with modality.json and annotations, videos in H.264.
 
-    Depth is left out, as GR00T reads videos of three channels. A command that was ended is continued by the same command.
+    Depth is left out, as GR00T reads videos of three channels. A command that was ended is continued by the same
+    command.
     """
     lerobot.check_packages()
     if "depth" in options.modality:

@@ -97,8 +97,8 @@ def features_of_gr00t(plan: Plan) -> dict[str, Feature]:
 def modality_of(plan: Plan) -> dict[str, Any]:
     """Return what the numbers of state and action are, which videos there are, and which annotations.
 
-    Of a rotation only axis times angle is told by its kind: GR00T takes quaternions for w, x, y, z in one version and for
-    x, y, z, w in another, and there they are what `meta/mimicgen.datagen.json` says.
+    Of a rotation only axis times angle is told by its kind: GR00T takes quaternions for w, x, y, z in one version and
+    for x, y, z, w in another, so they are left as they are.
     """
     return {
         "state": _slices(plan.state, "observation.state") | _slices(plan.objects, OBJECTS),

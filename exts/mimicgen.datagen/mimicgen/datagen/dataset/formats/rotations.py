@@ -15,9 +15,9 @@ _SMALL = 1e-12
 def quaternions_of(matrices: NDArray[Any]) -> Floats:
     """Return rotations as unit quaternions x, y, z, w, shape (n, 4), without a change of sign from one to the next.
 
-    A rotation and the one after it are the same motion, so their quaternions should not be opposite; the first has w of
-    at least zero. Of the four ways to take a quaternion from a matrix each uses the one that divides by the largest
-    number (Shepperd, 1978, https://doi.org/10.2514/3.55767b).
+    A rotation and the one after it are one motion, so their quaternions are not opposite; of the first the component
+    that is farthest from zero is positive, so that motions with like beginnings have like quaternions. Of the four
+    ways to take a quaternion from a matrix each uses the one that divides by the largest number (Shepperd, 1978, https://doi.org/10.2514/3.55767b).
 
     Args:
         matrices: Shape (n, 3, 3).
@@ -43,7 +43,7 @@ def quaternions_of(matrices: NDArray[Any]) -> Floats:
         found /= np.linalg.norm(found, axis=1, keepdims=True)
     if len(found):
         turned = np.einsum("ni,ni->n", found[1:], found[:-1]) < 0
-        first = found[0, 3] < 0
+        first = found[0, np.argmax(np.abs(found[0]))] < 0
         found[np.cumsum([first, *turned]) % 2 == 1] *= -1
     return found
 

@@ -130,7 +130,7 @@ def _episodes(folder: Path) -> Iterator[tuple[int, Rows]]:
     Raises:
         SourceError: A file is no table of episodes.
     """
-    number, pieces = -1, []
+    number, pieces = -1, list[Rows]()
     for path in sorted((folder / "data").glob("*/*.parquet")):
         if path.is_symlink() or not path.is_file():
             raise SourceError(f"source '{path}' is a link, or no file; copy the dataset again")
@@ -151,6 +151,8 @@ def _pieces(path: Path) -> Iterator[tuple[int, Rows]]:
     """Yield the rows of a file, as many of an episode as lie together."""
     with pq.ParquetFile(path) as file:
         names = [name for name in VECTORS if name in file.schema_arrow.names]
+        if ACTION not in names:
+            raise ValueError("it has no actions")
         for batch in file.iter_batches(_ROWS, columns=[*names, "episode_index"]):
             alive(batch.nbytes)
             numbers = batch["episode_index"].to_numpy()
@@ -170,7 +172,7 @@ def _vectors(column: pa.Array) -> NDArray[np.float32]:
         rows = column.to_numpy(zero_copy_only=False)[:, None]
     if rows.dtype != np.float32 or not np.isfinite(rows).all():
         raise ValueError("a vector has other numbers than finite ones of 32 bits")
-    return rows
+    return np.asarray(rows)
 
 
 def _joined(pieces: list[Rows]) -> Rows:

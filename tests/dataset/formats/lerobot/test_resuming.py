@@ -1,0 +1,63 @@
+"""An export that is killed, and continued: the same bytes as one that was not."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.dataset.formats.making import export, rendered, some_demos
+from tests.hostile import snapshot
+
+KILLS = 4
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("killed")
+    dataset = some_demos(folder / "demos.hdf5", 4)
+    rendered(folder, dataset, cameras=("front",))
+    return dataset
+
+
+@pytest.mark.parametrize("kind", ["lerobot", "gr00t"])
+def test_killed_and_continued(kind: str, dataset: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    export(dataset, "--output", tmp_path / "whole", kind=kind)
+    whole, seconds = snapshot(tmp_path / "whole"), time.monotonic() - began
+    output = tmp_path / "killed"
+    command = [sys.executable, "-m", "mimicgen.datagen.cli", "export", kind, dataset, "--output", output]
+    chance = random.Random(1)
+    unfinished = 0
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE)
+        time.sleep(seconds * chance.uniform(0.3, 1.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        unfinished += (output / ".mimicgen.datagen-unfinished").exists()
+        for path in output.rglob("*.parquet"):
+            if ".part." not in path.name:
+                pq.read_metadata(path)  # has a footer
+        if output.exists() and not (output / ".mimicgen.datagen-unfinished").exists():
+            break
+    if not output.exists() or (output / ".mimicgen.datagen-unfinished").exists():
+        export(dataset, "--output", output, kind=kind)
+    assert snapshot(output) == whole
+    assert unfinished or not KILLS
+    assert "exists" in export(dataset, "--output", output, kind=kind, code=2)
+
+
+def test_an_export_of_something_else_is_not_continued(dataset: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / ".mimicgen.datagen-unfinished").write_text("another")
+    before = snapshot(tmp_path)
+    assert "something else" in export(dataset, "--output", output, code=2)
+    assert snapshot(tmp_path) == before
