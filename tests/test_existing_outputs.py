@@ -21,6 +21,7 @@ from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.report import document, page
 from mimicgen.datagen.report import scene as scenes
 from mimicgen.datagen.report.word import WordDocument
+from mimicgen.datagen.viewing import exporting
 from tests.dataset.writing import recorded_episodes
 from tests.hostile import small_dataset, snapshot
 from tests.test_hostile_names import direct
@@ -36,11 +37,14 @@ COMMANDS: dict[str, list[str]] = {
     "convert": ["dataset", "convert", "LEGACY", "OUTPUT"],
     "report html": ["report", "SOURCE", "--output", "OUTPUT"],
     "report docx": ["report", "SOURCE", "--output", "OUTPUT"],
+    "export rerun": ["export", "rerun", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
+    "view": ["view", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "render": ["render", "SOURCE", "--output-dir", "records"],
 }
 RUNS = ("generate", "record", "annotate", "render")
 FRESH = {f"{name} afresh": [*COMMANDS[name], "--fresh"] for name in RUNS}
 ENDINGS = {"report html": "new.html", "report docx": "new.docx", "split into files": "new_valid.hdf5"}
+ENDINGS |= dict.fromkeys(("export rerun", "view"), "new.rrd")
 
 
 def parts(path: Path) -> None:
@@ -92,13 +96,14 @@ RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afre
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
-    for module in (cli, runs, dataset_cli):
+    for module in (cli, runs, dataset_cli, exporting):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(runs, "_launch", begin)
     monkeypatch.setattr(page, "_three", dict)
     monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
     monkeypatch.setattr(document, "compose", short)
+    monkeypatch.setattr(exporting, "scene", lambda task, cache: scenes.EMPTY)
     monkeypatch.chdir(tmp_path)
     small_dataset(tmp_path / "source.hdf5")
     small_dataset(tmp_path / "legacy.hdf5", legacy=True)

@@ -16,7 +16,7 @@ from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, Image
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.dataset.ours import MANIFEST, read_json
 from mimicgen.datagen.viewing.colours import GREY
-from mimicgen.datagen.viewing.film import RATE, filmed
+from mimicgen.datagen.viewing.film import RATE, SMALLEST, filmed
 from mimicgen.datagen.viewing.moments import Moments
 from mimicgen.datagen.viewing.scenery import WORLD, Scenery
 
@@ -27,7 +27,7 @@ SHOWN_SIZE = (352, 640)
 """Height and width of a camera that nobody has rendered [pixels]."""
 
 COMPRESSION = 3
-"""Of depth's PNG."""
+"""Of PNG."""
 
 PLANE = 0.12
 """How far before a camera its image is shown in 3D [m]."""
@@ -74,7 +74,7 @@ class Cameras:
     def show_images(
         self, recording: rr.RecordingStream, images: Images, frames: Iterable[Image], moments: Moments
     ) -> None:
-        """Write images: colours as a video, depth as it is, a frame an image.
+        """Write images: colours as a video, depth, and what is too small for a video, as they are.
 
         Args:
             recording: Where to.
@@ -84,11 +84,15 @@ class Cameras:
         """
         path = f"{self.path(images.camera)}/{images.modality}"
         if images.modality == "depth":
-            recording.log(
-                path, rr.EncodedDepthImage.from_fields(meter=MILLIMETRES, media_type="image/png"), static=True
-            )
+            told = rr.EncodedDepthImage.from_fields(meter=MILLIMETRES, media_type="image/png")
+            recording.log(path, told, static=True)
             for step, image in enumerate(frames):
                 recording.send_columns(path, moments.at([step]), rr.EncodedDepthImage.columns(blob=[_png(image)]))
+            return
+        if min(images.height, images.width) < SMALLEST:
+            recording.log(path, rr.EncodedImage.from_fields(media_type="image/png"), static=True)
+            for step, image in enumerate(frames):
+                recording.send_columns(path, moments.at([step]), rr.EncodedImage.columns(blob=[_png(image)]))
             return
         film, count = filmed(frames)
         recording.log(path, rr.AssetVideo(contents=film, media_type="video/mp4"), static=True)

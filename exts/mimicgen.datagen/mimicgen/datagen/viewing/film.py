@@ -16,6 +16,9 @@ from mimicgen.datagen.dataset.sources.guard import alive
 OPTIONS = {"crf": "30", "preset": "8", "g": "15", "svtav1-params": "lp=2"}
 """Of SVT-AV1. Every 15th frame can be decoded without another, so that scrubbing is quick."""
 
+SMALLEST = 16
+"""Height and width that the encoder takes at least [pixels]."""
+
 RATE = 100
 """Frames a second of the video alone: which step each frame shows is said elsewhere."""
 
