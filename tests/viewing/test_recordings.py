@@ -85,7 +85,7 @@ def test_a_recording_a_demonstration_and_one_layout(file: Path) -> None:
     assert [entry.recording_id for entry in reader.recordings()] == list(NAMES)
     assert {entry.application_id for entry in reader.recordings()} == {"some_demos"}
     assert [entry.application_id for entry in reader.blueprints()] == ["some_demos"]
-    command = [program(), "rrd", "verify", file]
+    command = [str(program()), "rrd", "verify", str(file)]
     checked = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
 
