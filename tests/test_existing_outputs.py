@@ -14,6 +14,8 @@ import pytest
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
+from mimicgen.datagen.cli.formats import choosing
+from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -22,6 +24,7 @@ from mimicgen.datagen.report import document, page
 from mimicgen.datagen.report import scene as scenes
 from mimicgen.datagen.report.word import WordDocument
 from mimicgen.datagen.viewing import exporting
+from tests.dataset.formats.making import export, some_demos
 from tests.dataset.writing import recorded_episodes
 from tests.hostile import small_dataset, snapshot
 from tests.test_hostile_names import direct
@@ -40,7 +43,11 @@ COMMANDS: dict[str, list[str]] = {
     "export rerun": ["export", "rerun", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "view": ["view", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "render": ["render", "SOURCE", "--output-dir", "records"],
+    "export lerobot": ["export", "lerobot", "SOURCE", "--modality", "depth", "--output", "OUTPUT"],
+    "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
+    "import lerobot": ["import", "lerobot", "EXPORTED", "--output", "OUTPUT"],
 }
+WORDS = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5"}
 RUNS = ("generate", "record", "annotate", "render")
 FRESH = {f"{name} afresh": [*COMMANDS[name], "--fresh"] for name in RUNS}
 ENDINGS = {"report html": "new.html", "report docx": "new.docx", "split into files": "new_valid.hdf5"}
@@ -93,11 +100,22 @@ RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afre
 """Where there is something, and the command does what it is told: `--fresh` moves aside whatever file is there."""
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset that was exported to LeRobot."""
+    folder = tmp_path_factory.mktemp("exported")
+    export(some_demos(folder / "demos.hdf5", 1), "--output", folder / "out")
+    return folder / "out"
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
-    for module in (cli, runs, dataset_cli, exporting):
+    for module in (cli, runs, dataset_cli, choosing, lerobot_cli, exporting):
         monkeypatch.setattr(module, "guarded", direct)
+    monkeypatch.setattr(choosing, "_faults", lambda dataset: {})
+    monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
+    monkeypatch.setitem(WORDS, "EXPORTED", str(exported))
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(runs, "_launch", begin)
     monkeypatch.setattr(page, "_three", dict)
@@ -120,7 +138,7 @@ def begin(run: Generate, *arguments: Any, **more: Any) -> int:
 
 
 def run(command: str, output: Path) -> int:
-    words = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5", "OUTPUT": output.name}
+    words = WORDS | {"OUTPUT": output.name}
     return cli.main([words.get(word, word) for word in (COMMANDS | FRESH)[command]])
 
 

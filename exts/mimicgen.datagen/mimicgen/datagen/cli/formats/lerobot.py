@@ -14,7 +14,7 @@ from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.record import facts_of
-from mimicgen.datagen.dataset.locks import Lock, reserved
+from mimicgen.datagen.dataset.locks import Lock, refuse_unfinished, reserved
 from mimicgen.datagen.dataset.replacing import begin_export, end_export, new_file
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.errors import SetupError
@@ -96,6 +96,7 @@ def write(found: Plan, output: Path, name: str, assemble: Callable[..., Any]) ->
     from mimicgen.datagen.dataset.formats.lerobot import layout
     from mimicgen.datagen.dataset.formats.lerobot.episodes import PARTS, words_of, write_episodes
 
+    refuse_unfinished(output)
     writable_folder(output.parent)
     lock = Lock(output.with_name(f"{output.name}.lock"), output)
     try:
