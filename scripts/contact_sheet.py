@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -15,13 +15,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mimicgen.datagen.config.jobs import Record
-from mimicgen.datagen.dataset.files import attribute, open_source, recorded_task
+from mimicgen.datagen.dataset.files import open_source, recorded_task
+from mimicgen.datagen.dataset.formats.language import Language, language_of, subtasks_at
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.dataset.tools.validate import step_seconds
 from mimicgen.datagen.rendering.video import Video, check_encoder
-from mimicgen.datagen.tasks.catalogue import Described, described
 from mimicgen.datagen.tasks.defaults import build
+from mimicgen.datagen.tasks.language import language_of_task
 
 MOMENTS = 7
 """Frames side by side, evenly in time; the first and the last one are among them."""
@@ -55,9 +56,9 @@ def main() -> None:
     demos = check_recorded(options.dataset, task, [options.demo] if options.demo else [])
     name = demos.names[0]
     with open_source(options.dataset) as file:
-        signals = came(file["data"][name])
+        told = language_of(file["data"], lambda _: language_of_task(task))
+        doing = captions(told, file["data"][name])
     states = StateSequence.of(demos.initial_state(name), demos.states(name))
-    doing = captions(described(task), signals, len(states))
     if options.video:
         check_encoder()
     moments = [round(share * (len(states) - 1)) for share in np.linspace(0, 1, MOMENTS)]
@@ -69,28 +70,11 @@ def main() -> None:
         film(options.video, [frames[step] for step in filmed], [doing[step] for step in filmed])
 
 
-def came(demo: h5py.Group) -> dict[str, int]:
-    """Return after how many steps each subtask signal of a demonstration came."""
-    told = attribute(demo, "signals")
-    if isinstance(told, dict):
-        return {name: step for name, step in told.items() if isinstance(step, int)}
-    recorded = {name: own[:].reshape(-1) for name, own in demo.get("obs/datagen_info/subtask_term_signals", {}).items()}
-    return {name: int(np.argmax(values)) for name, values in recorded.items() if values.any()}
-
-
-def captions(task: Described | None, signals: Mapping[str, int], steps: int) -> list[list[str]]:
-    """Return what each hand is doing, a line a hand, at every step."""
-    if task is None:
-        return [[] for _ in range(steps)]
-    found = []
-    for step in range(steps):
-        lines = []
-        for eef, own in task.task.subtasks.items():
-            over = sum(signals.get(one.subtask_term_signal or "", steps) <= step for one in own[:-1])
-            words = own[over].description or f"subtask {over + 1}"
-            lines.append(words if len(task.task.subtasks) == 1 else f"{eef}: {words}")
-        found.append(lines)
-    return found
+def captions(told: Language, demo: h5py.Group) -> list[list[str]]:
+    """Return what each hand is doing, a line a hand, at every step of a demonstration."""
+    doing = subtasks_at(told, demo)
+    hands = [[f"{eef}: {text}" if len(doing) > 1 else text for text in texts] for eef, texts in doing.items()]
+    return [list(lines) for lines in zip(*hands, strict=True)]
 
 
 def drawn(task: str, states: StateSequence, steps: Sequence[int]) -> dict[int, list[Image.Image]]:

@@ -23,6 +23,7 @@ needs "the tests of the report" npm npm
 ./scripts/setup.sh --with physx --with humanoid --with formats
 needs "the tests of the panel" Xvfb xvfb libvulkan1 libgl1 libx11-6
 needs "the tests of the panel" xdotool xdotool
+needs "the tests of rerun's viewer" vulkaninfo mesa-vulkan-drivers vulkan-tools
 needs "the notebook's tests in a browser" chromedriver chromium chromium-driver
 needs "the tests of the report's pages on paper" soffice libreoffice-writer
 needs "the tests of the report's pages on paper" pdftoppm poppler-utils

@@ -5,40 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import h5py
-import msgspec
+import numpy as np
 from PIL import Image
-from scripts.contact_sheet import MARGIN, SIZE, came, captions, sheet
+from scripts.contact_sheet import MARGIN, SIZE, captions, sheet
 
-from mimicgen.datagen.tasks.catalogue import TASKS, load_task
-from mimicgen.datagen.tasks.schema import Subtask
-
-
-def test_every_hand_is_told_by_what_it_is_doing() -> None:
-    found = load_task(TASKS / "stack.toml")
-    assert captions(found, {"grasp": 2}, 4) == 2 * [["Grasp the red cube"]] + 2 * [
-        ["Stack the red cube on the green cube"]
-    ]
-    two = {
-        "left": (Subtask(subtask_term_signal="held", description="Take it"), Subtask(description="Pass it")),
-        "right": (Subtask(),),
-    }
-    both = msgspec.structs.replace(found, task=msgspec.structs.replace(found.task, subtasks=two))
-    assert captions(both, {"held": 1}, 2) == [
-        ["left: Take it", "right: subtask 1"],
-        ["left: Pass it", "right: subtask 1"],
-    ]
-    assert captions(None, {"held": 1}, 2) == [[], []]
+from mimicgen.datagen.dataset.formats.language import Language
+from mimicgen.datagen.tasks.language import language_of_task
 
 
-def test_signals_are_read_from_where_they_are(tmp_path: Path) -> None:
-    """A run writes when they came, people's files have a row a step."""
+def test_every_hand_is_told_by_what_it_is_doing(tmp_path: Path) -> None:
+    stack = language_of_task("stack")
+    assert stack is not None
+    two = Language(
+        instruction="Pass it on.",
+        paraphrases=(),
+        subtasks={"left": ("Take it", "Pass it"), "right": ("Wait",)},
+        signals={"left": ("grasp", None), "right": (None,)},
+    )
     with h5py.File(tmp_path / "demos.hdf5", "w") as file:
-        recorded = file.create_group("recorded")
-        recorded["obs/datagen_info/subtask_term_signals/grasp"] = [False, False, True, True]
-        recorded["obs/datagen_info/subtask_term_signals/never"] = [False] * 4
-        assert came(recorded) == {"grasp": 2}
-        recorded.attrs["signals"] = '{"grasp": 3, "never": null}'
-        assert came(recorded) == {"grasp": 3}
+        file["demo/actions"] = np.zeros((4, 7))
+        file["demo"].attrs["signals"] = '{"grasp": 2}'
+        grasping, stacking = ["Grasp the red cube"], ["Stack the red cube on the green cube"]
+        assert captions(stack, file["demo"]) == [grasping, grasping, stacking, stacking]
+        _, before, after, _ = captions(two, file["demo"])
+        assert (before, after) == (["left: Take it", "right: Wait"], ["left: Pass it", "right: Wait"])
 
 
 def test_a_sheet_has_a_row_a_camera_and_room_for_all_words() -> None:

@@ -23,6 +23,7 @@ from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.report import document, page
 from mimicgen.datagen.report import scene as scenes
 from mimicgen.datagen.report.word import WordDocument
+from mimicgen.datagen.viewing import exporting
 from tests.dataset.formats.making import export, some_demos
 from tests.dataset.writing import recorded_episodes
 from tests.hostile import small_dataset, snapshot
@@ -39,6 +40,8 @@ COMMANDS: dict[str, list[str]] = {
     "convert": ["dataset", "convert", "LEGACY", "OUTPUT"],
     "report html": ["report", "SOURCE", "--output", "OUTPUT"],
     "report docx": ["report", "SOURCE", "--output", "OUTPUT"],
+    "export rerun": ["export", "rerun", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
+    "view": ["view", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "render": ["render", "SOURCE", "--output-dir", "records"],
     "export lerobot": ["export", "lerobot", "SOURCE", "--modality", "depth", "--output", "OUTPUT"],
     "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
@@ -48,6 +51,7 @@ WORDS = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5"}
 RUNS = ("generate", "record", "annotate", "render")
 FRESH = {f"{name} afresh": [*COMMANDS[name], "--fresh"] for name in RUNS}
 ENDINGS = {"report html": "new.html", "report docx": "new.docx", "split into files": "new_valid.hdf5"}
+ENDINGS |= dict.fromkeys(("export rerun", "view"), "new.rrd")
 
 
 def parts(path: Path) -> None:
@@ -107,7 +111,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
-    for module in (cli, runs, dataset_cli, choosing, lerobot_cli):
+    for module in (cli, runs, dataset_cli, choosing, lerobot_cli, exporting):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(choosing, "_faults", lambda dataset: {})
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
@@ -117,6 +121,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> P
     monkeypatch.setattr(page, "_three", dict)
     monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
     monkeypatch.setattr(document, "compose", short)
+    monkeypatch.setattr(exporting, "scene", lambda task, cache: scenes.EMPTY)
     monkeypatch.chdir(tmp_path)
     small_dataset(tmp_path / "source.hdf5")
     small_dataset(tmp_path / "legacy.hdf5", legacy=True)

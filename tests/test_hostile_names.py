@@ -26,13 +26,14 @@ from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.report import page
 from mimicgen.datagen.report import scene as scenes
 from mimicgen.datagen.tasks.defaults import build
+from mimicgen.datagen.viewing import exporting
 from tests.dataset.sources.test_sources import STACK
 from tests.hostile import NAMES, TASK, acts, small_dataset, snapshot
 
 RENDER = build({}).render
 
 
-def direct(function: Callable[..., Any], *calls: Sequence[Any]) -> list[Any]:
+def direct(function: Callable[..., Any], *calls: Sequence[Any], **limits: int) -> list[Any]:
     """Stands in for `guarded`: that a process of its own may crash is tested elsewhere, and costs most of the time."""
     return [function(*arguments) for arguments in calls]
 
@@ -40,13 +41,14 @@ def direct(function: Callable[..., Any], *calls: Sequence[Any]) -> list[Any]:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an output folder in it, and with what has to stay as it is."""
-    for module in (cli, dataset_cli, choosing, lerobot_cli):
+    for module in (cli, dataset_cli, choosing, lerobot_cli, exporting):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # what validate finds in these is not about names
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(page, "_three", dict)  # a megabyte that is the same in every page
     monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
+    monkeypatch.setattr(exporting, "scene", lambda task, cache: scenes.EMPTY)
     monkeypatch.setattr(dataset_cli, "PROCESSES", 1)
     (tmp_path / "sentinel").mkdir()
     (tmp_path / "sentinel" / "thesis.txt").write_text("years of work")
@@ -70,6 +72,7 @@ def commands(path: Path, out: Path) -> Iterator[list[object]]:
     yield ["report", path, "--output", out / "r.html"]
     yield ["export", "lerobot", path, "--output", out / "lerobot", "--objects", "--modality", "depth"]
     yield ["export", "lerobot", path, "--output", out / "with_images"]
+    yield ["export", "rerun", path, "--output", out / "r.rrd"]
 
 
 def check(path: Path) -> None:

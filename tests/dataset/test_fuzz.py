@@ -20,11 +20,14 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.dataset import files
+from mimicgen.datagen.dataset.files import demo_names, open_source
+from mimicgen.datagen.dataset.formats.language import language_of, outcome_text, subtask_texts
 from mimicgen.datagen.dataset.sources import raw, sources
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.dataset.tools import convert, info, merge, validate
 from mimicgen.datagen.dataset.tools import filter as filtering
 from mimicgen.datagen.errors import BadInputError
+from mimicgen.datagen.tasks.language import language_of_task
 from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
@@ -41,7 +44,8 @@ def read(path: Path, turn: int | None) -> list[str]:
     readers: dict[str, Callable[[], object]] = {
         "check_sources": lambda: sources.check_sources(path, STACK),
         "replay": lambda: _replayed(path),
-        "info": lambda: info.info(path).rows(),
+        "info": lambda: info.info(path, language_of_task).rows(),
+        "words": lambda: _words(path),
         "validate": lambda: str(validate.joined(path, [validate.validate(path, motion_of, success_rule)])),
         "filter": lambda: filtering.choose(
             path, [filtering.parse("signals.max > 1"), filtering.parse("num_samples < 99")]
@@ -60,6 +64,13 @@ def read(path: Path, turn: int | None) -> list[str]:
         finally:
             scratch.unlink(missing_ok=True)
     return said
+
+
+def _words(path: Path) -> list[str]:
+    with open_source(path) as file:
+        told = language_of(file["data"], language_of_task)
+        demos = [file["data"][name] for name in demo_names(file)]
+        return [text for demo in demos for text in (*subtask_texts(told, demo), outcome_text(demo))]
 
 
 def _replayed(path: Path) -> None:

@@ -21,6 +21,7 @@ from mimicgen.datagen.dataset.tools.info import info
 from mimicgen.datagen.dataset.tools.merge import MERGED, merge
 from mimicgen.datagen.dataset.tools.validate import joined, validate
 from mimicgen.datagen.errors import ConfigError, OutputError, SourceError
+from mimicgen.datagen.tasks.language import language_of_task
 from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from tests.conftest import PROJECT
@@ -229,11 +230,12 @@ def test_a_filtered_file_keeps_names_lists_and_everything_else(dataset: Path, tm
 
 
 def test_info_tells_what_is_there(dataset: Path, tmp_path: Path) -> None:
-    found = info(copy(dataset, tmp_path / "images.hdf5", _camera))
+    found = info(copy(dataset, tmp_path / "images.hdf5", _camera), language_of_task)
     rows = dict(found.rows())
     assert rows["demonstrations"].startswith("12, 2545 steps, 2.1 min at 0.05 s")
     assert rows["lengths"] == "196 to 231 steps, median 209"
     assert rows["cameras"] == "table_rgb 4 x 6 x 3"
+    assert rows["instruction"] == "Stack the red cube on the blue cube, and the green cube on the red one."
     assert rows["success"] == "12 of 12 that say it"
     assert rows["lists"] == "mine 3"
     assert rows["source"] == "scripted, seed 1"

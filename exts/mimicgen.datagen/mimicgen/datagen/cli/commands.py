@@ -14,6 +14,7 @@ from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli import tasks as tasks_cli
 from mimicgen.datagen.cli.formats.exporting import add_formats
+from mimicgen.datagen.cli.formats.rerun import add_view
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.files import check_regular
 from mimicgen.datagen.dataset.locks import reserved
@@ -117,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     dataset_cli.add_tools(tools)
     runs.add_replay(tools)
     add_formats(commands)
+    add_view(commands)
     tools = commands.add_parser("task", help="tools for task files").add_subparsers(metavar="TOOL", required=True)
     tasks_cli.add_tools(tools)
     return parser

@@ -25,6 +25,7 @@ from mimicgen.datagen.dataset.tools import merge as merging
 from mimicgen.datagen.dataset.tools import split as splitting
 from mimicgen.datagen.dataset.tools import validate as validation
 from mimicgen.datagen.dataset.tools.convert import convert_legacy
+from mimicgen.datagen.tasks.language import language_of_task
 from mimicgen.datagen.tasks.motion import motion_of
 from mimicgen.datagen.tasks.predicates.reasons import success_rule
 from mimicgen.datagen.text import as_json, counted, shown
@@ -43,7 +44,7 @@ PROCESSES = 8
 
 def info(options: argparse.Namespace) -> int:
     """Show what is in a dataset: demonstrations, lengths, size, cameras, success, origin."""
-    (found,) = guarded(infos.info, (options.dataset,))
+    (found,) = guarded(infos.info, (options.dataset, language_of_task))
     if options.json:
         print(as_json(dataclasses.asdict(found) | {"steps": sum(found.lengths)}))
         return 0

@@ -51,7 +51,7 @@ def check(options: argparse.Namespace) -> int:
         _print_warnings(warnings)
         print(f"{shown(path.name)}: nothing is wrong; {counted(len(warnings), 'warning')}")
         for key, value in _told(found).items():
-            print(shown(f"  {key}: {value if isinstance(value, str) else ', '.join(value)}"))
+            print(shown(f"  {key}: {value if isinstance(value, str) else ', '.join(value) or 'none'}"))
     if options.look is not None:
         with asking(f"the scene of '{found.name}'"):
             pictures = look(found, options.look.expanduser().absolute())
@@ -139,6 +139,7 @@ def _told(found: Described) -> dict[str, Any]:
     task = found.task
     return {
         "instruction": task.instruction,
+        "paraphrases": list(task.paraphrases),
         "robots": [placed.robot for placed in task.robots.values()],
         "end effectors": list(found.eefs),
         "objects": list(task.objects),

@@ -13,6 +13,9 @@ MARK = "mimicgen.datagen"
 JOB_MARK = f"# {MARK}"
 """Begins the file that says what a run was started with."""
 
+CARD_MARK = f"---\n# {MARK}\n"
+"""Begins the card of an exported dataset."""
+
 MANIFEST = "manifest.json"
 """In a folder of frames: which file is which step. Written last, so it marks completeness."""
 
@@ -27,7 +30,8 @@ def is_ours(path: Path) -> bool:
     """Return whether a file may be replaced: it is a plain file that this project wrote, or that is empty.
 
     Args:
-        path: A page, a Word document, a picture, records in JSON, or a job in TOML; of other kinds none is ours.
+        path: A page, a Word document, a picture, a dataset's card, records in JSON, or a job in TOML; of other kinds
+            none is ours.
     """
     if path.is_symlink() or not path.is_file():
         return False
@@ -45,6 +49,8 @@ def is_ours(path: Path) -> bool:
             return isinstance(told.get("config"), dict) or _tells_frames(told)
         case ".toml":
             return _beginning(path).startswith(JOB_MARK.encode())
+        case ".md":
+            return _beginning(path).startswith(CARD_MARK.encode())
         case ".jsonl":
             return _beginning(path).startswith(b'{"number": ')
     return False

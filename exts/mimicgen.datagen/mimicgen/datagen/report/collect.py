@@ -12,6 +12,7 @@ import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome, kind_of_reason
 from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
+from mimicgen.datagen.dataset.formats.language import language_of
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.validate import step_seconds
 from mimicgen.datagen.errors import SourceError
@@ -19,6 +20,7 @@ from mimicgen.datagen.report import reading
 from mimicgen.datagen.report.meshes import packed
 from mimicgen.datagen.report.pictures import MOST, pictures
 from mimicgen.datagen.report.records import read_attempts, read_run
+from mimicgen.datagen.tasks.language import language_of_task
 from mimicgen.datagen.text import all_shown
 
 POSITION, QUATERNION, ANGLE = 1e-4, 1 / 32767, 2e-4
@@ -58,13 +60,15 @@ def collect(dataset: Path, records: Path | None, source: Path | None, most: int 
                 alive()
                 demo["pictures"] = pictures(records, demo["name"])
         task, seconds = recorded_task(file), step_seconds(file)
+        language = language_of(file["data"], language_of_task).plain()
     wanted = {segment["demo"] for demo in demos for segment in demo["segments"]}
     sources: list[dict[str, Any]] = []
     if source is not None and wanted:
         with open_source(source) as file:
             sources = [source_way(file, name) for name in demo_names(file) if name in wanted]
     told = described(dataset.name, task, seconds) | of_attempts(attempts)
-    found: dict[str, Any] = all_shown(told | {"count": len(names), "demos": demos, "sources": sources, "run": run})
+    told |= {"language": language, "count": len(names), "demos": demos, "sources": sources, "run": run}
+    found: dict[str, Any] = all_shown(told)
     return found
 
 

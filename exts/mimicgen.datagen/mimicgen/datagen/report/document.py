@@ -101,6 +101,8 @@ def _overview(document: WordDocument, data: dict[str, Any]) -> None:
         f"The dataset {data['dataset']} holds {counted(data['count'], 'demonstration')} of {task}, with steps of "
         f"{data['step_seconds']} s. This document is about how they came to be, and what they are like."
     )
+    if data["language"]["subtasks"]:
+        document.prose(f"What is to be done, in the words that a policy is told: {data['language']['instruction']}")
     document.table("The run at a glance.", ("What", "Value"), _glance(data, run), (5, 11))
 
 

@@ -1,7 +1,6 @@
 """Triangles for the page: of meshes and primitive shapes, simplified and packed.
 
-Vertices that fall into one cell of a grid become one, which leaves a shape to look at with a twentieth of the
-triangles.
+Vertices that fall into one cell of a grid become one, which leaves a shape to look at with a third of the triangles.
 """
 
 from __future__ import annotations

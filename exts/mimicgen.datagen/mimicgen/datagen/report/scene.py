@@ -15,17 +15,27 @@ from mimicgen.datagen.robots.usd import robot_usd
 from mimicgen.datagen.tasks.catalogue import Described, described
 from mimicgen.datagen.tasks.environment.usd import Body, object_usd
 from mimicgen.datagen.tasks.geometry import quaternion
+from mimicgen.datagen.tasks.language import language_of_file
 from mimicgen.datagen.tasks.motion import commands_of
 
 _VERSION = 2
 """Of the cached descriptions; another one is made anew."""
 
-EMPTY: dict[str, Any] = {"assets": {}, "table": None, "subtasks": {}, "constraints": [], "actions": []}
+EMPTY: dict[str, Any] = {
+    "assets": {},
+    "table": None,
+    "instruction": "",
+    "subtasks": {},
+    "constraints": [],
+    "actions": [],
+}
 """What is shown of a task that no file describes: where things were, and not what they look like."""
 
 
 def scene_of(data: dict[str, Any], cache: Path) -> dict[str, Any]:
     """Return the scene of what the page shows.
+
+    What the dataset itself says in words goes before what the task's file says now.
 
     Args:
         data: See `mimicgen.datagen.report.collect.collect`: the task that the dataset names, else that of the run.
@@ -34,13 +44,15 @@ def scene_of(data: dict[str, Any], cache: Path) -> dict[str, Any]:
     Raises:
         SetupError: The package of a robot's model is not installed.
     """
+    told = data.get("language") or {}
+    words = _words(told) if told.get("subtasks") else {}
     task = task_of(str(data["task"]), data["run"])
     if task is None:
-        return EMPTY
+        return EMPTY | words
     try:
-        return scene(task, cache)
+        return scene(task, cache) | words
     except TaskError:  # a model or a mesh is gone, or is another by now
-        return EMPTY
+        return EMPTY | words
 
 
 def task_of(recorded: str, run: Mapping[str, Any] | None) -> Described | None:
@@ -66,8 +78,8 @@ def task_of(recorded: str, run: Mapping[str, Any] | None) -> Described | None:
 def scene(task: Described, cache: Path) -> dict[str, Any]:
     """Return a task's scene as JSON has it: assets by name, each with links, place and tools; and the table.
 
-    With it goes what the hands do in it: their subtasks, the constraints between those, and the names of what an
-    action consists of.
+    With it goes what the hands do in it: the instruction, their subtasks, the constraints between those, and the names
+    of what an action consists of.
 
     Args:
         task: The task.
@@ -101,20 +113,21 @@ def scene(task: Described, cache: Path) -> dict[str, Any]:
         "position": [*table.position],
         "colour": html_colour(table.colour),
     }
-    subtasks = {
-        eef: [{"signal": one.subtask_term_signal, "words": one.description} for one in own]
-        for eef, own in task.task.subtasks.items()
-    }
     constraints = [
         {"kind": one.constraint_type, "between": one.eef_subtask_constraint_tuple} for one in task.task.constraints
     ]
     return {
         "assets": assets,
         "table": told or None,
-        "subtasks": subtasks,
+        **_words(language_of_file(task).plain()),
         "constraints": constraints,
         "actions": _actions(task),
     }
+
+
+def _words(language: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page says of a task in words; see `dataset.formats.language.Language.plain`."""
+    return {key: language[key] for key in ("instruction", "subtasks")}
 
 
 def _actions(task: Described) -> list[str]:

@@ -293,7 +293,9 @@ class Run:
             return
         # Datasets travel, so files are named without their folders.
         values = {key: v.name if isinstance(v, Path) else v for key, v in self._config.flat().items()}
-        await self._outputs.fold(self._env_args, {"config": values, **self._facts}, self._host.next_frame)
+        counts = {"attempts": self._counts.attempts, "successes": self._counts.successes}
+        provenance = {"config": values, **self._facts, "counts": counts}
+        await self._outputs.fold(self._env_args, provenance, self._host.next_frame)
         render = self._config.render
         if self._rendered is not None and self._rendered.complete and render.in_dataset:
             demos = self._rendered.complete

@@ -9,7 +9,7 @@ from typing import Any
 
 from mimicgen.datagen.dataset.formats.language import Language, plain_instruction
 from mimicgen.datagen.tasks.autodata import read_descriptor
-from mimicgen.datagen.tasks.catalogue import described
+from mimicgen.datagen.tasks.catalogue import Described, described
 from mimicgen.datagen.tasks.defaults import own_subtasks
 
 
@@ -23,7 +23,18 @@ def language_of_task(task: str) -> Language | None:
         TaskError: The file cannot be read, or says something that is not valid.
     """
     found = described(task)
-    return None if found is None else spoken(task, found.task.subtasks)
+    return None if found is None else language_of_file(found)
+
+
+def language_of_file(found: Described) -> Language:
+    """Return what a task's file says in words."""
+    own = found.task.subtasks
+    return Language(
+        instruction=found.task.instruction,
+        paraphrases=found.task.paraphrases,
+        subtasks=_told(own),
+        signals={eef: tuple(one.subtask_term_signal for one in subtasks) for eef, subtasks in own.items()},
+    )
 
 
 def spoken(task: str, subtasks: Mapping[str, Sequence[Any]], descriptor: Path | None = None) -> Language:
@@ -41,38 +52,40 @@ def spoken(task: str, subtasks: Mapping[str, Sequence[Any]], descriptor: Path | 
         BadInputError: A file cannot be read, or says something that is not valid.
     """
     found, own = described(task), own_subtasks(task, subtasks)
-    told = _told({**subtasks, **own})
-    instruction = found.task.instruction if found else plain_instruction(task)
     language = Language(
-        instruction=instruction,
+        instruction=found.task.instruction if found else plain_instruction(task),
         paraphrases=found.task.paraphrases if found else (),
-        subtasks={eef: tuple(texts) for eef, texts in told.items()},
-        signals={eef: tuple(one.subtask_term_signal for one in subtasks[eef]) for eef in told},
+        subtasks=_told({**subtasks, **own}),
+        signals={eef: tuple(one.subtask_term_signal for one in those) for eef, those in subtasks.items()},
     )
     if descriptor is None:
         return language
     said = read_descriptor(descriptor)
     texts = {eef: _preferred(said.subtasks[eef], texts) for eef, texts in language.subtasks.items()}
     wanted = said.description.strip()
-    if wanted in ("", instruction):
+    if wanted in ("", language.instruction):
         return dataclasses.replace(language, subtasks=texts)
-    known = (instruction, *language.paraphrases) if found else ()
+    known = (language.instruction, *language.paraphrases) if found else ()
     others = tuple(text for text in known if text != wanted)
     return dataclasses.replace(language, instruction=wanted, paraphrases=others, subtasks=texts)
 
 
-def _told(subtasks: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
+def _told(subtasks: Mapping[str, Sequence[Any]]) -> dict[str, tuple[str, ...]]:
     """Return what is done in each subtask: what it says, or else the one before; else which one it is of how many."""
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for eef, own in subtasks.items():
-        before = ["", *(one.next_subtask_description for one in own)]
-        plain = [f"Subtask {number} of {len(own)}" for number in range(1, len(own) + 1)]
-        plain = [
-            f"{text}, relative to {one.object_ref}" if one.object_ref else text
-            for text, one in zip(plain, own, strict=True)
-        ]
-        found[eef] = [one.description or said or text for one, said, text in zip(own, before[:-1], plain, strict=True)]
+        said = ["", *(one.next_subtask_description for one in own)]
+        found[eef] = tuple(
+            one.description or before or _plain(one, number, len(own))
+            for number, (one, before) in enumerate(zip(own, said[:-1], strict=True), 1)
+        )
     return found
+
+
+def _plain(subtask: Any, number: int, many: int) -> str:
+    """Return what is known of a subtask without words."""
+    text = f"Subtask {number} of {many}"
+    return f"{text}, relative to {subtask.object_ref}" if subtask.object_ref else text
 
 
 def _preferred(said: Sequence[Any], otherwise: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import attributes
+from mimicgen.datagen.dataset.formats.language import Language, first_steps, outcome_text, subtasks_at
+from mimicgen.datagen.dataset.formats.rotations import quaternions_of
 from mimicgen.datagen.dataset.sources.conventions import telling, to_xyzw, told_order
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.errors import SourceError
@@ -33,6 +35,15 @@ class Motion:
     values: Floats
 
 
+@dataclass(frozen=True)
+class Part:
+    """A subtask in a demonstration: what is done, in words, its first step, and one past its last."""
+
+    words: str
+    begin: int
+    end: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Demonstration:
     """A demonstration; step k is the moment before the k-th action, and the last one that after all of them.
@@ -44,8 +55,12 @@ class Demonstration:
         poses: Of robots' bases and objects, by asset.
         joints: Of robots and objects with parts, by asset; empty where no states are recorded.
         hands: Place of each hand before every step, shape (steps, 3) [m]; '' is the name of the only one.
-        segments: The source segments that it was made from.
+        frames: Poses of each hand, where no states of robots are recorded that would show it.
+        lanes: The subtasks of each end effector; '' is the name of one that nobody names.
         signals: Step at which each signal came.
+        segments: The source segments that it was made from.
+        success: Whether it is a success, None where nobody says.
+        outcome: How it ended, in words.
         told: Its attributes.
     """
 
@@ -55,21 +70,24 @@ class Demonstration:
     poses: Mapping[str, Motion]
     joints: Mapping[str, Motion]
     hands: Mapping[str, Floats]
+    frames: Mapping[str, Motion]
+    lanes: Mapping[str, Sequence[Part]]
+    signals: Mapping[str, int]
     segments: list[dict[str, Any]]
-    signals: dict[str, int]
+    success: bool | None
+    outcome: str
     told: dict[str, Any]
 
-    @property
-    def success(self) -> bool | None:
-        """Whether it is a success, None where nobody says."""
-        told = self.told.get("success")
-        return bool(told) if isinstance(told, (bool, int)) else None
 
-
-def read(file: h5py.File, name: str) -> Demonstration:
+def read(file: h5py.File, name: str, language: Language) -> Demonstration:
     """Read a demonstration.
 
     Where no states are recorded, as in compact sources, objects are where their annotations say.
+
+    Args:
+        file: The file.
+        name: What it is called.
+        language: The task in words.
 
     Raises:
         SourceError: It says nowhere where anything was, has no rows of numbers where there should be some, or its
@@ -91,13 +109,15 @@ def read(file: h5py.File, name: str) -> Demonstration:
                     poses[key].values[:, 3:] = to_xyzw(poses[key].values[:, 3:])
             if kind == "articulation":
                 joints[key] = _motion(recorded, before, "joint_position", steps)
-    annotated = reading.annotated_poses(demo, "object_pose") if not poses else {}
-    poses |= {key: Motion(first=0, values=_as_rows(pose)) for key, pose in annotated.items()}
+    frames: dict[str, Motion] = {}
+    if not poses:
+        poses, frames = (_annotated(demo, kind) for kind in ("object_pose", "eef_pose"))
     if not poses and not joints:
         raise SourceError(
             f"source '{file.filename}', {name}: says nowhere where anything was; record its states, or leave it out"
         )
     told = attributes(demo)
+    success = told.get("success")
     return Demonstration(
         name=name,
         steps=steps,
@@ -105,10 +125,20 @@ def read(file: h5py.File, name: str) -> Demonstration:
         poses=poses,
         joints=joints,
         hands=reading.hands(demo, steps) or reading.annotated_hands(demo),
+        frames=frames,
+        lanes={eef: _parts(texts) for eef, texts in subtasks_at(language, demo).items()},
+        signals={signal: step for signal, step in first_steps(demo).items() if step is not None},
         segments=reading.segments(told.get("segments")),
-        signals=reading.signals(told.get("signals")),
+        success=success if isinstance(success, bool) else None,
+        outcome=outcome_text(demo),
         told=told,
     )
+
+
+def _parts(texts: Sequence[str]) -> list[Part]:
+    """Return the subtasks of which there is one text a step."""
+    begins = [step for step, text in enumerate(texts) if not step or text != texts[step - 1]]
+    return [Part(texts[begin], begin, end) for begin, end in zip(begins, [*begins[1:], len(texts)], strict=True)]
 
 
 def _motion(recorded: h5py.Group, before: Any, what: str, steps: int, width: int | None = None) -> Motion:
@@ -120,21 +150,12 @@ def _motion(recorded: h5py.Group, before: Any, what: str, steps: int, width: int
     return Motion(first=0, values=np.nan_to_num(np.concatenate([initial[:1], after])))
 
 
-def _as_rows(matrices: Floats) -> Floats:
-    """Return 4x4 poses as positions and quaternions (x, y, z, w), shape (n, 7).
+def _annotated(demo: h5py.Group, kind: str) -> dict[str, Motion]:
+    poses = reading.annotated_poses(demo, kind)
+    return {key: Motion(first=0, values=_as_rows(pose)) for key, pose in poses.items()}
 
-    The quaternion is the eigenvector of Bar-Itzhack's matrix with the largest eigenvalue, whatever the rotation is:
-    https://doi.org/10.2514/2.4654.
-    """
+
+def _as_rows(matrices: Floats) -> Floats:
+    """Return 4x4 poses as positions and quaternions (x, y, z, w), shape (n, 7)."""
     poses = np.nan_to_num(matrices)
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = np.moveaxis(poses[:, :3, :3], 0, -1)
-    told = np.array(
-        [
-            [xx - yy - zz, yx + xy, zx + xz, zy - yz],
-            [yx + xy, yy - xx - zz, zy + yz, xz - zx],
-            [zx + xz, zy + yz, zz - xx - yy, yx - xy],
-            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
-        ]
-    )
-    _, vectors = np.linalg.eigh(np.moveaxis(told, -1, 0))
-    return np.concatenate([poses[:, :3, 3], vectors[:, :, -1]], axis=1)
+    return np.concatenate([poses[:, :3, 3], quaternions_of(poses[:, :3, :3])], axis=1)

@@ -14,10 +14,13 @@ from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.dataset.states import chosen
 from mimicgen.datagen.dataset.tools.validate import step_seconds
-from mimicgen.datagen.report.records import read_run
+from mimicgen.datagen.report.records import of_run, read_run
 from mimicgen.datagen.report.scene import EMPTY, scene, task_of
 from mimicgen.datagen.tasks.defaults import cameras_of
 from mimicgen.datagen.viewing.package import program
+
+MEMORY = 4 * 2**30
+"""Bytes that writing may allocate: the library asks for a gigabyte when it is imported, and uses a tenth of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,28 +32,26 @@ class Shown:
         names: The demonstrations, in the file's order.
         task: The task that the file names, '' for none.
         step_seconds: Length of a step [s].
-        records: Folder with what was rendered of them, if there is one.
+        places: Folders in which there may be what was rendered of them.
         scene: See `mimicgen.datagen.report.scene.scene`.
         cameras: The task's cameras.
-        instruction: What the robot is to do, in words.
     """
 
     dataset: Path
     names: tuple[str, ...]
     task: str
     step_seconds: float
-    records: Path | None = None
+    places: tuple[Path, ...]
     scene: dict[str, Any] = dataclasses.field(default_factory=lambda: EMPTY)
     cameras: dict[str, CameraConfig] = dataclasses.field(default_factory=dict)
-    instruction: str = ""
 
 
-def shown_of(dataset: Path, records: Path | None, wanted: Sequence[str]) -> Shown:
+def shown_of(dataset: Path, places: Sequence[Path], wanted: Sequence[str]) -> Shown:
     """Return what is shown of a dataset.
 
     Args:
         dataset: HDF5 file of demonstrations in Isaac Lab's layout.
-        records: Folder with the run's records and what was rendered, if there is one.
+        places: Folders in which there may be a run's records, and what was rendered.
         wanted: Demonstrations, as names, numbers or ranges; none means all.
 
     Raises:
@@ -58,17 +59,12 @@ def shown_of(dataset: Path, records: Path | None, wanted: Sequence[str]) -> Show
         SetupError: The package of a robot's model, or rerun, is not installed.
     """
     program()
-    (found,) = guarded(_read, (dataset, wanted))
-    task = task_of(found.task, read_run(records))
+    (found,) = guarded(_read, (dataset, tuple(places), wanted))
+    records = [of_run(dataset, place, wanted=False)[0] for place in places]
+    task = task_of(found.task, next(filter(None, map(read_run, records)), None))
     if task is None:
-        return dataclasses.replace(found, records=records)
-    return dataclasses.replace(
-        found,
-        records=records,
-        scene=scene(task, cache_folder()),
-        cameras=cameras_of(task),
-        instruction=task.task.instruction,
-    )
+        return found
+    return dataclasses.replace(found, scene=scene(task, cache_folder()), cameras=cameras_of(task))
 
 
 def write(what: Shown, path: Path) -> None:
@@ -82,16 +78,17 @@ def write(what: Shown, path: Path) -> None:
         SourceError: A demonstration cannot be read, or says nowhere where anything was.
         OutputError: The file cannot be written.
     """
-    guarded(_write, (what.dataset, what, path))
+    guarded(_write, (what.dataset, what, path), memory=MEMORY)
 
 
-def _read(dataset: Path, wanted: Sequence[str]) -> Shown:
+def _read(dataset: Path, places: tuple[Path, ...], wanted: Sequence[str]) -> Shown:
     with open_source(dataset, demos=()) as file:
         return Shown(
             dataset=dataset,
             names=tuple(chosen(dataset, demo_names(file), wanted)),
             task=recorded_task(file),
             step_seconds=step_seconds(file),
+            places=places,
         )
 
 

@@ -6,19 +6,21 @@ import contextlib
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import rerun as rr
-from mimicgen.datagen.report.lanes import lanes_of
 
 from mimicgen.datagen.dataset.files import open_source
-from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.dataset.formats.images import Images, find_folder, images_in, images_of
+from mimicgen.datagen.dataset.formats.language import language_of
+from mimicgen.datagen.errors import OutputError, SourceError
+from mimicgen.datagen.tasks.language import language_of_task
 from mimicgen.datagen.text import shown
-from mimicgen.datagen.viewing.cameras import Cameras, Images, observed, rendered
+from mimicgen.datagen.viewing.cameras import Cameras, cameras_in
 from mimicgen.datagen.viewing.colours import PALETTE
-from mimicgen.datagen.viewing.demonstrations import read
+from mimicgen.datagen.viewing.demonstrations import Demonstration, read
 from mimicgen.datagen.viewing.exporting import Shown
 from mimicgen.datagen.viewing.layout import layout
 from mimicgen.datagen.viewing.moments import Moments
@@ -36,25 +38,37 @@ def write_recordings(what: Shown, path: Path) -> None:
     """
     scenery, moments = Scenery(what.scene), Moments(what.step_seconds)
     with open_source(what.dataset, demos=what.names) as file, _joined(path) as add:
+        language = language_of(file["data"], language_of_task)
         for name in what.names:
-            cameras, images = _seen(what, file, name, scenery)
+            demo = read(file, name, language)
+            images, why_none = _images(what, file["data"][name], demo)
+            cameras = Cameras(what.cameras | cameras_in(images), scenery)
+            about = {"instruction": language.instruction, "task": what.task, "no images": why_none}
             if name == what.names[0]:
-                add(_laid_out(what, cameras, images))
-            add(_recorded(what, file, name, scenery, cameras, images, moments))
+                add(_laid_out(what, demo, cameras, images))
+            add(_recorded(what, file["data"][name], demo, about, scenery, cameras, images, moments))
 
 
-def _seen(what: Shown, file: h5py.File, name: str, scenery: Scenery) -> tuple[Cameras, list[Images]]:
-    """Return the cameras of a demonstration, and what they have seen: what was rendered, else what was observed."""
-    placed, images = rendered(what.records, name) if what.records is not None else ({}, [])
-    return Cameras(what.cameras | placed, scenery), images or observed(file["data"][name])
+def _images(what: Shown, group: h5py.Group, demo: Demonstration) -> tuple[tuple[Images, ...], str]:
+    """Return what cameras have seen of a demonstration: what was rendered of it, else what it has; or why nothing."""
+    try:
+        if all(isinstance(group.get(key), h5py.Group) for key in ("initial_state", "states")):
+            folder = find_folder(what.places, demo.name, group)
+            if folder is not None:
+                return images_in(folder, demo.name, group, demo.steps).get(demo.name, ()), ""
+        return images_of(group, demo.steps), ""
+    except SourceError as error:
+        return (), str(error)
 
 
-def _laid_out(what: Shown, cameras: Cameras, images: Sequence[Images]) -> bytes:
+def _laid_out(what: Shown, demo: Demonstration, cameras: Cameras, images: Sequence[Images]) -> bytes:
     """Return the layout of all recordings, as the bytes of a file: with theirs it cannot be joined to others."""
     kinds: dict[str, list[str]] = {}
     for one in images:
         kinds.setdefault(one.camera, []).append(one.modality)
-    made = layout(kinds, {name: cameras.path(name) for name in kinds}, what.step_seconds)
+    places = [asset["place"] for asset in what.scene["assets"].values()]
+    paths = {name: cameras.path(name) for name in kinds}
+    made = layout(kinds, paths, places, what.step_seconds, joints=bool(demo.joints), several=len(what.names) > 1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layout.rbl"
         made.save(_application(what), path)
@@ -63,8 +77,9 @@ def _laid_out(what: Shown, cameras: Cameras, images: Sequence[Images]) -> bytes:
 
 def _recorded(
     what: Shown,
-    file: h5py.File,
-    name: str,
+    group: h5py.Group,
+    demo: Demonstration,
+    about: Mapping[str, str],
     scenery: Scenery,
     cameras: Cameras,
     images: Sequence[Images],
@@ -73,23 +88,21 @@ def _recorded(
     """Return a demonstration as the bytes of a file."""
     # Drops what the library has kept of the recordings before; it would keep all of them.
     rr.init("mimicgen.datagen", init_logging=False, strict=True)
-    recording = rr.RecordingStream(_application(what))
+    recording = rr.RecordingStream(_application(what), recording_id=demo.name)
     stream = recording.binary_stream()
-    recording.send_recording_name(shown(name))
-    demo = read(file, name)
-    lanes = lanes_of(demo.steps, demo.segments, demo.signals, what.scene["subtasks"])
-    parts = [part for own in lanes.values() for part in own]
+    recording.send_recording_name(shown(demo.name))
+    parts = [part for own in demo.lanes.values() for part in own]
     colours = {part: PALETTE[index % len(PALETTE)] for index, part in enumerate(parts)}
     scenery.show(recording, demo, moments)
-    show_ways(recording, demo, lanes, colours)
+    show_ways(recording, demo, colours)
     tell_numbers(recording, demo, what.scene, moments)
-    tell_progress(recording, demo, lanes, colours, moments)
-    tell_about(recording, demo, what.task, what.instruction)
+    tell_progress(recording, demo, colours, moments)
+    tell_about(recording, demo, about)
     cameras.show(recording)
     for one in images:
-        cameras.show_images(recording, one, moments)
+        cameras.show_images(recording, one, one.frames(group), moments)
     recording.flush()
-    told = stream.read()
+    told: bytes | None = stream.read()
     recording.disconnect()
     assert told is not None
     return told
@@ -101,13 +114,13 @@ def _application(what: Shown) -> str:
 
 
 @contextlib.contextmanager
-def _joined(path: Path) -> Iterator[Callable[[bytes], None]]:
+def _joined(path: Path) -> Iterator[Callable[[bytes], int]]:
     """Join what is added to one file, as rerun's own program does it without looking inside.
 
     Raises:
         OutputError: It cannot be written.
     """
-    command = [program(), "rrd", "route", "--output", path]
+    command: list[str | Path] = [program(), "rrd", "route", "--output", path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
         assert process.stdin is not None
         assert process.stderr is not None

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import rerun as rr
-from mimicgen.datagen.report.lanes import Part
 
 from mimicgen.datagen.report.meshes import shaded
 from mimicgen.datagen.viewing.colours import GREY, PALETTE
-from mimicgen.datagen.viewing.demonstrations import Demonstration, Motion
+from mimicgen.datagen.viewing.demonstrations import Demonstration, Motion, Part
 from mimicgen.datagen.viewing.kinematics import moved_links
 from mimicgen.datagen.viewing.moments import Moments
 
@@ -21,7 +20,10 @@ WORLD = "world"
 EDGE = 0.04
 """Of the box that stands for an object of which nobody knows what it looks like [m]."""
 
-WAY = 0.0015
+HANDS, AXIS = "hands", 0.08
+"""Entity of what stands for hands, below the world's, and the length of its axes [m]."""
+
+WAY = 0.002
 """Radius of the line that is a hand's way [m]."""
 
 
@@ -71,6 +73,11 @@ class Scenery:
                 box = rr.Boxes3D(sizes=[EDGE] * 3, colors=PALETTE[index % len(PALETTE)], fill_mode="solid")
                 recording.log(root, box, static=True)
 
+        for name, motion in demo.frames.items():
+            path = rr.new_entity_path([WORLD, HANDS, name])
+            _move(recording, path, motion, moments)
+            recording.log(path, rr.TransformAxes3D(axis_length=AXIS), static=True)
+
     def _show_table(self, recording: rr.RecordingStream) -> None:
         x, y, top = self._table["position"]
         size = self._table["size"]
@@ -82,11 +89,12 @@ class Scenery:
     def _show_links(self, recording: rr.RecordingStream, asset: str, joints: Motion | None, moments: Moments) -> None:
         links = self._assets[asset]["links"]
         paths = {link["name"]: rr.new_entity_path([WORLD, asset, *_chain(links, link["name"])]) for link in links}
-        moved = list(moved_links(links, joints.values)) if joints is not None else []
-        for name, places, quaternions in moved:
+        still = {link["name"] for link in links}
+        for name, places, quaternions in moved_links(links, joints.values) if joints is not None else ():
+            assert joints is not None
             columns = rr.Transform3D.columns(translation=places, quaternion=quaternions)
             recording.send_columns(paths[name], moments.of(joints), columns)
-        still = {link["name"] for link in links} - {name for name, *_ in moved}
+            still.remove(name)
         for link in links:
             path, origin = paths[link["name"]], link["origin"]
             if link["name"] in still:  # what is static hides what is not
@@ -96,19 +104,16 @@ class Scenery:
                 recording.log(f"{path}/shape_{number}", mesh, static=True)
 
 
-def show_ways(
-    recording: rr.RecordingStream, demo: Demonstration, lanes: Mapping[str, Sequence[Part]], colours: Mapping[Part, int]
-) -> None:
+def show_ways(recording: rr.RecordingStream, demo: Demonstration, colours: Mapping[Part, int]) -> None:
     """Write the way of each hand as lines in the colours of its subtasks."""
-    for eef, parts in lanes.items():
+    for eef, parts in demo.lanes.items():
         ways = {eef: demo.hands[eef]} if eef in demo.hands else demo.hands
         for hand, way in ways.items():
             pieces = [(way[part.begin : part.end + 1], colours[part]) for part in parts]
             seen = [(piece, colour) for piece, colour in pieces if len(piece) > 1]
             if seen:
-                lines = rr.LineStrips3D(
-                    [piece for piece, _ in seen], colors=np.array([colour for _, colour in seen], np.uint32), radii=WAY
-                )
+                tints = np.array([colour for _, colour in seen], np.uint32)
+                lines = rr.LineStrips3D([piece for piece, _ in seen], colors=tints, radii=WAY)
                 recording.log(rr.new_entity_path([WORLD, "ways", hand or eef or "hand"]), lines, static=True)
 
 

@@ -63,7 +63,7 @@ def language_of(data: h5py.Group, of_task: Callable[[str], Language | None] = no
 
     Args:
         data: The group `data` of the file.
-        of_task: What is known of a task, by the name that the environment has, which is never a path.
+        of_task: What is known of a task, by the name that the environment has, '' for none; never a path.
 
     Raises:
         SourceError: The attribute that names the task cannot be read.
@@ -71,7 +71,7 @@ def language_of(data: h5py.Group, of_task: Callable[[str], Language | None] = no
     task = recorded_task(data.file)
     told = read_language(attribute(data, LANGUAGE))
     users = task.endswith(".toml") or _of_a_users_file(attribute(data.file, "provenance"))
-    if told is None and task and not users:
+    if told is None and not users:
         told = of_task(task)
     return told or Language(instruction=plain_instruction(task), paraphrases=(), subtasks={}, signals={})
 

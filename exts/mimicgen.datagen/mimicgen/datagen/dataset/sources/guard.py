@@ -28,7 +28,7 @@ SLOWEST = 50e6
 """Bytes a second that copying makes at least."""
 
 MEMORY = 896 * 2**20
-"""Bytes that a child may allocate beyond what its parent has."""
+"""Bytes that a child may allocate beyond what its parent has, unless its work is known to take more."""
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end a command as Ctrl-C does."""
@@ -37,12 +37,13 @@ _context = multiprocessing.get_context("fork")
 _guarded = False
 
 
-def guarded[T](function: Callable[..., T], *calls: Sequence[Any]) -> list[T]:
+def guarded[T](function: Callable[..., T], *calls: Sequence[Any], memory: int = MEMORY) -> list[T]:
     """Call a function in child processes, one for each sequence of arguments, side by side.
 
     Args:
         function: What to call; it says `alive` from time to time. Its results and its errors have to be picklable.
         calls: The arguments of each call, the first of which is the file, or files, that it reads.
+        memory: Bytes that each child may allocate beyond what its parent has.
 
     Returns:
         The results, in the order of the calls.
@@ -54,7 +55,7 @@ def guarded[T](function: Callable[..., T], *calls: Sequence[Any]) -> list[T]:
     started = []
     for arguments in calls:
         receiver, sender = _context.Pipe(duplex=False)
-        process = _context.Process(target=_call, args=(sender, function, arguments))
+        process = _context.Process(target=_call, args=(sender, function, arguments, memory))
         process.start()
         sender.close()
         started.append((process, receiver))
@@ -106,10 +107,10 @@ def alive(coming: int = 0) -> None:
         signal.setitimer(signal.ITIMER_PROF, PATIENCE + coming / SLOWEST)
 
 
-def _call(sender: Connection, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+def _call(sender: Connection, function: Callable[..., Any], arguments: Sequence[Any], memory: int) -> None:
     global _guarded
     _guarded = True
-    limit = _allocated() + MEMORY
+    limit = _allocated() + memory
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 
 from mimicgen.datagen.dataset.files import attribute, datasets_in, demo_names, main_arrays, open_source, recorded_task
+from mimicgen.datagen.dataset.formats.language import Language, language_of
 from mimicgen.datagen.dataset.sources.conventions import format_version, spelled
 from mimicgen.datagen.dataset.sources.structure import is_images
 from mimicgen.datagen.dataset.tools.copying import read_masks, steps_of
@@ -50,6 +51,7 @@ class Info:
         file: The file.
         bytes: Its size.
         task: Registered name of the task, '' if it names none.
+        language: The task in words.
         format_version: As it says, None if it says nothing (Isaac Lab 2.x).
         step_seconds: Duration of a step [s].
         demos: Its demonstrations, in natural order.
@@ -63,6 +65,7 @@ class Info:
     file: Path
     bytes: int
     task: str
+    language: Language
     format_version: int | None
     step_seconds: float
     demos: tuple[Demo, ...]
@@ -86,6 +89,7 @@ class Info:
         order = spelled("xyzw" if self.format_version else "wxyz")
         return [
             ("task", self.task or "not named"),
+            ("instruction", self.language.instruction if self.language.subtasks else "not recorded"),
             ("demonstrations", f"{len(lengths)}, {sum(lengths)} steps, {duration} at {self.step_seconds:g} s a step"),
             ("lengths", f"{min(lengths)} to {max(lengths)} steps, median {statistics.median(lengths):g}"),
             ("success", f"{sum(said)} of {len(said)} that say it" if said else "not recorded"),
@@ -98,8 +102,12 @@ class Info:
         ]
 
 
-def info(path: Path) -> Info:
+def info(path: Path, of_task: Callable[[str], Language | None]) -> Info:
     """Return what is in a dataset.
+
+    Args:
+        path: The file.
+        of_task: What is known in words of a task, by its name, for files that do not say it themselves.
 
     Raises:
         SourceError: The file cannot be read.
@@ -120,6 +128,7 @@ def info(path: Path) -> Info:
             file=path,
             bytes=os.path.getsize(path),
             task=recorded_task(file),
+            language=language_of(file["data"], of_task),
             format_version=format_version(file),
             step_seconds=step_seconds(file),
             demos=tuple(_demo(name, file["data"][name]) for name in names),

@@ -19,7 +19,8 @@ function duration(seconds) {
 
 function summary() {
   byId("title").textContent = data.dataset;
-  byId("subtitle").textContent = data.task || "The file names no task.";
+  const { instruction } = data.scene;
+  byId("subtitle").textContent = [instruction, data.task && instruction ? `(${data.task})` : data.task].filter(Boolean).join(" ") || "The file names no task.";
   const steps = data.demos.reduce((sum, demo) => sum + demo.steps, 0);
   const rows = [["Demonstrations", String(data.count)]];
   if (data.count > data.demos.length) rows.push(["In this page", `the first ${data.demos.length}`]);

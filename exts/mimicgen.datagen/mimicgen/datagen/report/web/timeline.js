@@ -10,7 +10,7 @@ export function lanesOf(demo, described) {
   const told = Object.entries(described);
   const words = (eef, number) => {
     const own = (told.length === 1 ? told[0][1] : described[eef])?.[number];
-    return own?.words || own?.signal || `subtask ${number + 1}`;
+    return own?.text ?? `subtask ${number + 1}`;
   };
   const chosen = demo.segments.filter(({ begun }) => Number.isInteger(begun));
   const lanes = new Map();
@@ -19,11 +19,11 @@ export function lanesOf(demo, described) {
     for (const { eef, subtask, begun, over } of chosen) lane(eef).push({ eef, subtask, name: words(eef, subtask), from: begun, to: over ?? demo.steps });
   } else {
     const came = Object.entries(demo.signals).filter(([, step]) => step !== null);
-    const own = told.length > 1 ? told : [["", came.sort((one, other) => one[1] - other[1]).map(([signal]) => ({ signal, words: signal }))]];
+    const own = told.length > 1 ? told : [["", came.sort((one, other) => one[1] - other[1]).map(([until]) => ({ until }))]];
     for (const [eef, subtasks] of own) {
       const parts = lane(eef);
-      for (const { signal } of subtasks.filter(({ signal: name }) => demo.signals[name] != null)) {
-        parts.push({ eef, subtask: parts.length, name: told.length ? words(eef, parts.length) : signal, from: parts.at(-1)?.to ?? 0, to: demo.signals[signal] });
+      for (const { until } of subtasks.filter((own) => demo.signals[own.until] != null)) {
+        parts.push({ eef, subtask: parts.length, name: told.length ? words(eef, parts.length) : until, from: parts.at(-1)?.to ?? 0, to: demo.signals[until] });
       }
       const last = told.length ? words(eef, parts.length) : "to the end";
       if ((parts.at(-1)?.to ?? 0) < demo.steps) parts.push({ eef, subtask: parts.length, name: last, from: parts.at(-1)?.to ?? 0, to: demo.steps });

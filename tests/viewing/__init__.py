@@ -1,0 +1,1 @@
+"""Tests of recordings for rerun's viewer."""
