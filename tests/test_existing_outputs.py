@@ -14,7 +14,7 @@ import pytest
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
-from mimicgen.datagen.cli.formats import choosing
+from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.locks import Lock
@@ -43,6 +43,7 @@ COMMANDS: dict[str, list[str]] = {
     "export rerun": ["export", "rerun", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "view": ["view", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "render": ["render", "SOURCE", "--output-dir", "records"],
+    "export robomimic": ["export", "robomimic", "SOURCE", "--output", "OUTPUT"],
     "export lerobot": ["export", "lerobot", "SOURCE", "--modality", "depth", "--output", "OUTPUT"],
     "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
     "import lerobot": ["import", "lerobot", "EXPORTED", "--output", "OUTPUT"],
@@ -111,9 +112,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
-    for module in (cli, runs, dataset_cli, choosing, lerobot_cli, exporting):
+    for module in (cli, runs, dataset_cli, choosing, lerobot_cli, exporting, robomimic):
         monkeypatch.setattr(module, "guarded", direct)
-    monkeypatch.setattr(choosing, "_faults", lambda dataset: {})
+    monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # no simulation made these demonstrations
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
     monkeypatch.setitem(WORDS, "EXPORTED", str(exported))
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))

@@ -32,8 +32,8 @@ def test_its_commands_do_what_they_say(tmp_path: Path) -> None:
 def test_its_tables_are_complete() -> None:
     for name in (*STATES, *ACTIONS):
         assert f"| `{name}` |" in TEXT
-    for name in ENCODINGS:
-        assert f"`{name}`: " in TEXT
+    for encoding in ENCODINGS:
+        assert f"`{encoding}`: " in TEXT
     for option in set(re.findall(r"`(--[a-z-]+)", TEXT)) - {"--set", "--strict", "--json"}:
         assert option in {"--images", "--modality", "--state", "--action", "--objects", "--video", "--failed"}
     assert set(key_of("export").choices) == {"none", "lerobot", "gr00t"}

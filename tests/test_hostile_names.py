@@ -15,7 +15,7 @@ import pytest
 
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
-from mimicgen.datagen.cli.formats import choosing
+from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
 from mimicgen.datagen.dataset.sources.preflight import report
 from mimicgen.datagen.dataset.sources.sources import check_sources
@@ -41,7 +41,7 @@ def direct(function: Callable[..., Any], *calls: Sequence[Any], **limits: int) -
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an output folder in it, and with what has to stay as it is."""
-    for module in (cli, dataset_cli, choosing, lerobot_cli, exporting):
+    for module in (cli, dataset_cli, choosing, lerobot_cli, exporting, robomimic):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # what validate finds in these is not about names
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
@@ -70,6 +70,7 @@ def commands(path: Path, out: Path) -> Iterator[list[object]]:
     yield ["dataset", "split", path, "--output", out / "s.hdf5"]
     yield ["dataset", "convert", path, out / "c.hdf5"]
     yield ["report", path, "--output", out / "r.html"]
+    yield ["export", "robomimic", path, "--failed", "--output", out / "robomimic"]
     yield ["export", "lerobot", path, "--output", out / "lerobot", "--objects", "--modality", "depth"]
     yield ["export", "lerobot", path, "--output", out / "with_images"]
     yield ["export", "rerun", path, "--output", out / "r.rrd"]
@@ -124,6 +125,8 @@ def put_through(
         (data,) = re.findall(r'<script[^>]* id="data"[^>]*>(.*?)</script>', text, re.S)
         assert not acts(json.dumps(json.loads(data), ensure_ascii=False).replace("\\n", "\n"))
         assert not re.search(r"\\u00[01]", json.dumps(json.loads(data)))
+    for card in out.glob("*/README.md"):
+        assert not acts(card.read_text())
     clear(out)
     return codes, said
 

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import pytest
 
+from mimicgen.datagen.dataset.formats.language import language_of, outcome_text
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.progress import State
 from tests.conftest import Kit
@@ -66,6 +67,7 @@ def test_failures_are_bounded_and_written_on_request(
     with h5py.File(config.output_dataset.with_name("generated_failed.hdf5")) as file:
         assert list(file["data"]) == ["demo_0"]
         assert not file["data/demo_0"].attrs["success"]
+        assert outcome_text(file["data/demo_0"]) == f"failure: {records(config)[0]['reason']}"
     assert not config.output_dataset.exists()
 
 
@@ -86,7 +88,13 @@ def test_a_run_continues_what_another_left(kit: Kit, make_config: MakeConfig) ->
     with h5py.File(config.output_dataset) as file:
         assert list(file["data"]) == ["demo_0"]
         assert json.loads(file["data"].attrs["env_args"])["sim_args"]["decimation"] == 5
-        assert json.loads(file.attrs["provenance"])["quaternion_order"] == "xyzw"
+        provenance = json.loads(file.attrs["provenance"])
+        assert provenance["quaternion_order"] == "xyzw"
+        assert provenance["counts"] == {"attempts": 1, "successes": 1}
+        told = language_of(file["data"])
+        assert told.instruction == "Stack the red cube on the blue cube, and the green cube on the red one."
+        assert told.subtasks["franka"][2] == "Grasp the green cube"
+        assert provenance["language"] == told.plain() == run_record(config)["language"]
 
 
 def test_a_bad_source_or_task_fails_before_the_environment(kit: Kit, make_config: MakeConfig, tmp_path: Path) -> None:

@@ -256,6 +256,8 @@ def test_two_arms_have_a_lane_each_and_their_constraint(tmp_path: Path, browser:
     assert report(dataset, "--records", tmp_path, "--output", tmp_path / "r.html").returncode == 0
     browser.get((tmp_path / "r.html").as_uri())
     until(lambda: browser.execute_script("return document.documentElement.dataset.ready === 'true'"), 30)
+    told = browser.find_element(By.ID, "subtitle").text
+    assert told == "Build a tower of the red and the blue cube on the pad."
     lanes = [lane.text.splitlines() for lane in browser.find_elements(By.CSS_SELECTOR, "#timeline .lane")]
     assert lanes == [
         ["Grasp the red cube", "Put it on the pad", "Make way"],

@@ -90,6 +90,18 @@ def test_links_are_told_parents_first_with_meshes_in_reach() -> None:
     assert scene(task, cache_folder()) == found
 
 
+def test_what_the_dataset_says_in_words_goes_before_the_file(tmp_path: Path) -> None:
+    told = {"instruction": "Mine.", "paraphrases": [], "subtasks": {"franka": [{"text": "Do it", "until": None}]}}
+    shown = {"task": "stack_three", "run": None}
+    by_file, own = (scene_of(shown | {"language": own}, cache_folder()) for own in (None, told))
+    assert by_file["instruction"].startswith("Stack the red cube on the blue cube")
+    assert by_file["subtasks"]["robot"][0] == {"text": "Grasp the red cube", "until": "grasp_1"}
+    assert (own["instruction"], own["subtasks"]) == ("Mine.", told["subtasks"])
+    assert own["assets"] == by_file["assets"]
+    nowhere = scene_of({"task": "Isaac-Somewhere-v0", "run": None, "language": told}, cache_folder())
+    assert (nowhere["assets"], nowhere["instruction"]) == ({}, "Mine.")
+
+
 def test_several_robots_and_an_object_with_a_joint(tmp_path: Path) -> None:
     file = tmp_path / "drawer.toml"
     file.write_text(LAMP)

@@ -40,6 +40,7 @@ def facts(**changes: Any) -> Facts:
         origin=[("made by", "generate, mimicgen.datagen 0.1.0"), ("source", "demos.hdf5, seed 1")],
         cameras=[Camera(name="table_cam", width=480, height=264, about="colour")],
         representation=[("action", "as recorded")],
+        failed={"demo_3": "failure: signal 'grasp_1' never came"},
         left_out={"demo_7": "has no images"},
         notes=["segmentation has the colours of classes"],
         loading="dataset = LeRobotDataset('me/stacks')",
@@ -80,15 +81,23 @@ def test_people_read_what_is_in_it() -> None:
         "263 of 300 attempts, 87.7% (95% interval 83.5% to 90.9%); attempts may have been ended early",
         "| steps | 4321 of 0.05 s, 3.6 min |",
         r"| table\_cam | 480 x 264 | colour |",
+        r"| demo\_3 | failure: signal 'grasp\_1' never came |",
         r"| demo\_7 | has no images |",
         "![First demonstrations, from their beginning to their end](contact_sheet.png)",
         "## Licence",
     ):
         assert part in text, part
-    bare = card(facts(rate=None, cameras=[], left_out={}, notes=[], pictured=False))
+    bare = card(facts(rate=None, cameras=[], failed={}, left_out={}, notes=[], pictured=False))
     assert "| success rate of the generation | not recorded |" in bare
-    for heading in ("## Cameras", "## Not exported", "## Notes", "contact_sheet"):
+    for heading in ("## Cameras", "## Failed", "## Not exported", "## Notes", "contact_sheet"):
         assert heading not in bare
+
+
+def test_long_tables_are_cut() -> None:
+    text = card(facts(left_out={f"demo_{index}": "has no images" for index in range(130)}))
+    assert r"| demo\_99 |" in text
+    assert r"| demo\_100 |" not in text
+    assert "\n\nand 30 more\n" in text
 
 
 def named(name: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mimicgen.datagen.dataset.files import datasets_in, demo_names
+from mimicgen.datagen.dataset.formats.language import LANGUAGE, language_of
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.tools import filter as filtering
 from mimicgen.datagen.dataset.tools import split as splitting
@@ -140,6 +141,24 @@ def test_files_that_do_not_fit_are_not_merged(
     with pytest.raises(SourceError, match=words):
         merge([dataset, other], tmp_path / "merged.hdf5")
     assert not (tmp_path / "merged.hdf5").exists()
+
+
+def test_what_a_dataset_says_in_words_stays_with_it(dataset: Path, tmp_path: Path) -> None:
+    """What merged files say differently, none of them says any more; the task of their name does."""
+    told = language_of_task("stack")
+    assert told is not None
+    other = tmp_path / "other.hdf5"
+    other.write_bytes(dataset.read_bytes())
+    with h5py.File(dataset, "r+") as file:
+        file["data"].attrs[LANGUAGE] = json.dumps(told.plain())
+    filtering.filter_demos(dataset, tmp_path / "few.hdf5", ["demo_1"])
+    merge([dataset, tmp_path / "few.hdf5"], tmp_path / "alike.hdf5")
+    merge([dataset, other], tmp_path / "mixed.hdf5")
+    found = {}
+    for name in ("few", "alike", "mixed"):
+        with h5py.File(tmp_path / f"{name}.hdf5") as file:
+            found[name] = language_of(file["data"], language_of_task)
+    assert found == {"few": told, "alike": told, "mixed": language_of_task("stack_three")}
 
 
 def test_a_split_is_a_copy_with_robomimics_lists(dataset: Path, tmp_path: Path) -> None:

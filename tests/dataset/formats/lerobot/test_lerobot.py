@@ -119,14 +119,19 @@ def test_act_is_trained_by_lerobots_own_script(folder: Path) -> None:
     """Twenty steps of a small one, of colours alone: ACT takes no depth."""
     export(folder / "demos.hdf5", "--output", folder / "colours", "--modality", "rgb")
     small = {"dim_model": 64, "n_heads": 2, "dim_feedforward": 64, "n_encoder_layers": 1, "n_vae_encoder_layers": 1}
-    policy = {"type": "act", "device": "cpu", "push_to_hub": "false", "pretrained_backbone_weights": "null"}
-    policy |= {"chunk_size": 10, "n_action_steps": 10} | small
+    small |= {"chunk_size": 10, "n_action_steps": 10}
+    policy: dict[str, object] = {
+        "type": "act",
+        "device": "cpu",
+        "push_to_hub": "false",
+        "pretrained_backbone_weights": "null",
+    }
     dataset = {"repo_id": "some/name", "root": folder / "colours", "video_backend": "pyav"}
     run = {"steps": 20, "batch_size": 2, "num_workers": 0, "log_freq": 10, "save_checkpoint": "false"}
     options = [f"--{key}={value}" for key, value in run.items()]
-    options += [f"--policy.{key}={value}" for key, value in policy.items()]
+    options += [f"--policy.{key}={value}" for key, value in (policy | small).items()]
     options += [f"--dataset.{key}={value}" for key, value in dataset.items()]
-    command = [LEROBOT / "python", "-m", "lerobot.scripts.lerobot_train", *options, "--wandb.enable=false"]
+    command = [str(LEROBOT / "python"), "-m", "lerobot.scripts.lerobot_train", *options, "--wandb.enable=false"]
     done = subprocess.run(
         [*command, f"--output_dir={folder / 'trained'}"], env=environment(folder), capture_output=True, text=True
     )
@@ -147,7 +152,7 @@ def test_what_is_written(folder: Path) -> None:
     assert (front["info"]["video.codec"], front["info"]["video.pix_fmt"]) == ("av1", "yuv420p")
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     assert names == [
-        "data/chunk-000/file-000.parquet",
+        *("README.md", "contact_sheet.png", "data/chunk-000/file-000.parquet"),
         "meta/episodes/chunk-000/file-000.parquet",
         *(f"meta/{name}" for name in ("info.json", "initial_states.hdf5", "mimicgen.datagen.json", "stats.json")),
         *("meta/subtasks.parquet", "meta/tasks.parquet"),

@@ -33,7 +33,7 @@ def test_killed_and_continued(kind: str, dataset: Path, tmp_path: Path) -> None:
     export(dataset, "--output", tmp_path / "whole", kind=kind)
     whole, seconds = snapshot(tmp_path / "whole"), time.monotonic() - began
     output = tmp_path / "killed"
-    command = [sys.executable, "-m", "mimicgen.datagen.cli", "export", kind, dataset, "--output", output]
+    command = [sys.executable, "-m", "mimicgen.datagen.cli", "export", kind, str(dataset), "--output", str(output)]
     chance = random.Random(1)
     unfinished = 0
     for _ in range(KILLS):

@@ -23,7 +23,7 @@ NAME_BYTES = 200
 """Length of a dataset's name at most; older ones get a date, and a folder beside it an ending [bytes]."""
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
-ExportFormat = Literal["none", "lerobot", "gr00t"]
+ExportFormat = Literal["none", "lerobot", "gr00t", "robomimic"]
 Settling = Annotated[
     int,
     Meta(

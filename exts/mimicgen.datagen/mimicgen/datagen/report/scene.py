@@ -47,10 +47,8 @@ def scene_of(data: dict[str, Any], cache: Path) -> dict[str, Any]:
     told = data.get("language") or {}
     words = _words(told) if told.get("subtasks") else {}
     task = task_of(str(data["task"]), data["run"])
-    if task is None:
-        return EMPTY | words
     try:
-        return scene(task, cache) | words
+        return (EMPTY if task is None else scene(task, cache)) | words
     except TaskError:  # a model or a mesh is gone, or is another by now
         return EMPTY | words
 

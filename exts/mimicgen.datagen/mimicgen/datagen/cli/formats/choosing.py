@@ -33,28 +33,32 @@ REASONS = 20
 """Demonstrations that are not exported whose reasons are printed; the record of the export has all."""
 
 
-def add_choice(command: argparse.ArgumentParser, video: Encoding) -> None:
-    """Add the options that say what is exported.
+def add_choice(command: argparse.ArgumentParser) -> None:
+    """Add the options that say what is exported."""
+    about = "what images were rendered to (default: those in the dataset, or beside it, or in output/)"
+    command.add_argument("--images", type=argument_path, metavar="FOLDER", help=about)
+    about = f"what is exported of the cameras' views: {', '.join(MODALITIES)}; repeatable (default: all there is)"
+    command.add_argument("--modality", action="append", choices=MODALITIES, default=[], metavar="NAME", help=about)
+    about = "; ".join(f"{name}: {words}" for name, words in ACTIONS.items())
+    command.add_argument("--action", choices=ACTIONS, default="recorded", help=f"action (default recorded). {about}")
+    about = "also failed demonstrations, with the reason in their task's text"
+    command.add_argument("--failed", action="store_true", help=about)
+    about = "write nothing, and end with exit code 2, if a demonstration cannot be exported"
+    command.add_argument("--strict", action="store_true", help=about)
+
+
+def add_rows(command: argparse.ArgumentParser, video: Encoding) -> None:
+    """Add the options of formats whose state is one vector, and whose images are videos.
 
     Args:
         command: The command's parser.
         video: How images are encoded, unless it is said.
     """
-    about = "what images were rendered to (default: those in the dataset, or beside it, or in output/)"
-    command.add_argument("--images", type=argument_path, metavar="FOLDER", help=about)
-    about = f"what is exported of the cameras' views: {', '.join(MODALITIES)}; repeatable (default: all there is)"
-    command.add_argument("--modality", action="append", choices=MODALITIES, default=[], metavar="NAME", help=about)
-    about = "; ".join(f"{name}: {words}" for name, words in STATES.items())
-    command.add_argument("--state", choices=STATES, default="joints", help=f"state (default joints). {about}")
-    about = "; ".join(f"{name}: {words}" for name, words in ACTIONS.items())
-    command.add_argument("--action", choices=ACTIONS, default="recorded", help=f"action (default recorded). {about}")
     about = "; ".join(f"{name}: {words}" for name, words in ENCODINGS.items())
     command.add_argument("--video", choices=ENCODINGS, default=video, help=f"videos (default {video}). {about}")
+    about = "; ".join(f"{name}: {words}" for name, words in STATES.items())
+    command.add_argument("--state", choices=STATES, default="joints", help=f"state (default joints). {about}")
     command.add_argument("--objects", action="store_true", help="also the pose of every object, before every step")
-    about = "also failed demonstrations, with the reason in their task's text"
-    command.add_argument("--failed", action="store_true", help=about)
-    about = "write nothing, and end with exit code 2, if a demonstration cannot be exported"
-    command.add_argument("--strict", action="store_true", help=about)
 
 
 def processes() -> int:

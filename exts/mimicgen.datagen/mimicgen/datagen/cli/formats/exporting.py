@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from mimicgen.datagen.cli.formats import gr00t, lerobot, rerun
+from mimicgen.datagen.cli.formats import gr00t, lerobot, rerun, robomimic
 from mimicgen.datagen.config.values import argument_path
 
 Row = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
@@ -19,6 +19,7 @@ FORMATS: dict[str, Row] = {
     "lerobot": (lerobot.export, lerobot.add_options),
     "gr00t": (gr00t.export, gr00t.add_options),
     "rerun": (rerun.export, rerun.add_options),
+    "robomimic": (robomimic.export, robomimic.add_options),
 }
 """What can be exported to, by name."""
 

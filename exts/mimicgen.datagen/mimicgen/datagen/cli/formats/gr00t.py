@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mimicgen.datagen.cli.formats import lerobot
-from mimicgen.datagen.cli.formats.choosing import add_choice, chosen
+from mimicgen.datagen.cli.formats.choosing import add_choice, add_rows, chosen
 from mimicgen.datagen.config.sections import MODALITIES
 from mimicgen.datagen.errors import ConfigError
 
@@ -23,10 +23,11 @@ def export(options: argparse.Namespace) -> int:
         raise ConfigError(f"--modality depth: GR00T reads colours alone; choose among {', '.join(SHOWN)}")
     options.modality = options.modality or [*SHOWN]
     from mimicgen.datagen.dataset.formats.gr00t import NAME, assemble
+    from mimicgen.datagen.dataset.formats.lerobot.card import about_gr00t
 
     found = chosen(options)
     output = options.output.expanduser().absolute()
-    lerobot.write(found, output, NAME, assemble)
+    lerobot.write(found, output, about_gr00t(found, NAME), assemble)
     lerobot.tell(options, found, output, NAME)
     return 0
 
@@ -34,4 +35,5 @@ def export(options: argparse.Namespace) -> int:
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     lerobot.add_output(command)
-    add_choice(command, "h264")
+    add_choice(command)
+    add_rows(command, "h264")

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.cli.formats.choosing import add_choice, chosen, processes
+from mimicgen.datagen.cli.formats.choosing import add_choice, add_rows, chosen, processes
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
+from mimicgen.datagen.dataset.formats.describing import About, describe
 from mimicgen.datagen.dataset.formats.record import facts_of
 from mimicgen.datagen.dataset.locks import Lock, refuse_unfinished, reserved
 from mimicgen.datagen.dataset.replacing import begin_export, end_export, new_file
@@ -32,8 +33,9 @@ def export(options: argparse.Namespace) -> int:
     found = chosen(options)
     output = options.output.expanduser().absolute()
     from mimicgen.datagen.dataset.formats.lerobot.assembling import assemble
+    from mimicgen.datagen.dataset.formats.lerobot.card import about_lerobot
 
-    write(found, output, NAME, assemble)
+    write(found, output, about_lerobot(found, NAME), assemble)
     tell(options, found, output, NAME)
     return 0
 
@@ -41,7 +43,8 @@ def export(options: argparse.Namespace) -> int:
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_output(command)
-    add_choice(command, "av1")
+    add_choice(command)
+    add_rows(command, "av1")
 
 
 def add_output(command: argparse.ArgumentParser) -> None:
@@ -81,13 +84,13 @@ def check_packages() -> None:
         raise SetupError("Parquet files need the package pyarrow; run: ./scripts/setup.sh --with formats") from error
 
 
-def write(found: Plan, output: Path, name: str, assemble: Callable[..., Any]) -> None:
-    """Write an export: the files of its episodes side by side, then what is made of them.
+def write(found: Plan, output: Path, about: About, assemble: Callable[..., Any]) -> None:
+    """Write an export: the files of its episodes side by side, then what is made of them, and its card.
 
     Args:
         found: What is exported.
         output: The folder.
-        name: Of the format.
+        about: What the format says of itself.
         assemble: Makes the dataset: `assemble(dataset, plan, words, output)`.
 
     Raises:
@@ -100,13 +103,14 @@ def write(found: Plan, output: Path, name: str, assemble: Callable[..., Any]) ->
     writable_folder(output.parent)
     lock = Lock(output.with_name(f"{output.name}.lock"), output)
     try:
-        begin_export(output, _mark(found, name))
+        begin_export(output, _mark(found, about.format))
         if not (output / layout.RECORD).exists():
             (words,) = guarded(words_of, (found.dataset, found))
             count = processes()
             shares = [(found.dataset, found, words, output, os.getpid(), part, count) for part in range(count)]
             guarded(write_episodes, *shares)
             guarded(assemble, (found.dataset, found, words, output))
+        guarded(describe, (found.dataset, found, about, output))
         end_export(output, PARTS)
     finally:
         lock.close()

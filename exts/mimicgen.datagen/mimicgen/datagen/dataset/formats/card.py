@@ -25,6 +25,9 @@ LICENCE = "# license: yours to choose, for instance cc-by-4.0; the hub reads it 
 LONGEST = 1000
 """Characters of a text that are shown."""
 
+ROWS = 100
+"""Rows of a table that are shown."""
+
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
 LARGEST = "10M<n<100M"
 """The hub's words for numbers of rows, below so many each."""
@@ -92,6 +95,7 @@ class Facts:
         origin: Where it comes from, as name and value.
         cameras: Its cameras.
         representation: What is called how, and what it is: units, frames, order of quaternions.
+        failed: Demonstrations that are failures, with how they ended.
         left_out: Demonstrations that were not exported, with the reason.
         notes: What a user has to know besides.
         loading: How it is opened: code in Python, in which no text from a file stands.
@@ -112,6 +116,7 @@ class Facts:
     origin: Sequence[tuple[str, str]]
     cameras: Sequence[Camera] = ()
     representation: Sequence[tuple[str, str]] = ()
+    failed: Mapping[str, str]
     left_out: Mapping[str, str]
     notes: Sequence[str] = ()
     loading: str
@@ -130,6 +135,7 @@ def card(facts: Facts) -> str:
         _section("Contents", ("name", "what it is"), facts.representation),
         _section("Cameras", ("name", "size", "what it shows"), [_camera(one) for one in facts.cameras]),
         _section("Origin", ("", ""), facts.origin),
+        _section("Failed demonstrations", ("name", "how it ended"), [*facts.failed.items()]),
         _section("Not exported", ("demonstration", "why"), [*facts.left_out.items()]),
         "## Notes\n\n" + "\n".join(f"- {plain(note)}" for note in facts.notes) if facts.notes else "",
         "## Licence\n\nNone is given yet. Whoever publishes this dataset chooses one, here and in the front matter.",
@@ -211,8 +217,9 @@ def _section(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([plain(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [head, ["---"] * len(head), *([plain(cell) for cell in row] for row in rows[:ROWS])]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{table}\n\nand {len(rows) - ROWS} more" if len(rows) > ROWS else table
 
 
 def _runs(provenance: Any) -> list[dict[str, Any]]:

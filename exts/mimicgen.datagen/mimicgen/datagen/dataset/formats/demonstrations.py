@@ -37,21 +37,21 @@ class Wanted:
     """What is to be exported.
 
     Attributes:
-        state: How the state is represented.
+        state: How the state is represented; None for formats that have the observations as they are.
         action: How the action is.
         objects: Whether the poses of objects are, too.
         failed: Whether failed demonstrations are.
-        video: How the images are encoded.
+        video: How the images are encoded; None for formats that have them as they are.
         modalities: What is exported of the cameras' views; nothing named means all that was rendered.
         images: The output folder of a rendering; None: those in the dataset, or in the first of `places` that has any.
         places: Where the output folder may be.
     """
 
-    state: StateKind = "joints"
+    state: StateKind | None = "joints"
     action: ActionKind = "recorded"
     objects: bool = False
     failed: bool = False
-    video: Encoding = "av1"
+    video: Encoding | None = "av1"
     modalities: tuple[str, ...] = ()
     images: Path | None = None
     places: tuple[Path, ...] = ()
@@ -141,6 +141,12 @@ class Plan:
         return Representations(self.body, self.joints, self.order)
 
     @property
+    def encoding(self) -> Encoding:
+        """How the images are encoded."""
+        assert self.wanted.video is not None, "it is of a format that has them as they are"
+        return self.wanted.video
+
+    @property
     def cameras(self) -> tuple[Images, ...]:
         """The images that every episode has, as the first one has them."""
         return self.episodes[0].images
@@ -180,10 +186,11 @@ def plan(
             more = [f"and {len(chooser.rejected) - 10} more"] if len(chooser.rejected) > 10 else []
             raise SourceError(f"source '{path}': none of its demonstrations can be exported", *reasons, *more)
         fps = _fps(path, step_seconds(file))
-        for episode in episodes:
-            check_images(episode.images, wanted.video)
+        if wanted.video is not None:
+            for episode in episodes:
+                check_images(episode.images, wanted.video)
         state, action, objects = chooser.vectors
-        if not state[0].key.endswith(("arm", "position")):
+        if state and not state[0].key.endswith(("arm", "position")):
             notes.append("the order of the robots' joints is not known, so they are numbered")
     status = path.stat()
     return Plan(
@@ -278,7 +285,7 @@ class _Chooser:
         if steps < FEWEST:
             raise SourceError(f"has {steps} steps, and {FEWEST} are needed")
         vectors = (
-            self._make.state(demo, self._wanted.state).parts,
+            self._make.state(demo, self._wanted.state).parts if self._wanted.state else (),
             self._make.action(demo, self._wanted.action).parts,
             self._make.objects(demo).parts if self._wanted.objects else (),
         )
@@ -287,7 +294,7 @@ class _Chooser:
             raise SourceError("its state or action has other numbers than those of the demonstrations before it")
         shown = images_in(folder, name, demo, steps) if folder is not None else {}
         if not shown:
-            own = images_of(demo, steps)
+            own = images_of(demo, steps) if self._wanted.images is None else ()
             if not own and has_looks:
                 return  # its looks stand for it
             shown = {name: own}

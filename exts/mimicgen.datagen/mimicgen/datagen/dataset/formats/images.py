@@ -75,6 +75,17 @@ class Images:
             alive(image.nbytes)
             yield image
 
+    def at(self, demo: h5py.Group, step: int) -> Image:
+        """Return one image.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        if self.folder is not None:
+            return WrittenImages(self.folder)[step]
+        image: Image = demo[self.array][step]
+        return image
+
     def _written(self) -> Iterator[Image]:
         assert self.folder is not None
         images = WrittenImages(self.folder)

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 
 from mimicgen.datagen.dataset.files import attribute, datasets_in, demo_names, main_arrays, open_source, recorded_task
+from mimicgen.datagen.dataset.formats.card import rate_of
 from mimicgen.datagen.dataset.formats.language import Language, language_of
 from mimicgen.datagen.dataset.sources.conventions import format_version, spelled
 from mimicgen.datagen.dataset.sources.structure import is_images
@@ -93,12 +94,13 @@ class Info:
             ("demonstrations", f"{len(lengths)}, {sum(lengths)} steps, {duration} at {self.step_seconds:g} s a step"),
             ("lengths", f"{min(lengths)} to {max(lengths)} steps, median {statistics.median(lengths):g}"),
             ("success", f"{sum(said)} of {len(said)} that say it" if said else "not recorded"),
+            ("generated", str(rate_of(self.provenance) or "not recorded")),
             ("size", f"{self.bytes / 1e6:.1f} MB, {self.bytes / 1e3 / len(lengths):.0f} kB a demonstration"),
             ("compression", ", ".join(self.compression)),
             ("cameras", _listed(self.cameras, "; ") or "none"),
             ("format", f"version {version}, quaternions {order}"),
             ("lists", ", ".join(f"{name} {count}" for name, count in self.masks.items()) or "none"),
-            *_origin(self.provenance),
+            *origin_of(self.provenance),
         ]
 
 
@@ -166,8 +168,8 @@ def _listed(shapes: dict[str, tuple[int, ...]], separator: str) -> str:
     return separator.join(f"{name} {' x '.join(map(str, shape))}" for name, shape in sorted(shapes.items()))
 
 
-def _origin(provenance: Any) -> Sequence[tuple[str, str]]:
-    """Return what a file says about its origin, as name and value."""
+def origin_of(provenance: Any) -> Sequence[tuple[str, str]]:
+    """Return what a file says about its origin, as name and value; see the attribute `provenance`."""
     if not isinstance(provenance, dict):
         return [("origin", "not recorded")]
     parts = provenance.get("merged")

@@ -53,10 +53,16 @@ function summary() {
 
 // ---- attempts and spread -------------------------------------------------------------------------------------------
 
+// A stage of the funnel by what is done until its signal comes, where that is told.
+function inWords(stage) {
+  const own = Object.values(data.scene.subtasks).flat().find(({ until }) => until === stage);
+  return own ? `${own.text} (${stage})` : stage;
+}
+
 function attempts() {
   put("funnel", data.funnel && bars("Attempts that reached each subtask", data.funnel.reached, data.funnel.attempts));
   if (data.funnel?.lost.length) {
-    byId("lost").replaceChildren(tableOf(["Not reached", "Attempts", "What was missing most"], data.funnel.lost.map(([stage, part, count]) => [stage, count, part])));
+    byId("lost").replaceChildren(tableOf(["Not reached", "Attempts", "What was missing most"], data.funnel.lost.map(([stage, part, count]) => [inWords(stage), count, part])));
   }
   const decided = data.attempts.filter((attempt) => attempt.outcome !== "abandoned");
   let successes = 0;

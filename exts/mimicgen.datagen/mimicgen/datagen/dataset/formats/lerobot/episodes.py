@@ -130,7 +130,7 @@ class _Writer:
                     looked(index, pixels)
             else:
                 with new_file(path) as scratch:
-                    count = write_video(scratch, image, self._demo, self._plan.wanted.video, self._plan.fps, looked)
+                    count = write_video(scratch, image, self._demo, self._plan.encoding, self._plan.fps, looked)
                     if count != self._episode.steps:
                         raise SourceError(
                             f"images of {self._episode.name} in {image.name}: {count} of {self._episode.steps}; render "
@@ -156,6 +156,7 @@ class _Writer:
         """Return the numbers of every step, by feature."""
         plan, episode, demo = self._plan, self._episode, self._demo
         make, steps = plan.representations, self._episode.steps
+        assert plan.wanted.state is not None, "it is of another format"
         state, action = make.state(demo, plan.wanted.state), make.action(demo, plan.wanted.action)
         objects = make.objects(demo) if plan.objects else None
         told = (state.parts, action.parts, objects.parts if objects is not None else ())

@@ -53,7 +53,7 @@ def image_features(plan: Plan) -> dict[str, Feature]:
             "dtype": "video",
             "shape": [image.height, image.width, 1 if image.modality == "depth" else 3],
             "names": ["height", "width", "channels"],
-            "info": info_of(image, plan.wanted.video, plan.fps),
+            "info": info_of(image, plan.encoding, plan.fps),
         }
     return found
 
