@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 
 from mimicgen.datagen.dataset.files import attribute, open_source, parents, recorded_task
-from mimicgen.datagen.dataset.formats.embodiment import Embodiment, EmbodimentOf
+from mimicgen.datagen.dataset.formats.embodiment import Embodiment, EmbodimentOf, joints_of
 from mimicgen.datagen.dataset.formats.images import Images, find_folder, images_in, images_of
 from mimicgen.datagen.dataset.formats.language import Language, language_of, outcome_text
 from mimicgen.datagen.dataset.formats.representations import (
@@ -175,7 +175,9 @@ def plan(
     with open_source(path) as file:
         task, order = recorded_task(file), quaternion_order(file)
         body, language = embodiment_of(task), language_of(file["data"], language_of_task)
-        chooser = _Chooser(file, wanted, language, Representations(body, _joints(file, body), order), faults)
+        chooser = _Chooser(
+            file, wanted, language, Representations(body, joints_of(attribute(file, "provenance"), body), order), faults
+        )
         chooser.look_at_all()
         family = parents(file)
         called = [{episode.name, episode.demo, family[episode.demo]} for episode in chooser.episodes]
@@ -312,18 +314,6 @@ class _Chooser:
                 task=task,
                 outcome=outcome,
             )
-
-
-def _joints(file: h5py.File, body: Embodiment) -> Joints:
-    """Return the names of the robots' joints: as the file tells them, else as the robots' files do."""
-    told = attribute(file, "provenance")
-    recorded = told.get("joints") if isinstance(told, dict) else None
-    names = {
-        robot: tuple(own)
-        for robot, own in (recorded.items() if isinstance(recorded, dict) else ())
-        if isinstance(own, list) and all(isinstance(name, str) and name.isprintable() for name in own)
-    }
-    return {**body.joints, **names}
 
 
 def _has_looks(name: str, family: Mapping[str, str]) -> bool:
