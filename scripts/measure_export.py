@@ -91,7 +91,7 @@ def main() -> None:
             print("more", found["copied, more"], flush=True)
         environment = os.environ | {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "SVT_LOG": "1"}
         environment.pop("PYTHONPATH", None)
-        command = [LEROBOT, "-c", THEIRS, dataset, png, work / "theirs", ",".join(images)]
+        command = [str(LEROBOT), "-c", THEIRS, *map(str, (dataset, png, work / "theirs")), ",".join(images)]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         found["lerobot"] = json.loads(done.stdout.splitlines()[-1])
     for name in ("av1", "copied"):
@@ -132,10 +132,17 @@ def enlarged(folder: Path, dataset: Path, images: Path, cameras: list[str], time
 
 def ours(dataset: Path, images: Path, output: Path, encoding: str) -> dict[str, float]:
     """Export, and return the time [s] and the most memory of all processes together [MB]."""
-    command = [sys.executable, "-m", "mimicgen.datagen.cli", "export", "lerobot", dataset, "--output", output]
+    command = [
+        sys.executable,
+        "-m",
+        "mimicgen.datagen.cli",
+        "export",
+        "lerobot",
+        *map(str, (dataset, "--output", output)),
+    ]
     began, most = time.perf_counter(), 0
     process = subprocess.Popen(
-        [*command, "--images", images, "--video", encoding], stdout=subprocess.DEVNULL, start_new_session=True
+        [*command, "--images", str(images), "--video", encoding], stdout=subprocess.DEVNULL, start_new_session=True
     )
     while process.poll() is None:
         most = max(most, _memory(process.pid))

@@ -37,14 +37,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """LeRobot's processes ask nobody, keep nothing elsewhere, and see their own packages first."""
+    own = {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "HF_HOME": str(folder / "hf")}
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | own
+
+
 @pytest.fixture(scope="module")
 def found(folder: Path) -> dict[str, Any]:
     """What LeRobot reads, by column, and `told`."""
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "HF_HOME": str(folder / "hf")}
-    environment.pop("PYTHONPATH", None)
     script = Path(__file__).with_name("with_lerobot.py")
     command = [LEROBOT / "python", script, folder / "out", folder / "found.npz"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(folder), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     with np.load(folder / "found.npz") as arrays:
         columns = dict(arrays)
@@ -107,6 +111,34 @@ def test_the_doctor_finds_no_failure(folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[FAIL]" not in done.stdout, done.stdout
     assert done.stdout.count("[PASS]") >= 8, done.stdout
+
+
+@needs_lerobot
+@pytest.mark.slow
+@pytest.mark.skipif("LEROBOT_TRAIN" not in os.environ, reason="trains half a minute; LEROBOT_TRAIN=1 does it")
+def test_act_is_trained_by_lerobots_own_script(folder: Path) -> None:
+    """Twenty steps of a small one, of colours alone: ACT takes no depth."""
+    export(folder / "demos.hdf5", "--output", folder / "colours", "--modality", "rgb")
+    small = {"dim_model": 64, "n_heads": 2, "dim_feedforward": 64, "n_encoder_layers": 1, "n_vae_encoder_layers": 1}
+    small |= {"chunk_size": 10, "n_action_steps": 10}
+    policy: dict[str, object] = {
+        "type": "act",
+        "device": "cpu",
+        "push_to_hub": "false",
+        "pretrained_backbone_weights": "null",
+    }
+    dataset = {"repo_id": "some/name", "root": folder / "colours", "video_backend": "pyav"}
+    run = {"steps": 20, "batch_size": 2, "num_workers": 0, "log_freq": 10, "save_checkpoint": "false"}
+    options = [f"--{key}={value}" for key, value in run.items()]
+    options += [f"--policy.{key}={value}" for key, value in (policy | small).items()]
+    options += [f"--dataset.{key}={value}" for key, value in dataset.items()]
+    command = [str(LEROBOT / "python"), "-m", "lerobot.scripts.lerobot_train", *options, "--wandb.enable=false"]
+    done = subprocess.run(
+        [*command, f"--output_dir={folder / 'trained'}"], env=environment(folder), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "step:20" in done.stderr
+    assert "End of training" in done.stderr
 
 
 def test_what_is_written(folder: Path) -> None:

@@ -20,13 +20,13 @@ def test_of_numbers() -> None:
 
 @pytest.mark.parametrize(("shape", "largest", "unit"), [((20, 30, 3), 255, 255.0), ((20, 30), 65535, 1.0)])
 def test_of_images(shape: tuple[int, ...], largest: int, unit: float) -> None:
-    kind = np.uint8 if largest == 255 else np.uint16
-    images = np.random.default_rng(1).integers(0, largest + 1, (7, *shape)).astype(kind)
+    images = np.random.default_rng(1).integers(0, largest + 1, (7, *shape))
+    images = images.astype(np.uint8 if largest == 255 else np.uint16)
     made = ImageStatistics(largest, unit)
     for image in images:
         made.add(image)
     found = made.result()
-    flat = images.reshape(-1, shape[2] if len(shape) == 3 else 1) / unit
+    flat = images.reshape(-1, shape[2] if len(shape) == 3 else 1).astype(float) / unit
     for name, wanted in (("min", flat.min(0)), ("max", flat.max(0)), ("mean", flat.mean(0)), ("std", flat.std(0))):
         np.testing.assert_allclose(found[name][:, 0, 0], wanted)
     wanted = np.quantile(flat, 0.9, axis=0, method="inverted_cdf")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,8 @@ def main(root: Path, output: Path) -> None:
         "depth_keys": plain.meta.depth_keys,
         "failures": len(plain.meta.filter_episodes(lambda episode: episode["outcome"] != "success")),
     }
-    np.savez(output, told=np.array(json.dumps(told)), **columns, **{f"video {key}": own for key, own in videos.items()})
+    arrays: dict[str, Any] = columns | {f"video {key}": own for key, own in videos.items()}
+    np.savez(output, told=np.array(json.dumps(told)), **arrays)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ Row = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentPars
 FORMATS: dict[str, Row] = {
     "lerobot": (lerobot.export, lerobot.add_options),
     "gr00t": (gr00t.export, gr00t.add_options),
+    "rerun": (rerun.export, rerun.add_options),
     "robomimic": (robomimic.export, robomimic.add_options),
     "rerun": (rerun.export, rerun.add_options),
 }

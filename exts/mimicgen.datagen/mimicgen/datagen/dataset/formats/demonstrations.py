@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 
 from mimicgen.datagen.dataset.files import attribute, open_source, parents, recorded_task
-from mimicgen.datagen.dataset.formats.embodiment import Embodiment, EmbodimentOf
+from mimicgen.datagen.dataset.formats.embodiment import Embodiment, EmbodimentOf, joints_of
 from mimicgen.datagen.dataset.formats.images import Images, find_folder, images_in, images_of
 from mimicgen.datagen.dataset.formats.language import Language, language_of, outcome_text
 from mimicgen.datagen.dataset.formats.representations import (
@@ -20,11 +20,11 @@ from mimicgen.datagen.dataset.formats.representations import (
     Representations,
     StateKind,
 )
+from mimicgen.datagen.dataset.formats.splits import divided
 from mimicgen.datagen.dataset.formats.videos import Encoding, check_images
 from mimicgen.datagen.dataset.sources.conventions import QuaternionOrder, quaternion_order
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.copying import read_masks, steps_of
-from mimicgen.datagen.dataset.tools.split import LISTS
 from mimicgen.datagen.dataset.tools.validate import step_seconds
 from mimicgen.datagen.errors import ConfigError, SourceError
 
@@ -175,9 +175,14 @@ def plan(
     with open_source(path) as file:
         task, order = recorded_task(file), quaternion_order(file)
         body, language = embodiment_of(task), language_of(file["data"], language_of_task)
-        chooser = _Chooser(file, wanted, language, Representations(body, _joints(file, body), order), faults)
+        chooser = _Chooser(
+            file, wanted, language, Representations(body, joints_of(attribute(file, "provenance"), body), order), faults
+        )
         chooser.look_at_all()
-        episodes, splits, notes = _ordered(chooser.episodes, read_masks(file), parents(file))
+        family = parents(file)
+        called = [{episode.name, episode.demo, family[episode.demo]} for episode in chooser.episodes]
+        numbers, splits, notes = divided(called, read_masks(file))
+        episodes = [chooser.episodes[index] for index in numbers]
         if not episodes:
             reasons = [f"{one.demo}: {one.why}" for one in chooser.rejected[:10]]
             more = [f"and {len(chooser.rejected) - 10} more"] if len(chooser.rejected) > 10 else []
@@ -309,39 +314,6 @@ class _Chooser:
                 task=task,
                 outcome=outcome,
             )
-
-
-def _ordered(
-    episodes: Sequence[Episode], masks: Mapping[str, Sequence[str]], family: Mapping[str, str]
-) -> tuple[list[Episode], dict[str, tuple[int, int]], list[str]]:
-    """Return episodes, those to train with before those to validate with, the parts, and what is to be said of them."""
-    train, valid = (set(masks.get(name, ())) for name in LISTS)
-    alone = {"train": (0, len(episodes))}
-    if not valid:
-        return [*episodes], alone, []
-    lists = [{episode.name, episode.demo, family[episode.demo]} for episode in episodes]
-    told = [(bool(names & train), bool(names & valid)) for names in lists]
-    if any(one is other for one, other in told):
-        note = "the lists mask/train and mask/valid do not divide what is exported, so all of it is in the part 'train'"
-        return [*episodes], alone, [note]
-    first = [episode for episode, (is_train, _) in zip(episodes, told, strict=True) if is_train]
-    last = [episode for episode, (is_train, _) in zip(episodes, told, strict=True) if not is_train]
-    count = len(first)
-    if not count or not last:
-        return [*episodes], alone, ["only one of the lists mask/train and mask/valid has what is exported"]
-    return first + last, {"train": (0, count), "val": (count, len(episodes))}, []
-
-
-def _joints(file: h5py.File, body: Embodiment) -> Joints:
-    """Return the names of the robots' joints: as the file tells them, else as the robots' files do."""
-    told = attribute(file, "provenance")
-    recorded = told.get("joints") if isinstance(told, dict) else None
-    names = {
-        robot: tuple(own)
-        for robot, own in (recorded.items() if isinstance(recorded, dict) else ())
-        if isinstance(own, list) and all(isinstance(name, str) and name.isprintable() for name in own)
-    }
-    return {**body.joints, **names}
 
 
 def _has_looks(name: str, family: Mapping[str, str]) -> bool:

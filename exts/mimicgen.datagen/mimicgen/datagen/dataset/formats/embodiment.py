@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mimicgen.datagen.dataset.sources.commands import Command
 
@@ -73,3 +74,19 @@ UNKNOWN = Embodiment(robot_type="", hands=(), joints={})
 def matching(names: Sequence[str], patterns: Sequence[str]) -> list[int]:
     """Return which joints are meant by names or patterns of them, in the joints' order."""
     return [index for index, name in enumerate(names) if any(re.fullmatch(pattern, name) for pattern in patterns)]
+
+
+def joints_of(provenance: Any, body: Embodiment) -> dict[str, tuple[str, ...]]:
+    """Return the names of robots' joints in the recorded order: as a dataset tells them, else as their files do.
+
+    Args:
+        provenance: What the dataset says of where it comes from.
+        body: The robots.
+    """
+    recorded = provenance.get("joints") if isinstance(provenance, dict) else None
+    names = {
+        robot: tuple(own)
+        for robot, own in (recorded.items() if isinstance(recorded, dict) else ())
+        if isinstance(own, list) and all(isinstance(name, str) and name.isprintable() for name in own)
+    }
+    return {**body.joints, **names}
