@@ -20,7 +20,6 @@ FORMATS: dict[str, Row] = {
     "gr00t": (gr00t.export, gr00t.add_options),
     "rerun": (rerun.export, rerun.add_options),
     "robomimic": (robomimic.export, robomimic.add_options),
-    "rerun": (rerun.export, rerun.add_options),
 }
 """What can be exported to, by name."""
 
