@@ -98,14 +98,16 @@ def render(path: Path, out: Path) -> None:
 
 
 def put_through(
-    world: Path, path: Path, capsys: pytest.CaptureFixture[str], tools: Sequence[str] = ()
+    world: Path, path: Path, capsys: pytest.CaptureFixture[str], tools: Sequence[str] = (), *, once: bool = False
 ) -> tuple[list[int], str]:
-    """Run everything, or what some tools do, over a file. Returns the exit codes, and all that was said."""
+    """Run everything, or what some tools do, over a file; `once`: every tool with one of its options, since opening
+    the file is refused before they matter. Returns the exit codes, and all that was said."""
     out = world / "out"
     out.mkdir()
     before = snapshot(world)
     codes = []
-    for command in commands(path, out):
+    chosen = {tuple(command[:2]): command for command in commands(path, out)} if once else {}
+    for command in chosen.values() or commands(path, out):
         if not tools or command[1] in tools or command[0] in tools:
             codes.append(cli.main(list(map(str, command))))
             assert codes[-1] in (0, 2), command
@@ -156,7 +158,7 @@ def test_demonstrations(world: Path, capsys: pytest.CaptureFixture[str]) -> None
         if cli.main(["dataset", "info", str(path)]) == 0:
             taken.append(name)
             continue
-        codes, said = put_through(world, path, capsys)
+        codes, said = put_through(world, path, capsys, once=True)
         assert set(codes) == {2}, name
         assert "in/d.hdf5': '/data/" in said, name
         assert "give it another name" in said, name
@@ -180,7 +182,7 @@ def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) ->
         if cli.main(["dataset", "info", str(path)]) == 0:
             taken.append(name)
         else:
-            assert set(put_through(world, path, capsys)[0]) == {2}, name
+            assert set(put_through(world, path, capsys, once=True)[0]) == {2}, name
     assert b"[/bold]" in taken
     for name in taken[:3] + taken[-3:]:
         put_through(world, small_dataset(path, camera=name), capsys)

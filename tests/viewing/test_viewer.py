@@ -112,10 +112,15 @@ def pixels(client: ViewerClient, view: str) -> np.ndarray:  # type: ignore[type-
 def test_view_opens_a_window(display: str, tmp_path: Path) -> None:
     if shutil.which("xdotool") is None:
         pytest.skip("xdotool is not installed; apt-get install xdotool")
-    with started(SHIPPED_DEMOS, "--demos", "0", DISPLAY=display, TMPDIR=str(tmp_path)):
+    with started(SHIPPED_DEMOS, "--demos", "0", DISPLAY=display, TMPDIR=str(tmp_path)) as process:
         search = ["xdotool", "search", "--onlyvisible", "--name", "Rerun"]
         shown = os.environ | {"DISPLAY": display}
-        until(lambda: subprocess.run(search, env=shown, capture_output=True, check=False).returncode == 0, 60)
+
+        def is_there() -> bool:
+            assert process.poll() is None, process.communicate()
+            return subprocess.run(search, env=shown, capture_output=True, check=False).returncode == 0
+
+        until(is_there, 150)
         assert list(tmp_path.glob("mimicgen.datagen-*/source_demos.rrd"))
     assert list(tmp_path.iterdir()) == []
 
