@@ -156,7 +156,7 @@ def test_a_person_runs_all_moves_a_slider_sees_progress_and_stops(browser: WebDr
     shot("1_ready")
     click("//button[normalize-space()='Start']")
     labels = ".widget-label, .jupyter-widget-label"
-    until(without_stale(lambda: "demonstrations: 0 of 7, attempts: 0" in text(labels)), 30)
+    until(without_stale(lambda: "demonstrations: 0 of 7, attempts: 0" in text(labels)), 90)
     until(without_stale(lambda: ", attempts: 1" in text(labels)), 150)
     width = until(
         without_stale(
