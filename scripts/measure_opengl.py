@@ -21,8 +21,12 @@ import mujoco
 import numpy as np
 
 SIZES = ((640, 352), (1280, 704))
-CAMERAS = {"front": ((1.6, 0.0, 0.8), (0.0, 1.0, 0.0, -0.45, 0.0, 0.9))}
-CAMERAS["side"] = ((1.2, 0.8, 1.0), (-0.55, 0.83, 0.0, -0.45, -0.3, 0.84))
+CAMERAS = {
+    "front": ((1.6, 0.0, 0.8), (0.0, 1.0, 0.0, -0.45, 0.0, 0.9)),
+    "side": ((1.2, 0.8, 1.0), (-0.55, 0.83, 0.0, -0.45, -0.3, 0.84)),
+}
+"""Position, and the image's axes to the right and upwards."""
+
 FRAMES = 14
 
 

@@ -83,7 +83,7 @@ def measure(config: Generate) -> dict[str, Any]:
     watch = Watch()
 
     async def run() -> tuple[End, Progress]:
-        # An application that has nothing else to do; without a pause its loop would keep encoders from being fed.
+        # The update of an application that has nothing else to do.
         session = Session(lambda: asyncio.sleep(0.0005), watch.open_simulation)
         session.subscribe(watch)
         session.start(config)

@@ -11,9 +11,10 @@ import pytest
 from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.names import demo_folder
+from mimicgen.datagen.dataset.ours import VIDEO
 from mimicgen.datagen.errors import OutputError, SourceError
 from mimicgen.datagen.rendering.encoding import Encoders
-from mimicgen.datagen.rendering.frames import VIDEO, DemoFrames
+from mimicgen.datagen.rendering.frames import DemoFrames
 from tests.hostile import snapshot
 from tests.rendering.writing import MODALITIES, add, config_of, encoders_of, end, images_of
 

@@ -25,9 +25,9 @@ async def next_frame() -> None:
     await asyncio.sleep(0.01)
 
 
-def exported(config: Any, *, drawn: bool = False) -> Path | None:
+def exported(config: Any, *, drawn: bool = False, stopped: Callable[[], bool] = bool) -> Path | None:
     outputs = Outputs(config)
-    asyncio.run(export_kept(config, outputs, next_frame, drawn=drawn))
+    asyncio.run(export_kept(config, outputs, next_frame, drawn=drawn, stopped=stopped))
     return outputs.exported
 
 
@@ -43,6 +43,21 @@ def test_exported_beside_the_loop(make_config: Callable[..., Any]) -> None:
     assert info["total_episodes"] == 2
     assert "observation.images.front" in info["features"]
     assert frames > before + 10, "the application goes on meanwhile"
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_it(
+    make_config: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(export="lerobot")
+    some_demos(config.output_dataset, 2)
+    begin = frames
+    with caplog.at_level(logging.WARNING):
+        folder = exported(config, stopped=lambda: frames > begin + 5)
+    assert folder is not None
+    assert not (folder / "meta/info.json").exists()
+    assert "the run was stopped; this goes on: ./scripts/datagen.sh export lerobot" in caplog.text
+    assert exported(config) == folder
+    assert json.loads((folder / "meta/info.json").read_text())["total_episodes"] == 2
 
 
 def test_what_goes_wrong_is_told(

@@ -110,8 +110,7 @@ def _bound_memory(file: h5py.File) -> None:
     """Have HDF5 keep what it knows of groups and arrays in a cache of one size.
 
     Its own rules let the cache grow with the number of demonstrations that are read, up to 32 MB as it counts, which
-    are
-    eight times that in memory.
+    are eight times that in memory.
     """
     settings = file.id.get_mdc_config()
     settings.set_initial_size, settings.initial_size = True, _CACHE

@@ -19,8 +19,14 @@ CARD_MARK = f"---\n# {MARK}\n"
 MANIFEST = "manifest.json"
 """In a folder of frames: which file is which step. Written last, so it marks completeness."""
 
+VIDEO = "frames.mkv"
+"""In a folder of frames: all of them without loss, instead of a file each."""
+
 UNFINISHED = ".mimicgen.datagen-unfinished"
 """In a folder of frames from its beginning until its manifest is written."""
+
+PARTS = ".parts"
+"""In the folder of an export until it is finished: its episodes, before they are joined."""
 
 _BEGINNING = 4096
 """Bytes of a page or a picture within which the mark stands."""

@@ -23,13 +23,11 @@ from mimicgen.datagen.dataset.images.pixels import MILLIMETRES, Colour
 from mimicgen.datagen.dataset.images.reading import WrittenImages
 from mimicgen.datagen.dataset.images.views import views_of
 from mimicgen.datagen.dataset.names import demo_folder
-from mimicgen.datagen.dataset.ours import MANIFEST, is_frames, is_ours, read_json
+from mimicgen.datagen.dataset.ours import MANIFEST, VIDEO, is_frames, is_ours, read_json
 from mimicgen.datagen.dataset.replacing import begin_frames, finish_frames
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.rendering import encoder
 from mimicgen.datagen.rendering.encoding import Batch, Encoders, unfinished
-
-VIDEO = "frames.mkv"
 
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 """Last bytes of a PNG file."""

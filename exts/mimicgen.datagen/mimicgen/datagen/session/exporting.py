@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -18,10 +21,12 @@ from mimicgen.datagen.errors import DatagenError, RunError, SetupError
 log = logging.getLogger(__name__)
 
 CLOSING = 10.0
-"""Seconds that the process has to end when nobody waits for it any more."""
+"""Seconds that the process has to end by itself when the run is stopped."""
 
 
-async def export_kept(config: Job, outputs: Outputs, next_frame: NextFrame, *, drawn: bool) -> None:
+async def export_kept(
+    config: Job, outputs: Outputs, next_frame: NextFrame, *, drawn: bool, stopped: Callable[[], bool]
+) -> None:
     """Export the dataset of a run, if that is wanted; what goes wrong is told, and the run is as it is without it.
 
     Args:
@@ -29,29 +34,36 @@ async def export_kept(config: Job, outputs: Outputs, next_frame: NextFrame, *, d
         outputs: Its outputs, of which the dataset is complete.
         next_frame: Waits for the application's next frame.
         drawn: Whether images were rendered into the folder of its records.
+        stopped: Whether somebody waits for the run to stop; then it is not waited for.
     """
     output, dataset = outputs.exported, outputs.dataset
     if output is None or not dataset.exists():
         return
     images = ["--images", str(outputs.record.parent)] if drawn and not config.render.in_dataset else []
     try:
-        await _export([config.export, str(dataset), "--output", str(output), *images], next_frame)
+        await _export([config.export, str(dataset), "--output", str(output), *images], next_frame, stopped)
     except DatagenError as error:
         log.warning("%s was not exported: %s", output, error)
 
 
-async def _export(arguments: Sequence[str], next_frame: NextFrame) -> None:
+async def _export(arguments: Sequence[str], next_frame: NextFrame, stopped: Callable[[], bool]) -> None:
     """Run the command.
 
     Raises:
         SetupError: The application embeds Python, so no process can be started as it.
-        RunError: The export failed; the message is what it said.
+        RunError: The export failed; the message is what it said. Or the run was stopped meanwhile.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         process = _started(arguments, said)
         try:
-            while process.poll() is None:
+            while process.poll() is None and not stopped():
                 await next_frame()
+            if process.poll() is None:
+                process.terminate()
+                last = time.monotonic() + CLOSING
+                while process.poll() is None and time.monotonic() < last:
+                    await next_frame()
+                raise RunError(f"the run was stopped; this goes on: {_command(arguments)}")
         finally:
             _end(process)
         if process.returncode:
@@ -62,7 +74,7 @@ async def _export(arguments: Sequence[str], next_frame: NextFrame) -> None:
 
 def _started(arguments: Sequence[str], said: IO[str]) -> subprocess.Popen[bytes]:
     if not Path(sys.executable).name.startswith("python"):
-        raise SetupError(f"here a run cannot start processes; run: ./scripts/datagen.sh export {' '.join(arguments)}")
+        raise SetupError(f"here a run cannot start processes; run: {_command(arguments)}")
     package = str(Path(__file__).resolve().parents[3])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([package, os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "mimicgen.datagen.cli", "export", *arguments]
@@ -72,11 +84,11 @@ def _started(arguments: Sequence[str], said: IO[str]) -> subprocess.Popen[bytes]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process, if it has not ended; the same command goes on with what it has begun."""
+    """End the process and its own, if it has not ended; the same command goes on with what it has begun."""
     if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(CLOSING)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _command(arguments: Sequence[str]) -> str:
+    return f"./scripts/datagen.sh export {shlex.join(arguments)}"

@@ -323,7 +323,8 @@ class Run:
         """Export what was kept, if that is wanted, unless somebody waits for the run to stop, or it failed."""
         if self._outputs is not None and self._host.stopped is None and self._state is not State.FAILED:
             drawn = self._rendered is not None and bool(self._rendered.complete)
-            await export_kept(self._config, self._outputs, self._host.next_frame, drawn=drawn)
+            how = (self._config, self._outputs, self._host.next_frame)
+            await export_kept(*how, drawn=drawn, stopped=lambda: self._host.stopped is not None)
 
 
 def _with_failures(end: End | None, failed: dict[str, str]) -> End | None:

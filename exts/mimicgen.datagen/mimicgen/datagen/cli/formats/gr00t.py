@@ -6,6 +6,7 @@ import argparse
 
 from mimicgen.datagen.cli.formats import lerobot
 from mimicgen.datagen.cli.formats.choosing import add_choice, add_rows, chosen
+from mimicgen.datagen.cli.formats.folders import add_output
 from mimicgen.datagen.config.sections import MODALITIES
 from mimicgen.datagen.errors import ConfigError
 
@@ -34,6 +35,6 @@ def export(options: argparse.Namespace) -> int:
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    lerobot.add_output(command)
+    add_output(command)
     add_choice(command)
     add_rows(command, "h264")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.cli.formats.choosing import add_choice, add_rows, chosen, processes
+from mimicgen.datagen.cli.formats.folders import add_output, exporting
 from mimicgen.datagen.config.values import argument_path
-from mimicgen.datagen.dataset.folders import writable_folder
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.describing import About, describe
 from mimicgen.datagen.dataset.formats.record import facts_of
-from mimicgen.datagen.dataset.locks import Lock, refuse_unfinished, reserved
-from mimicgen.datagen.dataset.replacing import begin_export, end_export, new_file
+from mimicgen.datagen.dataset.locks import reserved
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.text import as_json, counted, shown
@@ -45,12 +44,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add_output(command)
     add_choice(command)
     add_rows(command, "av1")
-
-
-def add_output(command: argparse.ArgumentParser) -> None:
-    """Add the option for the folder."""
-    about = "folder to write; must not exist, or be one whose export was not finished"
-    command.add_argument("--output", type=argument_path, required=True, metavar="FOLDER", help=about)
 
 
 def import_(options: argparse.Namespace) -> int:
@@ -97,13 +90,9 @@ def write(found: Plan, output: Path, about: About, assemble: Callable[..., Any])
         BadInputError: The folder is there, or cannot be written, or the dataset or its images cannot be read.
     """
     from mimicgen.datagen.dataset.formats.lerobot import layout
-    from mimicgen.datagen.dataset.formats.lerobot.episodes import PARTS, words_of, write_episodes
+    from mimicgen.datagen.dataset.formats.lerobot.episodes import words_of, write_episodes
 
-    refuse_unfinished(output)
-    writable_folder(output.parent)
-    lock = Lock(output.with_name(f"{output.name}.lock"), output)
-    try:
-        begin_export(output, _mark(found, about.format))
+    with exporting(output, about.format, found):
         if not (output / layout.RECORD).exists():
             (words,) = guarded(words_of, (found.dataset, found))
             count = processes()
@@ -111,9 +100,6 @@ def write(found: Plan, output: Path, about: About, assemble: Callable[..., Any])
             guarded(write_episodes, *shares)
             guarded(assemble, (found.dataset, found, words, output))
         guarded(describe, (found.dataset, found, about, output))
-        end_export(output, PARTS)
-    finally:
-        lock.close()
 
 
 def tell(options: argparse.Namespace, found: Plan, output: Path, name: str) -> None:
@@ -126,9 +112,3 @@ def tell(options: argparse.Namespace, found: Plan, output: Path, name: str) -> N
     print(
         f"wrote {shown(output)}: {name}, {counted(len(found.episodes), 'episode')}, {counted(steps, 'step')}, {cameras}"
     )
-
-
-def _mark(found: Plan, name: str) -> str:
-    """Return what says which export a folder has begun."""
-    digest = hashlib.sha256(repr((name, found)).encode()).hexdigest()
-    return f'{{"export": "{name}", "digest": "{digest}"}}\n'

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import re
 
 from mimicgen.datagen.cli.formats.choosing import add_choice, chosen
-from mimicgen.datagen.config.values import argument_path
-from mimicgen.datagen.dataset.folders import writable_folder
+from mimicgen.datagen.cli.formats.folders import add_output, exporting
 from mimicgen.datagen.dataset.formats.describing import describe
 from mimicgen.datagen.dataset.formats.record import facts_of
 from mimicgen.datagen.dataset.formats.robomimic import NAME, Size, about, file_name, observations_of, write_robomimic
-from mimicgen.datagen.dataset.locks import Lock, refuse_unfinished
-from mimicgen.datagen.dataset.replacing import begin_export, end_export, new_file
+from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.text import as_json, counted, shown
 
@@ -30,20 +27,12 @@ def export(options: argparse.Namespace) -> int:
     found = chosen(options)
     output, size = options.output.expanduser().absolute(), options.size
     path = output / file_name(found)
-    refuse_unfinished(output)
-    writable_folder(output.parent)
-    lock = Lock(output.with_name(f"{output.name}.lock"), output)
-    try:
-        digest = hashlib.sha256(repr((NAME, found, size)).encode()).hexdigest()
-        begin_export(output, f'{{"export": "{NAME}", "digest": "{digest}"}}\n')
+    with exporting(output, NAME, found, size):
         (observations,) = guarded(observations_of, (found.dataset, found))
         if not path.exists():
             with new_file(path) as scratch:
                 guarded(write_robomimic, (found.dataset, scratch, found, observations, size))
         guarded(describe, (found.dataset, found, about(found, observations, size), output))
-        end_export(output, ".parts")
-    finally:
-        lock.close()
     steps = sum(episode.steps for episode in found.episodes)
     if options.json:
         print(as_json(facts_of(found, NAME) | {"output": path, "left_out": dict(observations.left_out)}))
@@ -58,8 +47,7 @@ def export(options: argparse.Namespace) -> int:
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    about_output = "folder to write; must not exist, or be one whose export was not finished"
-    command.add_argument("--output", type=argument_path, required=True, metavar="FOLDER", help=about_output)
+    add_output(command)
     about_size = "of the images, for instance 84x84 (default: as they were rendered)"
     command.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help=about_size)
     add_choice(command)

@@ -27,9 +27,6 @@ _CAMERA = re.compile("[A-Za-z0-9_-]{1,100}")
 _LOOK = re.compile("_look_[0-9]{6}")
 """Ends the folder of a look's images."""
 
-FRAMES = "frames.mkv"
-"""All images of a folder, as a video without loss."""
-
 _AT_ONCE = 16
 """Frames of a dataset that are read at once."""
 

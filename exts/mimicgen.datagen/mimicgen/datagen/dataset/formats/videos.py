@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.folders import explained
-from mimicgen.datagen.dataset.formats.images import FRAMES, Images
+from mimicgen.datagen.dataset.formats.images import Images
 from mimicgen.datagen.dataset.images.pixels import Image
+from mimicgen.datagen.dataset.ours import VIDEO
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.errors import ConfigError, SourceError
 
@@ -130,7 +131,7 @@ def write_video(
 
 def _lossless(image: Images) -> Path | None:
     """Return the video that images are in, None where each is a file of its own, or they are in a dataset."""
-    video = image.folder / FRAMES if image.folder is not None else None
+    video = image.folder / VIDEO if image.folder is not None else None
     return video if video is not None and video.is_file() else None
 
 

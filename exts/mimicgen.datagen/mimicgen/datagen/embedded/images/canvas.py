@@ -20,7 +20,7 @@ BITS = {
     "normals": hitting.NORMALS,
     "segmentation": hitting.SEGMENTATION,
     "depth": hitting.DEPTH,
-    "rgb": shading.COLOUR,
+    "rgb": hitting.COLOUR,
 }
 
 LARGE = 64
@@ -240,9 +240,9 @@ class Canvas:
         self._launch(choosing.choose, parts, [keys, self._wanted, around, _pixels(before), changed, chosen])
         about = [self._lens, changed, chosen, self._painters]
         about += [*where, surfaces.shapes, surfaces.moving, surfaces.meshes, keys, static]
-        if self._wanted & ~shading.COLOUR:
+        if self._wanted & ~hitting.COLOUR:
             self._launch(hitting.paint, (self._painters,), [*about, self._class_colour, self._wanted, images])
-        if self._wanted & shading.COLOUR:
+        if self._wanted & hitting.COLOUR:
             light = [world, casters, surfaces.own_colour, self._lights, around]
             self._launch(shading.paint_colour, (self._painters,), [*about, *light, images])
 

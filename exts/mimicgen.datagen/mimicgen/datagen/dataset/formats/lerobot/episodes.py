@@ -27,13 +27,10 @@ from mimicgen.datagen.dataset.formats.lerobot.features import ACTION, OBJECTS, S
 from mimicgen.datagen.dataset.formats.lerobot.statistics import ImageStatistics, Statistics, of_rows, sampled
 from mimicgen.datagen.dataset.formats.videos import write_video
 from mimicgen.datagen.dataset.images.pixels import Image
-from mimicgen.datagen.dataset.ours import read_json
+from mimicgen.datagen.dataset.ours import PARTS, read_json
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.errors import SourceError
-
-PARTS = ".parts"
-"""Folder of the episodes' files, in that of the export."""
 
 ROWS, ABOUT = "rows.parquet", "about.json"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warp as wp
 
-from mimicgen.datagen.embedded.images.kernels.hitting import DEPTH, NORMALS, SEGMENTATION, Pixels, is_wanted
+from mimicgen.datagen.embedded.images.kernels.hitting import COLOUR, DEPTH, NORMALS, SEGMENTATION, Pixels, is_wanted
 from mimicgen.datagen.embedded.images.kernels.scene import STATIC
-from mimicgen.datagen.embedded.images.kernels.shading import COLOUR, Surroundings, may_be_shaded
+from mimicgen.datagen.embedded.images.kernels.shading import Surroundings, may_be_shaded
 
 wp.set_module_options({"enable_backward": False})
 

@@ -21,7 +21,8 @@ from mimicgen.datagen.embedded.images.kernels.scene import (
 
 wp.set_module_options({"enable_backward": False})
 
-NORMALS, SEGMENTATION, DEPTH = wp.constant(1), wp.constant(2), wp.constant(4)
+NORMALS, SEGMENTATION, DEPTH, COLOUR = wp.constant(1), wp.constant(2), wp.constant(4), wp.constant(8)
+"""Modalities that are wanted, added up."""
 
 
 @wp.struct

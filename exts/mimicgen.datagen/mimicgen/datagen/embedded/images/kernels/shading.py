@@ -30,14 +30,11 @@ SKY, GROUND = wp.constant(wp.vec3(0.4, 0.4, 0.45)), wp.constant(wp.vec3(0.1, 0.1
 CELLS, CELL = wp.constant(512), wp.constant(0.01)
 """Cells a side of what a light sees, and their size [m]."""
 
-AWAY, BEYOND = wp.constant(-1), wp.constant(512 * 512)
+AWAY, BEYOND = wp.constant(-1), wp.constant(CELLS * CELLS)
 """Instead of the number of a cell: what is there does not face the light, or is outside of all cells."""
 
 EDGE = wp.constant(1.0e-3)
 """By how much a shadow is taken to be larger than it is [m]; a ray towards a light begins a tenth of that away."""
-
-COLOUR = wp.constant(8)
-"""Stands for colour among the wanted modalities, beside those in `hitting`."""
 
 SHADE = wp.constant(0.3)
 """What reaches a shadow of a light, likewise."""
