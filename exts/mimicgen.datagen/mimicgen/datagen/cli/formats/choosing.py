@@ -35,7 +35,7 @@ REASONS = 20
 
 def add_choice(command: argparse.ArgumentParser) -> None:
     """Add the options that say what is exported."""
-    about = "what images were rendered to (default: those in the dataset, or beside it, or in output/)"
+    about = "what images were rendered to (default: beside the dataset, or output/; else those in the dataset)"
     command.add_argument("--images", type=argument_path, metavar="FOLDER", help=about)
     about = f"what is exported of the cameras' views: {', '.join(MODALITIES)}; repeatable (default: all there is)"
     command.add_argument("--modality", action="append", choices=MODALITIES, default=[], metavar="NAME", help=about)
