@@ -63,3 +63,7 @@ class RunError(DatagenError):
 
 class RenderError(DatagenError):
     """What was rendered of a demonstration is not what it should be."""
+
+
+class PolicyError(DatagenError):
+    """A learned policy cannot be reached any more, or gives what is no action."""

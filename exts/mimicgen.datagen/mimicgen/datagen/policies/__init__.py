@@ -1,0 +1,1 @@
+"""Learned policies: what they are, where they come from, and how they act in environments."""
