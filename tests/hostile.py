@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 TASK = "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"
-STEPS = 80
+STEPS = 72
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 INVISIBLE = "\u00a0\u00ad\u180e\u200b\u200c\u200d\u2028\u2029\u2060\u3000\u3164\ue000\ufeff\uffff\U000e0041"

@@ -25,6 +25,7 @@ from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.report import page
 from mimicgen.datagen.report import scene as scenes
+from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.viewing import exporting
 from tests.dataset.sources.test_sources import STACK
@@ -46,6 +47,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # what validate finds in these is not about names
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
+    monkeypatch.setattr(catalogue, "load_task", functools.cache(catalogue.load_task))  # of files that stay as they are
     monkeypatch.setattr(page, "_three", dict)  # a megabyte that is the same in every page
     monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
     monkeypatch.setattr(exporting, "scene", lambda task, cache: scenes.EMPTY)
@@ -202,7 +204,7 @@ def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_files(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plain = small_dataset(world / "d.hdf5", demos=(b"demo_0",)).read_bytes()
+    plain = small_dataset(world / "d.hdf5", demos=(b"demo_0",), things=(b"cube_1",)).read_bytes()
     for name in NAMES:
         if b"/" in name or len(name) > 255 or name in (b".", b".."):
             continue

@@ -100,7 +100,7 @@ def write_sources(env, path):
     with h5py.File(path, "w") as file:
         file.create_group("data").attrs["env_args"] = json.dumps({"env_name": task, "type": 2})
         for number in range(4):
-            steps = int(generator.integers(58, 70))
+            steps = int(generator.integers(38, 46))
             demo = file["data"].create_group(f"demo_{number}")
             demo.attrs["num_samples"] = steps
             demo["actions"] = generator.uniform(-1, 1, size=(steps, 15)).astype(np.float32)
@@ -113,8 +113,8 @@ def write_sources(env, path):
                 own = pose[0].clone()
                 own[:2, 3] += torch.tensor(generator.uniform(-0.04, 0.04, size=2), dtype=torch.float32)
                 told["object_pose/" + name] = own.expand(steps, 4, 4).numpy()
-            for name, least in (("right_1", 14), ("right_2", 36), ("left_1", 20), ("left_2", 41)):
-                told["subtask_term_signals/" + name] = np.arange(steps) >= least + generator.integers(0, 6)
+            for name, least in (("right_1", 9), ("right_2", 23), ("left_1", 12), ("left_2", 26)):
+                told["subtask_term_signals/" + name] = np.arange(steps) >= least + generator.integers(0, 5)
 
 async def attempts(driver, count, actions_of):
     ended, taken = [], []
