@@ -15,6 +15,9 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+LOOKS = 0.1
+"""Time between two looks of somebody who waits for something [s]."""
+
 
 class Person:
     """Sits at a Kit application of its own with the panel in a window.
@@ -71,10 +74,12 @@ class Person:
     def wait(self, what: Callable[[], object], *, seconds: float = 60.0) -> None:
         """Wait until something is so."""
         end = time.monotonic() + seconds
-        while not what():
-            self.kit.update()
-            if time.monotonic() > end:
+        while not what():  # looking for a widget takes as long as a step of the simulation
+            now = time.monotonic()
+            if now > end:
                 raise TimeoutError(f"after {seconds:.0f} s it is still not so; the panel says: {self.texts()}")
+            while time.monotonic() < now + LOOKS:
+                self.kit.update()
 
     def find(self, identifier: str) -> Any:
         """Return the widget with an identifier, wherever it is."""

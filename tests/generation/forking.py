@@ -21,6 +21,7 @@ def serve() -> None:
     from mimicgen.datagen.isaaclab import kitless
     from mimicgen.datagen.isaaclab.upstream import importing
 
+    os.nice(5)  # what has to answer in time, in another process, comes first
     kitless.teach_isaaclab()
     with importing.imported():
         import mimicgen.datagen.embedded.scene

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
-import warp as wp
-from scripts.compare_images import MODALITIES, NewtonCamera, differences, drawn
 
 from mimicgen.datagen.config.jobs import Render
 from mimicgen.datagen.config.sections import CameraConfig
@@ -129,9 +128,18 @@ def test_the_hand_is_where_it_was_recorded(kit: Kit, viewer: tuple[Any, tuple[Vi
 
 
 @pytest.fixture(scope="module")
-def newton(kit_application: Kit, viewer: tuple[Any, tuple[View, ...]]) -> NewtonCamera:
+def comparing() -> ModuleType:
+    """What compares images; it imports Newton, which whoever only collects tests does not wait for."""
+    from scripts import compare_images
+
+    return compare_images
+
+
+@pytest.fixture(scope="module")
+def newton(kit_application: Kit, viewer: tuple[Any, tuple[View, ...]], comparing: ModuleType) -> Any:
     """Newton's own camera in front of the same scene."""
-    return NewtonCamera(stage(), (*viewer[1], *CLOSE), MODALITIES, device="cpu", colours=viewer[0].renderer.colours)
+    colours = viewer[0].renderer.colours
+    return comparing.NewtonCamera(stage(), (*viewer[1], *CLOSE), comparing.MODALITIES, device="cpu", colours=colours)
 
 
 def stage() -> Any:
@@ -142,17 +150,19 @@ def stage() -> Any:
 
 
 def test_every_pixel_is_what_newtons_camera_sees(
-    kit: Kit, viewer: tuple[Any, tuple[View, ...]], newton: NewtonCamera
+    kit: Kit, viewer: tuple[Any, tuple[View, ...]], newton: Any, comparing: ModuleType
 ) -> None:
     """Classes, depths and normals alike, colours within 1; also right before the robot, and inside of it."""
+    import warp as wp
+
     from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
 
     simulated, views = viewer
-    renderer = Rasteriser(stage(), (*views, *CLOSE), MODALITIES, device="cpu", colours=COLOURS)
+    renderer = Rasteriser(stage(), (*views, *CLOSE), comparing.MODALITIES, device="cpu", colours=COLOURS)
     for demo, steps in zip(simulated.demos[1:4], ((0, 100), (50,), (150,)), strict=True):
         states = simulated.states(demo).at(*steps)
-        ours = drawn(renderer, states)
-        found = differences(ours, newton.drawn(states))
+        ours = comparing.drawn(renderer, states)
+        found = comparing.differences(ours, newton.drawn(states))
         for name in ("normals", "segmentation", "depth"):
             assert found[name]["differ"] == 0, found
         assert found["rgb"]["by_more_than_1"] == 0, found
@@ -162,7 +172,7 @@ def test_every_pixel_is_what_newtons_camera_sees(
     # What only a GPU does otherwise: large triangles are noted, as far as there is room, and threads share the pixels.
     for canvas in renderer._canvases:
         canvas._large, canvas._painters = wp.empty(20, dtype=wp.vec2i, device="cpu"), 7
-    again = drawn(renderer, states)
+    again = comparing.drawn(renderer, states)
     assert all(canvas._larges.numpy()[0] > 20 for canvas in renderer._canvases[:2])
     for name, images in ours.items():
         for modality, pixels in images.items():
@@ -171,13 +181,13 @@ def test_every_pixel_is_what_newtons_camera_sees(
 
 
 def test_drawing_again_gives_the_same_bytes_in_batches_of_any_size(
-    kit: Kit, viewer: tuple[Any, tuple[View, ...]]
+    kit: Kit, viewer: tuple[Any, tuple[View, ...]], comparing: ModuleType
 ) -> None:
     simulated, views = viewer
     states = simulated.states(simulated.demos[1])
     steps = range(0, 150, 30)
     single = [draw(kit, simulated, simulated.demos[1], step) for step in steps]
-    together = drawn(simulated.renderer, states.at(*steps))
+    together = comparing.drawn(simulated.renderer, states.at(*steps))
     for view in views:
         for name, images in together[view.name].items():
             np.testing.assert_array_equal(images, [frame[view.name][name] for frame in single])

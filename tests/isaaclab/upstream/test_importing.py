@@ -1,10 +1,12 @@
-"""What is imported is not looked through for garbage, in a process of its own since that lasts."""
+"""What importing Isaac Lab leaves out, and what it leaves behind: in processes of their own, since that lasts."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
+import textwrap
 
 CODE = """
 import gc, json
@@ -26,3 +28,26 @@ print(json.dumps([kept(True), kept(False), kept(False)]))
 def test_it_is_kept_once_and_not_in_somebody_elses_application() -> None:
     told = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True).stdout
     assert json.loads(told) == [[False, False, True], [True, False, True], [False, False, True]]
+
+
+def test_rerun_is_left_out_meanwhile_and_can_be_imported_afterwards() -> None:
+    code = """
+    from mimicgen.datagen.isaaclab.upstream import importing
+
+    def found():
+        try:
+            import rerun
+        except ImportError:
+            return False
+        return True
+
+    with importing.imported():
+        before = found()
+    print(json.dumps([before, found()]))
+    with importing.imported():
+        print(json.dumps(found()))
+    """
+    command = [sys.executable, "-c", f"import json\n{textwrap.dedent(code)}"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    installed = importlib.util.find_spec("rerun") is not None
+    assert [json.loads(line) for line in told] == [[False, installed], installed]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import sys
 from collections.abc import Iterator
 
 from mimicgen.datagen.isaaclab.kitless import has_omni_usd
@@ -33,12 +34,25 @@ def imported() -> Iterator[None]:
     """Import Isaac Lab: as `uncollected`, and Python never looks for garbage among what is there afterwards.
 
     That is so the first time, since later there are runs in memory, which end. Where Omniverse USD is, it is not so,
-    since the process belongs to an application whose own objects would be kept, too.
+    since the process belongs to an application whose own objects would be kept, too; nor is rerun left out there.
     """
     global _kept
-    with uncollected():
+    with uncollected(), contextlib.nullcontext() if has_omni_usd() else _without_rerun():
         yield
         if not _kept and not has_omni_usd():
             gc.freeze()
             atexit.register(gc.unfreeze)  # or else what belongs to Kit would go after Kit's libraries, and crash
             _kept = True
+
+
+@contextlib.contextmanager
+def _without_rerun() -> Iterator[None]:
+    """Let Newton do without rerun: it imports it, where it is installed, for a viewer that nothing here opens."""
+    if "rerun" in sys.modules:
+        yield
+        return
+    sys.modules["rerun"] = None  # type: ignore[assignment] -- an import of it raises ImportError
+    try:
+        yield
+    finally:
+        del sys.modules["rerun"]
