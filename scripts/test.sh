@@ -66,18 +66,20 @@ if ! cmp -s tests/requirements-lerobot.txt "$lerobot/installed.txt"; then
     fi
 fi
 if [ $# -eq 0 ]; then
-    # A file of tests runs in one process, with one Kit application. Three processes keep two cores busy, because a third
-    # of the time they wait for others that they start. First comes one file that simulates beside two that do not: on a
-    # new machine it compiles Isaac Lab and its kernels, which takes a minute, and all would if all began with them. The
-    # files that take longest follow, so that none is left at the end. (Of a file and its folder, pytest takes the folder.)
-    first=(test_task_docs test_hostile_names dataset/test_fuzz kit/test_panel test_docker generation/test_constraints
-        test_robot_docs test_notebook embedded/test_physx kit/test_panel_window generation/test_order cli/test_commands
-        dataset/formats/lerobot/test_lerobot embedded/test_physics kit/test_extension kit/test_loops report/test_live
-        kit/test_session_in_kit kit/test_isaacsim_run kit/test_rasteriser generation/test_machine embedded/test_two_robots)
+    # A file of tests runs in one process, with one Kit application. Four processes keep two cores busy, because a good
+    # part of the time they wait for others that they start. First come three files that do not simulate in the beginning
+    # beside one that does: on a new machine it compiles Isaac Lab and its kernels, which takes a minute, and all would if
+    # all began with them. The files that take longest follow, so that none is left at the end. (Of a file and its
+    # folder, pytest takes the folder.)
+    first=(test_task_docs test_hostile_names dataset/test_fuzz test_existing_outputs kit/test_panel cli/test_commands
+        test_docker test_notebook generation/test_constraints embedded/test_physx test_robot_docs generation/test_order
+        kit/test_panel_window dataset/formats/lerobot/test_lerobot kit/test_extension embedded/test_physics kit/test_loops
+        report/test_live kit/test_session_in_kit kit/test_record_and_annotate kit/test_isaacsim_run kit/test_rasteriser
+        generation/test_machine embedded/test_two_robots session/test_task_file session/test_registered report/test_page)
     first=("${first[@]/#/tests/}")
     first=("${first[@]/%/.py}")
     mapfile -t rest < <(find tests -name 'test_*.py' | sort | grep -vxF "$(printf '%s\n' "${first[@]}")")
-    set -- --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 25 "${first[@]}" "${rest[@]}"
+    set -- --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25 "${first[@]}" "${rest[@]}"
     [ -z "${COVERAGE:-}" ] || set -- --cov --cov-report=term "$@"
 fi
 wait "$notebook"

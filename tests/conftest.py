@@ -94,7 +94,7 @@ def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., Any]:
     return make
 
 
-def child(code: str, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def child(code: str, *arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     """Run Python code in a process of its own, with a bare Kit application started as `kit`."""
     start = f"""
 import asyncio, sys

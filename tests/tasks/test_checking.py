@@ -62,11 +62,11 @@ def test_what_is_wrong_is_told(kind: str, folder: Path) -> None:
     assert old in SOUND
     path = written(folder, SOUND.replace(old, new))
     before = snapshot(folder.parent)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(BadInputError) as raised:
         load_task(path)
     message = str(raised.value)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert raised.value.exit_code == 2
     assert "wrong.toml" in message or "r.toml" in message
     for word in words:
