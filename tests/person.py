@@ -71,7 +71,7 @@ class Person:
         for _ in range(times):
             self.kit.update()
 
-    def wait(self, what: Callable[[], object], *, seconds: float = 60.0) -> None:
+    def wait(self, what: Callable[[], object], *, seconds: float = 120.0) -> None:
         """Wait until something is so."""
         end = time.monotonic() + seconds
         while not what():  # looking for a widget takes as long as a step of the simulation

@@ -17,7 +17,7 @@ from tests.conftest import PROJECT
 SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
 
 
-def at_the_panel(code: str, display: str, folder: Path, timeout: float = 240) -> dict[str, Any]:
+def at_the_panel(code: str, display: str, folder: Path, timeout: float = 360) -> dict[str, Any]:
     """Run code at a panel of its own, as `person`, and return what it puts into `seen`."""
     start = f"""
 import json, sys

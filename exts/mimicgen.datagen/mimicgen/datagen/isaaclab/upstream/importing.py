@@ -51,7 +51,7 @@ def _without_rerun() -> Iterator[None]:
     if "rerun" in sys.modules:
         yield
         return
-    sys.modules["rerun"] = None  # type: ignore[assignment] -- an import of it raises ImportError
+    sys.modules["rerun"] = None  # type: ignore[assignment]  # importing it raises ImportError
     try:
         yield
     finally:
