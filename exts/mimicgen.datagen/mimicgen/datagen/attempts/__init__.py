@@ -144,6 +144,12 @@ class Attempt:
         return self.segments[0].demo if whole else None
 
     @property
+    def unusual(self) -> str:
+        """What was unusual about it, in words that follow others: ', in try 2, disturbed (push)'; mostly ''."""
+        tries = f", in try {1 + len(self.earlier_tries)}" if self.earlier_tries else ""
+        return tries + (f", disturbed ({self.perturbed.get('kind')})" if self.perturbed else "")
+
+    @property
     def furthest_subtask(self) -> str:
         """The last signal that came before the first missing one, 'success' for a success, 'none' at worst.
 
