@@ -148,7 +148,8 @@ def test_starts_are_coloured_by_outcome_and_counted_by_part(opened: WebDriver) -
     code = "return [...document.querySelectorAll('#coverage circle')].map((point) => point.getAttribute('fill'))"
     assert opened.execute_script(code) == 2 * (["var(--good)"] * 15 + ["var(--bad)"] * 5), "two objects"
     parts = """
-return [...document.querySelectorAll('#coverage [data-object=cube_1] g')].map(({ dataset }) => [dataset.attempts, dataset.kept])
+const parts = document.querySelectorAll('#coverage [data-object=cube_1] g');
+return [...parts].map(({ dataset }) => [dataset.attempts, dataset.kept]);
 """
     assert opened.execute_script(parts) == [["5", "4"]] * 3 + [["5", "3"]]
     told = opened.find_element(By.ID, "coverage").text

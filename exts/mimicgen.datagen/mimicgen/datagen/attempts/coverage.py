@@ -23,7 +23,7 @@ TURNS = 8
 """Parts of the range of the turn."""
 
 SURE = 3.0
-"""Quantile of the normal distribution for what is told in words: there are many parts, and one of them is always low."""
+"""Quantile of the normal distribution for what is told in words: there are many parts, and by chance one is low."""
 
 ENOUGH = 5
 """Attempts a part on average, from which on a part without any is told."""
@@ -86,8 +86,7 @@ class Coverage:
         return {"objects": objects, "sources": [*self._source_use()], "missing": missing}
 
     def _object(self, name: str) -> tuple[dict[str, Any], list[str]]:
-        """Return how far the range of an object is covered, and what is missing there; nothing if it always starts
-        alike."""
+        """Return how far the range of an object is covered and what is missing; nothing if it always starts alike."""
         rows = [(starts[name], kept) for starts, kept in self._starts if len(starts.get(name, ())) >= 2]
         spans = {key: self._span(name, key, [own for own, _ in rows]) for key in ("x", "y", "yaw")}
         x, y, yaw = spans["x"], spans["y"], spans["yaw"]
@@ -125,7 +124,7 @@ class Coverage:
         kept = sum(own for _, own in self._starts)
         rate = kept / len(self._starts)
         for part in parts:
-            low, high = wilson(part.kept, part.attempts, SURE)
+            _, high = wilson(part.kept, part.attempts, SURE)
             if part.attempts and high < rate:
                 how = "never" if part.kept == 0 else "less often"
                 yield (

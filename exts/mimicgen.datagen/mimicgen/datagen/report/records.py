@@ -12,7 +12,6 @@ from mimicgen.datagen.dataset.files import nested
 from mimicgen.datagen.dataset.sources.structure import DEEPEST
 from mimicgen.datagen.errors import SourceError
 
-
 LARGEST = 1e15
 """No number of a record is larger; neither infinity nor what is no number is smaller."""
 
