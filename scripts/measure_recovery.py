@@ -2,8 +2,8 @@
 
     ./scripts/python.sh -m scripts.measure_recovery [--human HUMAN.hdf5] [--attempts 64] [--num-envs 16] [--json FILE]
 
-Each row is a run of the shipped session, as in `measure_success`, from the ten shipped demonstrations and from ten human
-ones: as it is, with `mimic.perturb`, and with `mimic.retry_start`. A row also has the run record's counts of the
+Each row is a run of the shipped session, as in `measure_success`, from the ten shipped demonstrations and from ten
+human ones: as it is, with `mimic.perturb`, and with `mimic.retry_start`. A row also has the run record's counts of the
 disturbed attempts and of the tries, and in how many parts of the start ranges something was kept.
 """
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mimicgen.datagen.attempts import FINAL, WHOLE, Attempt, Outcome, wilson
+from mimicgen.datagen.attempts import FINAL, WHOLE, Attempt, Outcome
 
 SIDES = 4
 """Parts of the x and of the y range each."""
@@ -22,8 +22,8 @@ SIDES = 4
 TURNS = 8
 """Parts of the range of the turn."""
 
-SURE = 3.0
-"""Quantile of the normal distribution for what is told in words: there are many parts, and by chance one is low."""
+RARE = 1e-3
+"""Chance below which it is told that so few are kept in a part: there are many parts, and one has the fewest."""
 
 ENOUGH = 5
 """Attempts a part on average, from which on a part without any is told."""
@@ -124,8 +124,7 @@ class Coverage:
         kept = sum(own for _, own in self._starts)
         rate = kept / len(self._starts)
         for part in parts:
-            _, high = wilson(part.kept, part.attempts, SURE)
-            if part.attempts and high < rate:
+            if part.kept < part.attempts and _chance(part.kept, part.attempts, rate) < RARE:
                 how = "never" if part.kept == 0 else "less often"
                 yield (
                     f"{name} is {how} kept {part.words}: {part.kept} of {part.attempts}, {100 * rate:.0f}% of all "
@@ -167,6 +166,21 @@ def _named(attempt: Attempt, eef: str, subtask: int) -> str:
     """Return the signal that ends a subtask; the last one's is success."""
     own = [name for name in attempt.signals if (attempt.eefs or {}).get(name, eef) == eef]
     return own[subtask] if subtask < len(own) else FINAL
+
+
+def _chance(kept: int, attempts: int, rate: float) -> float:
+    """Return the chance that so many or fewer of some attempts are kept, if every attempt is with the same chance.
+
+    Args:
+        kept: How many are.
+        attempts: Of how many.
+        rate: The chance of each, neither 0 nor 1 unless all of them end alike.
+    """
+    if rate == 0.0:
+        return 1.0
+    yes, no, of = math.log(rate), math.log1p(-rate), math.lgamma(attempts + 1)
+    ways = (of - math.lgamma(own + 1) - math.lgamma(attempts - own + 1) for own in range(kept + 1))
+    return sum(math.exp(way + own * yes + (attempts - own) * no) for own, way in enumerate(ways))
 
 
 def _counted(counts: Counter[Any], *where: int) -> dict[str, int]:
