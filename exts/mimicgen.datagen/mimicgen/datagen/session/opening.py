@@ -170,9 +170,7 @@ class Opening:
                 )
             yield opened, note
 
-    def attempts(
-        self, opened: Environment, policy: Policy, note: Note, *, early_abort: bool = False, retries: int = 0
-    ) -> AttemptMachine:
+    def attempts(self, opened: Environment, policy: Policy, note: Note) -> AttemptMachine:
         """Return what makes attempts with a policy, in all environments at once."""
         from mimicgen.datagen.generation.machine import AttemptMachine
 
@@ -181,8 +179,8 @@ class Opening:
             policy,
             seed=self._job.seed,
             settle_steps=self._job.settle_steps,
-            early_abort=early_abort,
-            retries=retries,
+            early_abort=isinstance(self._job, Generate) and self._job.early_abort,
+            retries=self._job.mimic.retry_start if isinstance(self._job, Generate) else 0,
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
         )
@@ -283,7 +281,7 @@ def _batched(job: Generate, opening: Opening, opened: Environment, sources: Sour
     policy = mimic.MimicPolicy(opened, demonstrations, clear, job.mimic.perturb)
     if policy.perturber is not None and not policy.perturber.grasps:
         note("mimic.perturb does not apply: in no subtask does a hand close on its object, free of constraints")
-    return opening.attempts(opened, policy, note, early_abort=job.early_abort, retries=job.mimic.retry_start)
+    return opening.attempts(opened, policy, note)
 
 
 async def _coroutines(job: Generate, opening: Opening, opened: Environment, sources: Sources, note: Note) -> Generator:
