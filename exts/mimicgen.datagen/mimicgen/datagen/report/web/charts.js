@@ -157,6 +157,7 @@ export function parts(label, { x: xRange, y: yRange, attempts, kept }, groups) {
   for (const { points, colour: fill } of groups) {
     for (const [first, second] of points) svg.append(element("circle", { cx: x(first), cy: y(second), r: 2, fill, "fill-opacity": 0.6 }));
   }
+  svg.append(...svg.querySelectorAll(".part + .value")); // over the points
   return svg;
 }
 
