@@ -85,6 +85,12 @@ def test_a_subtask_can_differ() -> None:
         build({"mimic.subtasks.stack_1.term_offset_low": 9})
 
 
+@pytest.mark.parametrize("key", ["retry_start", "perturb"])
+def test_what_isaac_labs_own_generator_does_not_know_is_refused_with_it(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"mimic\.{key} = 1.* with mimic\.reference: .*; leave one of the two out"):
+        build({f"mimic.{key}": 1, "mimic.reference": True})
+
+
 def test_observed_cameras_are_some_of_the_runs_and_written_once() -> None:
     run = build({"observe.cameras": "table_cam", "observe.modalities": "rgb,depth"})
     assert run.observe.written() == {"table_cam_rgb", "table_cam_depth"}

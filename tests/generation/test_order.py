@@ -31,7 +31,8 @@ from mimicgen.datagen.session import Session
 source, folder, num_envs, attempts = sys.argv[1:]
 config = build(read_toml(Path("config/upstream.toml")), {
     "source": source, "output_dataset": folder + "/g.hdf5", "output_dir": folder, "num_envs": num_envs, "seed": 77,
-    "num_trials": attempts, "guarantee": False, "keep_failed": True, "render.when": "never", "report": False})
+    "num_trials": attempts, "guarantee": False, "keep_failed": True, "render.when": "never", "report": False,
+    "mimic.retry_start": 1, "mimic.perturb": 0.4})
 Path(folder, "process").write_text(str(os.getpid()))
 
 async def main():
@@ -107,6 +108,9 @@ def test_outcomes_and_contents_are_the_same_with_1_6_and_16_environments_and_aft
     expected = lines(folders["one"])
     assert [one["number"] for one in expected] == list(range(1, ATTEMPTS + 1))
     assert {one["outcome"] for one in expected} == {"success", "failure"}, "both are compared"
+    assert any("earlier_tries" in one for one in expected), "and tries,"
+    assert any("perturbed" in one for one in expected), "and disturbances,"
+    assert any("perturbed" not in one for one in expected), "and what has neither"
     for name in ("six", "killed"):
         assert lines(folders[name]) == expected, name
         for file in ("g.hdf5", "g_failed.hdf5"):

@@ -14,7 +14,7 @@ import torch
 from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
 import isaaclab.utils.math as pose_math
-from mimicgen.datagen.generation.planning import interpolated
+from mimicgen.datagen.generation.interpolation import interpolated
 
 torch.manual_seed(0)
 
@@ -42,7 +42,7 @@ def test_noise_is_what_is_drawn_step_by_step() -> None:
 from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
 import torch
-from mimicgen.datagen.generation.planning import normals
+from mimicgen.datagen.generation.interpolation import normals
 
 same = []
 for steps in (1, 2, 3, 90):

@@ -9,6 +9,7 @@ from tests.generation.running import result
 
 def test_sources_are_chosen_as_isaac_labs_strategies_choose(tmp_path: Path) -> None:
     code = """
+import dataclasses
 import numpy as np
 import torch
 import isaaclab.utils.math as pose_math
@@ -50,11 +51,22 @@ async def main():
                     torch.manual_seed(len(pairs))
                     pairs.append([int(expected), eligible[int(torch.randint(0, len(eligible), (1,)))]])
             found[name] = pairs
+        names = generator._policy._planner._sources.names
+        cfg.selection_strategy, cfg.selection_strategy_kwargs = "nearest_neighbor_object", {"nn_k": 3}
+        left = []
+        for used in (names[:2], names[1:], names):
+            asked = [dataclasses.replace(request, used=frozenset(used)) for request in requests]
+            left.append([sorted(own) for own in planner.eligible(asked)])
+        found["left"] = [[sorted(own) for own in planner.eligible(requests)], *left]
         print("RESULT", json.dumps(found))
 
 asyncio.run(main())
 """
     found = result(code, tmp_path)
+    everyone, *left = found.pop("left")
+    assert all(len(own) == 3 and not {0, 1} & set(own) for own in left[0]), "two are used, and three others taken"
+    assert all(own == [0] for own in left[1]), "all others are used"
+    assert left[2] == everyone, "all are used: it is as if none were"
     assert len(found) == 3
     for name, pairs in found.items():
         assert len(pairs) == 200

@@ -144,9 +144,17 @@ def test_the_funnel_is_that_of_the_attempts(opened: WebDriver, run: Path) -> Non
     assert [row.text.split(" ", 1) for row in reasons] == [["5", "told so"]]
 
 
-def test_starts_are_coloured_by_outcome(opened: WebDriver) -> None:
-    code = "return [...document.querySelectorAll('#outcomes circle')].map((point) => point.getAttribute('fill'))"
-    assert opened.execute_script(code) == ["var(--good)"] * 30 + ["var(--bad)"] * 10
+def test_starts_are_coloured_by_outcome_and_counted_by_part(opened: WebDriver) -> None:
+    code = "return [...document.querySelectorAll('#coverage circle')].map((point) => point.getAttribute('fill'))"
+    assert opened.execute_script(code) == 2 * (["var(--good)"] * 15 + ["var(--bad)"] * 5), "two objects"
+    parts = """
+const parts = document.querySelectorAll('#coverage [data-object=cube_1] g');
+return [...parts].map(({ dataset }) => [dataset.attempts, dataset.kept]);
+"""
+    assert opened.execute_script(parts) == [["5", "4"]] * 3 + [["5", "3"]]
+    told = opened.find_element(By.ID, "coverage").text
+    assert "cube_1: kept in 4 of the 4 parts where attempts began, of 4" in told
+    assert "Nothing is missing" in told
 
 
 def test_play_moves_the_robot_and_another_demonstration_changes_the_plots(opened: WebDriver) -> None:
@@ -303,7 +311,7 @@ def test_reasons_that_differ_in_steps_only_are_one() -> None:
         dataclasses.replace(attempt_of(4), reason=reason_for_abort(signal, steps=steps))
         for signal, steps in (("stack_1", 120), ("stack_1", 133), ("stack_2", 120))
     ]
-    told = dict(of_attempts(failed)["reasons"])
+    told = dict(of_attempts(failed, None)["reasons"])
     assert list(told.values()) == [2, 1]
     assert all(f"signal '{signal}'" in reason for signal, reason in zip(("stack_1", "stack_2"), told, strict=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -132,6 +133,18 @@ def test_an_error_is_found_and_named(tmp_path: Path, name: str) -> None:
     assert any(re.search(words, str(finding)) for finding in errors), errors
     assert {finding.demo for finding in errors} <= {"demo_3", ""}, "the others pass"
     assert all(finding.remedy for finding in errors)
+
+
+def test_an_object_that_was_put_elsewhere_is_no_jump_in_the_step_that_the_demonstration_says(tmp_path: Path) -> None:
+    told = {"kind": "move", "object": "cube_1", "step": 70}
+
+    def change(file: h5py.File, said: dict[str, Any]) -> None:
+        file[f"{CUBES}/cube_1/root_pose"][70:, 0] += 0.2
+        file["data/demo_3"].attrs["perturbed"] = json.dumps(said)
+
+    for said in (told, told | {"step": 71}, told | {"object": "cube_2"}, told | {"kind": "push"}, {"step": "x"}):
+        jumps = [one for one in findings(edited(tmp_path, partial(change, said=said))) if "jumps" in one.what]
+        assert len(jumps) == (said != told), said
 
 
 def findings(path: Path) -> list[Finding]:

@@ -79,6 +79,7 @@ class Progress:
         guarantee: What `target` counts.
         successes: Kept demonstrations.
         failures: Failed attempts.
+        tries: Of all attempts: more than those where attempts were tried again.
         before: Attempts that an earlier run on the same outputs had made.
         kept_before: Demonstrations that it had kept.
         reached: Attempts that reached each stage of the funnel.
@@ -103,6 +104,7 @@ class Progress:
     guarantee: bool = True
     successes: int = 0
     failures: int = 0
+    tries: int = 0
     before: int = 0
     kept_before: int = 0
     reached: dict[str, int] = dataclasses.field(default_factory=dict)

@@ -52,8 +52,23 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Try:
+    """A try of an attempt that failed, and after which the attempt began again, from the same start.
+
+    Attributes:
+        segments: As in `Attempt`.
+        reason: As in `Attempt`.
+        steps: As in `Attempt`.
+    """
+
+    segments: tuple[Segment, ...]
+    reason: str
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One finished attempt.
+    """One finished attempt; of several tries what is said of it is said of the last one.
 
     Attributes:
         number: Counts from 1 over the run, in the order in which attempts start; with the run's seed it says all of
@@ -69,8 +84,11 @@ class Attempt:
         demo: Name of the written demonstration, when it was kept.
         overdue: First signal that had not come when its subtask was over; None when all came in time.
         overdue_eef: End effector of that subtask; None in older records, too.
-        starts: Where each object starts: x and y in the environment's frame [m]; None in older records.
+        starts: Where each object starts: x and y in the environment's frame [m] and its turn about the vertical [rad],
+            which older records lack; None in still older ones.
         eefs: End effector that each signal is of, where there are several; None otherwise.
+        earlier_tries: The tries that failed before the last one.
+        perturbed: What disturbed it, see `docs/recovery.md`; None where nothing did.
     """
 
     number: int
@@ -87,6 +105,8 @@ class Attempt:
     overdue_eef: str | None = None
     starts: dict[str, list[float]] | None = None
     eefs: dict[str, str] | None = None
+    earlier_tries: tuple[Try, ...] = ()
+    perturbed: dict[str, Any] | None = None
 
     @property
     def reached(self) -> tuple[str, ...]:
@@ -124,6 +144,12 @@ class Attempt:
         return self.segments[0].demo if whole else None
 
     @property
+    def unusual(self) -> str:
+        """What was unusual about it, in words that follow others: ', in try 2, disturbed (push)'; mostly ''."""
+        tries = f", in try {1 + len(self.earlier_tries)}" if self.earlier_tries else ""
+        return tries + (f", disturbed ({self.perturbed.get('kind')})" if self.perturbed else "")
+
+    @property
     def furthest_subtask(self) -> str:
         """The last signal that came before the first missing one, 'success' for a success, 'none' at worst.
 
@@ -151,7 +177,10 @@ class Attempt:
             for member in dataclasses.fields(cls)
             if member.default is dataclasses.MISSING or member.name in told
         }
-        values["segments"] = tuple(Segment(**segment) for segment in values["segments"])
+        values["segments"] = _segments(values)
+        values["earlier_tries"] = tuple(
+            Try(**{**one, "segments": _segments(one)}) for one in values.get("earlier_tries", ())
+        )
         values["outcome"] = Outcome(values["outcome"])
         return cls(**values)
 
@@ -164,6 +193,9 @@ class Attempt:
             "missing_part": self.missing_part,
         }
         record["seconds"] = round(self.seconds, 3)
+        for rare in ("earlier_tries", "perturbed"):
+            if not record[rare]:
+                del record[rare]
         return json.dumps(record)
 
 
@@ -175,6 +207,9 @@ class Counts:
         stages: Subtask signals in order, then 'success'.
         successes: Kept demonstrations.
         failures: Failed attempts.
+        tries: Of all attempts; as many as those unless attempts were tried again.
+        perturbed: Attempts that were disturbed.
+        perturbed_successes: Those of them that were kept.
         reached: How many attempts reached each stage.
         lost: What those lacked most that did not reach a stage and had reached the one before, counted, by stage.
     """
@@ -182,6 +217,9 @@ class Counts:
     stages: Sequence[str] = (FINAL,)
     successes: int = 0
     failures: int = 0
+    tries: int = 0
+    perturbed: int = 0
+    perturbed_successes: int = 0
     reached: dict[str, int] = field(init=False)
     lost: dict[str, Counter[str]] = field(init=False)
 
@@ -211,6 +249,9 @@ class Counts:
         success = attempt.outcome is Outcome.SUCCESS
         self.successes += success
         self.failures += not success
+        self.tries += 1 + len(attempt.earlier_tries)
+        self.perturbed += attempt.perturbed is not None
+        self.perturbed_successes += success and attempt.perturbed is not None
         for name in attempt.signals if success else attempt.reached:
             self.reached[name] += 1
         self.reached[FINAL] += success
@@ -220,6 +261,10 @@ class Counts:
     def funnel(self) -> str:
         """Return the stages with their counts: 'grasp_1 9, stack_1 7, success 5'."""
         return ", ".join(f"{stage} {count}" for stage, count in self.reached.items())
+
+
+def _segments(told: dict[str, Any]) -> tuple[Segment, ...]:
+    return tuple(Segment(**segment) for segment in told["segments"])
 
 
 def wilson(successes: int, attempts: int, z: float = 1.959964) -> tuple[float, float]:

@@ -27,6 +27,16 @@ def attempt_seed(run_seed: int, number: int) -> int:
     return int(np.random.SeedSequence(run_seed, spawn_key=(number,)).generate_state(1)[0])
 
 
+def try_seed(seed: int, earlier: int) -> int:
+    """Return the seed of a try of an attempt: the attempt's own of the first one, for which it is kept as it was.
+
+    Args:
+        seed: The attempt's seed.
+        earlier: Tries of the attempt before.
+    """
+    return attempt_seed(seed, earlier) if earlier else seed
+
+
 class Streams:
     """The states of the global random generators that belong to one attempt.
 

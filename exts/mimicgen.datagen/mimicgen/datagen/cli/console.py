@@ -75,7 +75,9 @@ class Console:
         if attempt is not None:
             where = f" as {attempt.demo}" if attempt.demo else ""
             which = f"{attempt.number}, {attempt.replayed}" if attempt.replayed else f"{attempt.number}"
-            self._line(f"attempt {which}: {attempt.outcome}{where}, {attempt.reason}, {attempt.steps} steps")
+            self._line(
+                f"attempt {which}: {attempt.outcome}{where}{attempt.unusual}, {attempt.reason}, {attempt.steps} steps"
+            )
             self._line(f"  {describe(progress)}")
         if progress.render_failure is not None:
             self._line(progress.render_failure)
@@ -138,6 +140,10 @@ def describe(progress: Progress) -> str:
         f"{100 * rate:.1f}% ({100 * low:.0f} to {100 * high:.0f})",
         f"{progress.elapsed:.0f} s elapsed",
     ]
+    if progress.tries > progress.attempts:
+        low, high = wilson(progress.successes, progress.tries)
+        share = 100 * progress.successes / progress.tries
+        words.insert(2, f"of {progress.tries} tries {share:.1f}% ({100 * low:.0f} to {100 * high:.0f})")
     if progress.end is None and progress.to_go is not None:
         words.append(f"about {progress.to_go:.0f} s to go")
     elif progress.end is None and progress.attempts_to_go is not None:

@@ -110,6 +110,24 @@ class MimicConfig(_SubtaskSettings, frozen=True, kw_only=True):
             "any; not with Isaac Lab's own generator"
         ),
     ] = True
+    retry_start: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="How often an attempt that failed is tried again from the same start with other sources, so "
+            "that hard starts are not lost; 0: never. Not with Isaac Lab's own generator",
+        ),
+    ] = 0
+    perturb: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of the attempts that are disturbed before a grasp: the hand is pushed off its way, or "
+            "the object is moved, and the rest is planned anew. Not with Isaac Lab's own generator",
+        ),
+    ] = 0.0
     reference: Annotated[
         bool,
         Meta(
@@ -120,6 +138,12 @@ class MimicConfig(_SubtaskSettings, frozen=True, kw_only=True):
     subtasks: Annotated[dict[str, SubtaskConfig], Meta(extra={"name": "signal"})] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for key in ("retry_start", "perturb"):
+            if self.reference and getattr(self, key):
+                raise ConfigError(
+                    f"mimic.{key} = {getattr(self, key)} with mimic.reference: Isaac Lab's own generator knows nothing "
+                    f"of it; leave one of the two out"
+                )
         for name, subtask in self.subtasks.items():
             low, high = subtask.term_offset_low, subtask.term_offset_high
             if (low is None) != (high is None) or (low is not None and high is not None and low > high):

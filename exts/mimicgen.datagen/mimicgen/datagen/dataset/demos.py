@@ -34,7 +34,11 @@ def complete(episode: Episode, attempt: Attempt) -> dict[str, Any]:
 
 def attributes(episode: Episode, attempt: Attempt) -> dict[str, Any]:
     """Return the attributes of a demonstration; see `docs/datasets.md`."""
+    rare: dict[str, Any] = {"tries": 1 + len(attempt.earlier_tries)} if attempt.earlier_tries else {}
+    if attempt.perturbed is not None:
+        rare["perturbed"] = json.dumps(attempt.perturbed)
     return {
+        **rare,
         "seed": attempt.seed,
         "success": attempt.outcome is Outcome.SUCCESS,
         "attempt": attempt.number,

@@ -48,6 +48,7 @@ class AttemptMachine:
         seed: The run's seed.
         settle_steps: Steps for which success has to last.
         early_abort: Whether an attempt ends when a subtask is over and its signal has not come.
+        retries: How often an attempt that failed is tried again from its start, for a policy that can.
         renderer: What draws kept demonstrations, if they are to be drawn; for the session.
         made: Numbers of attempts that an earlier run has made.
 
@@ -64,6 +65,7 @@ class AttemptMachine:
         seed: int,
         settle_steps: int,
         early_abort: bool = False,
+        retries: int = 0,
         renderer: Any = None,
         made: Collection[int] = (),
     ):
@@ -72,6 +74,7 @@ class AttemptMachine:
         self._seed = seed
         self._settle_steps = settle_steps
         self._early_abort = early_abort
+        self._retries = retries
         self._env = environment.env
         self.stages = (*environment.signal_names, FINAL)
         self.facts = environment.facts
@@ -80,10 +83,14 @@ class AttemptMachine:
         self.longest = None if policy.longest is None else policy.longest + settle_steps + PATIENCE
         self._numbers = (number for number in itertools.count(1) if number not in made)
         self._coming: deque[tuple[int, int, Streams]] = deque()
+        self._again: deque[UnderWay] = deque()
+        """Attempts that are to be tried again, wherever there is room: before any that is new."""
         self._attempts: dict[int, UnderWay] = {}
         self._settling: dict[int, int] = {}
         """Steps for which success still has to last, by environment."""
         self._ended: list[Attempt] = []
+        self._left: list[int] = []
+        """Environments whose attempts are to be tried again."""
         count = self._env.num_envs
         self._free = list(range(count))
         self._waited = 0
@@ -137,21 +144,22 @@ class AttemptMachine:
 
     def resting(self) -> bool:
         """See `Generator.resting`."""
-        return 0 in self._free or any(attempt.env == 0 for attempt in self._ended)
+        return 0 in self._free or 0 in self._over()
 
     def abandoned(self) -> list[Attempt]:
         """See `Generator.abandoned`."""
-        over = {attempt.env for attempt in self._ended}
-        return [
-            self._updated(env_id).finish(Outcome.ABANDONED, "the run ended first")
-            for env_id in sorted(self._attempts)
-            if env_id not in over
-        ]
+        acting = [self._updated(env_id) for env_id in sorted(self._attempts) if env_id not in self._over()]
+        return [attempt.finish(Outcome.ABANDONED, "the run ended first") for attempt in (*acting, *self._again)]
+
+    def _over(self) -> list[int]:
+        """Return the environments in which an attempt, or a try of one, ended with the last step."""
+        return [*(attempt.env for attempt in self._ended), *self._left]
 
     def _begin(self, last: int) -> None:
         """Begin attempts up to a number where the last one was accounted for."""
-        ended = [attempt.env for attempt in self._ended]
+        ended = self._over()
         self._ended.clear()
+        self._left.clear()
         for env_id in ended:
             del self._attempts[env_id]
         self._free += ended
@@ -165,24 +173,21 @@ class AttemptMachine:
             return
         self._free = [env_id for env_id in self._free if env_id not in beginning]
         for env_id in free:
-            number, seed, streams = self._coming.popleft()
-            signals, eefs = dict.fromkeys(self._first), self._environment.signal_eefs
-            self._attempts[env_id] = UnderWay(
-                number=number, env=env_id, seed=seed, streams=streams, signals=signals, eefs=eefs
-            )
+            self._attempts[env_id] = self._next(env_id)
         for values in (self._steps, self._last_success, *self._first.values()):
             values[free] = 0
         self._under_way[free] = True
         begun = [self._attempts[env_id] for env_id in free]
         self._policy.begin(begun)
         poses = self._env.get_object_poses()
-        starts = torch.stack([own[:, :2, 3] for own in poses.values()], dim=1).cpu()[free]
+        starts = torch.stack([*poses.values()], dim=1).cpu()[free]
         for attempt, start in zip(begun, starts, strict=True):
             attempt.start_from(dict(zip(poses, start, strict=True)))
 
     def _beginning(self, last: int) -> list[int]:
         """Return the environments in which attempts up to a number begin now."""
-        count = sum(number <= last for number, *_ in itertools.islice(self._coming, len(self._free)))
+        room = len(self._free)
+        count = min(room, len(self._again) + sum(one[0] <= last for one in itertools.islice(self._coming, room)))
         if not count:
             return []
         self._waited += 1
@@ -192,6 +197,16 @@ class AttemptMachine:
             return []
         self._waited = 0
         return sorted(self._free)[:count]
+
+    def _next(self, env_id: int) -> UnderWay:
+        """Return the attempt that begins in an environment."""
+        if self._again:
+            attempt = self._again.popleft()
+            attempt.env = env_id
+            return attempt
+        number, seed, streams = self._coming.popleft()
+        signals, eefs = dict.fromkeys(self._first), self._environment.signal_eefs
+        return UnderWay(number=number, env=env_id, seed=seed, streams=streams, signals=signals, eefs=eefs)
 
     def _prepare(self, count: int) -> None:
         """Seed the random numbers of the attempts to come, until there are this many."""
@@ -227,7 +242,7 @@ class AttemptMachine:
         if self._early_abort:
             eef = over.eef if len(self._env.cfg.subtask_configs) > 1 else None
             reason = reason_for_abort(over.signal, eef=eef, steps=attempt.steps, lacking=lacking)
-            self._ended.append(attempt.finish(Outcome.FAILURE, reason))
+            self._fail(attempt, reason)
         return self._early_abort
 
     def _decide(self, env_id: int, *, success: bool, lacking: str | None) -> None:
@@ -249,6 +264,14 @@ class AttemptMachine:
             )
         if reason is None:
             self._ended.append(attempt.finish(Outcome.SUCCESS, "the success term held after settling"))
+        else:
+            self._fail(attempt, reason)
+
+    def _fail(self, attempt: UnderWay, reason: str) -> None:
+        """End an attempt that failed, or let it begin again."""
+        if len(attempt.earlier_tries) < self._retries:
+            self._again.append(attempt.again(reason, self._policy.draws_on))
+            self._left.append(attempt.env)
         else:
             self._ended.append(attempt.finish(Outcome.FAILURE, reason))
 

@@ -9,7 +9,7 @@ end effectors of an environment are to reach until then lies in rows; every envi
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,7 +17,9 @@ import torch
 from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.generation.clearance import Clearance
 from mimicgen.datagen.generation.converting import Converter
-from mimicgen.datagen.generation.planning import Choices, Plan, Planner, Request, normals, with_approaches
+from mimicgen.datagen.generation.interpolation import normals
+from mimicgen.datagen.generation.perturbing import Disturbance, Perturber
+from mimicgen.datagen.generation.planning import Choices, Plan, Planner, Request, with_approaches
 from mimicgen.datagen.generation.policy import Over
 from mimicgen.datagen.generation.timing import Timing
 from mimicgen.datagen.isaaclab.environment import Environment
@@ -33,6 +35,7 @@ class _Progress:
         attempt: The attempt.
         timing: When its end effectors take their steps.
         choices: What it has drawn.
+        disturbance: What is going to disturb it, or does; None for nothing, any more.
         plans: What its end effectors follow.
         steps: Those before the present stretch.
     """
@@ -40,8 +43,22 @@ class _Progress:
     attempt: UnderWay
     timing: Timing
     choices: Choices
+    disturbance: Disturbance | None
     plans: dict[str, Plan] = dataclasses.field(default_factory=dict)
     steps: int = 0
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether a disturbance is over, and its subtask is to be planned anew."""
+        return self.disturbance is not None and self.disturbance.acts and self.disturbance.left == 0
+
+    def due(self) -> Iterator[tuple[str, bool]]:
+        """Yield the end effectors that need a plan, and whether that is in the midst of a subtask."""
+        if self.disturbed:
+            assert self.disturbance is not None
+            yield self.disturbance.eef, True
+        for eef in self.timing.due:
+            yield eef, False
 
 
 class MimicPolicy:
@@ -51,20 +68,31 @@ class MimicPolicy:
         environment: The environment, open.
         sources: The source demonstrations, on the host.
         clearances: Prefer segments that lead the hand into nothing else, by these; by end effector.
+        perturb: Share of the attempts that are disturbed.
+
+    Attributes:
+        perturber: What disturbs them, if any are.
 
     Raises:
         TaskError: The constraints between the subtasks cannot be kept.
     """
 
     def __init__(
-        self, environment: Environment, sources: SourcePool, clearances: Mapping[str, Clearance] | None = None
+        self,
+        environment: Environment,
+        sources: SourcePool,
+        clearances: Mapping[str, Clearance] | None = None,
+        perturb: float = 0.0,
     ):
+        self._environment = environment
         self._env = environment.env
         self._planner = Planner(self._env, sources, clearances)
         self._reset = Resets(self._env)
         self._convert = Converter(self._env)
         self.draws_on = self._reset.draws_on if self._convert.draws is not None else str(self._env.device)
         longest = self._planner.longest
+        self.perturber = Perturber(environment, self._planner, perturb) if perturb else None
+        longest += self.perturber.longest if self.perturber else 0
         self.longest: int | None = longest
         self._progress: dict[int, _Progress] = {}
         self._held: set[int] = set()
@@ -92,9 +120,11 @@ class MimicPolicy:
         """See `Policy.begin`."""
         self._reset({attempt.env: attempt.streams for attempt in attempts})
         for attempt in attempts:
+            attempt.set_out(self.draws_on)
             with attempt.streams.active():
                 timing, choices = self._planner.begin()
-            self._progress[attempt.env] = _Progress(attempt, timing, choices)
+            disturbance = self.perturber.drawn(attempt) if self.perturber else None
+            self._progress[attempt.env] = _Progress(attempt, timing, choices, disturbance)
             self._held.discard(attempt.env)
         chosen = [attempt.env for attempt in attempts]
         self._acting[chosen] = True
@@ -114,8 +144,11 @@ class MimicPolicy:
         grippers = {eef: rows[:, gripper] for eef, (_, gripper) in self._columns.items()}
         noise = rows[:, self._noise]
         if self._convert.draws is not None:
-            return self._convert(targets, grippers, noise)
-        return torch.stack([self._alone(env_id, targets, grippers, own) for env_id, own in enumerate(noise)])
+            actions = self._convert(targets, grippers, noise)
+        else:
+            actions = torch.stack([self._alone(env_id, targets, grippers, own) for env_id, own in enumerate(noise)])
+        self._push(actions, targets, grippers)
+        return actions
 
     def over(self) -> list[Over]:
         """See `Policy.over`."""
@@ -124,6 +157,8 @@ class MimicPolicy:
         for env_id in self._at_the_end():
             progress = self._progress[env_id]
             progress.steps += int(self._until[env_id])
+            if progress.disturbance is not None and progress.disturbance.left is not None:
+                progress.disturbance.left -= int(self._until[env_id])
             for eef, subtask in progress.timing.over:
                 progress.attempt.end_subtask(eef, subtask, progress.steps)
                 subtasks = self._planner.subtasks[eef]
@@ -136,6 +171,26 @@ class MimicPolicy:
     def verdict(self, attempt: UnderWay, *, success: bool) -> str | None:
         """The success term alone decides."""
         return None
+
+    def _push(
+        self, actions: torch.Tensor, targets: Mapping[str, torch.Tensor], grippers: Mapping[str, torch.Tensor]
+    ) -> None:
+        """Have hands that are pushed led off their way, whatever the actions say."""
+        pushes = [
+            (env_id, own)
+            for env_id, progress in self._progress.items()
+            for own in (progress.disturbance,)
+            if own is not None and own.acts and not own.moves and self._acting[env_id]
+        ]
+        if not pushes:
+            return
+        led = {eef: poses.clone() for eef, poses in targets.items()}
+        for env_id, own in pushes:
+            led[own.eef][env_id, :3, 3] += torch.tensor(own.by, device=self._env.device)
+        executed = actions.clone()
+        chosen = [env_id for env_id, _ in pushes]
+        executed[chosen] += (self._convert(led, grippers) - self._convert(targets, grippers))[chosen]
+        self._environment.execute(executed)
 
     def _alone(
         self,
@@ -174,6 +229,7 @@ class MimicPolicy:
         done = self._at_the_end()
         if not done:
             return
+        self._disturb(done)
         requests = self._requests(done)
         asked = iter(zip(requests, self._planner.eligible(requests), strict=True))
         parts, stretches = [], []
@@ -181,12 +237,21 @@ class MimicPolicy:
             progress = self._progress[env_id]
             amplitudes = {eef: plan.amplitudes for eef, plan in progress.plans.items()}
             with progress.attempt.streams.active():
-                for eef in progress.timing.due:
+                for eef, again in progress.due():
                     part = self._planner.part(*next(asked))
                     progress.timing.begin(eef, len(part))
                     amplitudes[eef] = part.amplitudes
                     parts.append(part)
-                taken = torch.from_numpy(progress.timing.stretch())
+                    if again:
+                        progress.attempt.end_subtask(eef, part.segment.subtask, progress.steps)
+                    elif self.perturber is not None and self._is_disturbed(progress, eef):
+                        assert progress.disturbance is not None
+                        if not self.perturber.plan(progress.disturbance, part):
+                            progress.disturbance = None
+                if progress.disturbed:
+                    progress.disturbance = None
+                left = progress.disturbance.left if progress.disturbance is not None else None
+                taken = torch.from_numpy(progress.timing.stretch(left))
                 stretches.append((taken, self._drawn(taken, amplitudes)))
         for request, plan in zip(requests, with_approaches(parts), strict=True):
             progress = self._progress[request.env]
@@ -194,6 +259,21 @@ class MimicPolicy:
             progress.attempt.segments.append(plan.segment)
         for env_id, (taken, noise) in zip(done, stretches, strict=True):
             self._follow(env_id, taken, noise)
+
+    def _is_disturbed(self, progress: _Progress, eef: str) -> bool:
+        """Return whether what an end effector begins is the subtask in which its attempt is going to be disturbed."""
+        own = progress.disturbance
+        return own is not None and (own.eef, own.subtask) == (eef, progress.timing.subtask[eef]) and own.left is None
+
+    def _disturb(self, env_ids: Sequence[int]) -> None:
+        """Begin the disturbances whose time has come."""
+        for env_id in env_ids:
+            progress = self._progress[env_id]
+            own = progress.disturbance
+            if self.perturber is None or own is None or own.left != 0 or own.acts:
+                continue
+            if not self.perturber.act(own, progress.attempt, progress.steps):
+                progress.disturbance = None
 
     def _requests(self, env_ids: Sequence[int]) -> list[Request]:
         """Return what has to be planned, in the order in which upstream does."""
@@ -209,10 +289,12 @@ class MimicPolicy:
                 eef_pose=eef_poses[eef][env_id],
                 object_poses={name: poses[env_id] for name, poses in object_poses.items()},
                 begun=progress.steps,
+                used=progress.attempt.used(eef, progress.timing.subtask[eef]),
+                rejoins=again,
             )
             for env_id in env_ids
             for progress in (self._progress[env_id],)
-            for eef in progress.timing.due
+            for eef, again in progress.due()
         ]
 
     def _drawn(self, taken: torch.Tensor, amplitudes: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -21,10 +21,11 @@ from isaaclab_mimic.datagen.data_generator import DataGenerator
 from mimicgen.datagen.attempts import Segment
 from mimicgen.datagen.generation.clearance import Clearance
 from mimicgen.datagen.generation.coordination import Pair, pair_of, transformed
+from mimicgen.datagen.generation.interpolation import interpolated
+from mimicgen.datagen.generation.rejoining import closes_at, rejoined
 from mimicgen.datagen.generation.selection import Selection
 from mimicgen.datagen.generation.timing import Rules, Timing, rules_of
 from mimicgen.datagen.isaaclab.pool import SourcePool
-from mimicgen.datagen.robots.actions import products
 
 
 def why_not(cfg: Any) -> str | None:
@@ -124,6 +125,8 @@ class Request:
         eef_pose: `world_from_eef`, shape (4, 4).
         object_poses: `world_from_object` by object, shape (4, 4) each.
         begun: Steps of the attempt so far.
+        used: Names of source demonstrations that are left out as long as there are others.
+        rejoins: The subtask has begun, and was disturbed: it is planned anew from where the hand is now.
     """
 
     env: int
@@ -134,6 +137,8 @@ class Request:
     eef_pose: torch.Tensor
     object_poses: dict[str, torch.Tensor]
     begun: int = 0
+    used: frozenset[str] = frozenset()
+    rejoins: bool = False
 
 
 class Planner:
@@ -171,19 +176,39 @@ class Planner:
         timing, total = self._timing(rules), 0
         while not timing.done:
             for eef in timing.due:
-                subtask, own = timing.subtask[eef], self.subtasks[eef][timing.subtask[eef]]
+                subtask = timing.subtask[eef]
                 pair = pair_of(rules, eef, subtask)
                 if pair is not None:
                     pair.rule["synchronous_steps"] = min(steps[eef][subtask], steps[pair.key[0]][pair.key[1]])
-                # With the steps that wait, the pose of the first step, and one in which the others are told.
-                timing.begin(eef, steps[eef][subtask] + own.num_interpolation_steps + own.num_fixed_steps + 2)
+                timing.begin(eef, self.longest_plan(eef, subtask))
             total += len(timing.stretch())
         return total
+
+    def longest_plan(self, eef: str, subtask: int) -> int:
+        """Return the most steps that the plan of a subtask can have."""
+        own = self.subtasks[eef][subtask]
+        # With the steps that wait, the pose of the first step, and one in which the others are told.
+        return self._longest_segments(eef)[subtask] + own.num_interpolation_steps + own.num_fixed_steps + 2
 
     def begin(self) -> tuple[Timing, Choices]:
         """Begin an attempt: draw where segments begin and end."""
         rules = rules_of(self._cfg)
         return self._timing(rules), Choices(boundaries=self._upstream.randomize_subtask_boundaries(), rules=rules)
+
+    def grasps(self) -> list[tuple[str, int]]:
+        """Return the subtasks in whose segments an open hand closes on the object, and which no constraint binds."""
+        rules, boundaries = rules_of(self._cfg), self._sources.pool.subtask_boundaries
+        return [
+            (eef, subtask)
+            for eef, own in self.subtasks.items()
+            for subtask, cfg in enumerate(own)
+            if cfg.object_ref is not None
+            and (eef, subtask) not in rules
+            and all(
+                closes_at(info.gripper_action[eef][slice(*demo[subtask])]) is not None
+                for info, demo in zip(self._infos, boundaries[eef], strict=True)
+            )
+        ]
 
     def eligible(self, requests: Sequence[Request]) -> list[Sequence[int]]:
         """Return the demonstrations among which one is drawn, for each request; none where it is settled already."""
@@ -200,6 +225,7 @@ class Planner:
                 torch.from_numpy(np.stack([request.choices.boundaries[eef][:, subtask] for request in own])),
                 torch.stack([request.eef_pose for request in own]),
                 {name: torch.stack([one.object_poses[name] for one in own]) for name in own[0].object_poses},
+                [self._indices(request.used) for request in own] if any(request.used for request in own) else (),
             )
             for at, demos in zip(places, chosen, strict=True):
                 found[at] = demos
@@ -220,18 +246,23 @@ class Planner:
         demo = self._demo(request, pair, eligible)
         start, end = (int(step) for step in request.choices.boundaries[eef][demo, subtask])
         info = self._infos[demo]
-        poses = info.target_eef_pose[eef][start:end]
-        grippers = info.gripper_action[eef][start:end]
-        if subtask == 0 or self._options.generation_transform_first_robot_pose:
-            poses = torch.cat([info.eef_pose[eef][start : start + 1], poses])
-            grippers = torch.cat([grippers[:1], grippers])
         object_pose = request.object_poses[cfg.object_ref] if cfg.object_ref is not None else None
         source_pose = info.object_poses[cfg.object_ref][start] if cfg.object_ref is not None else None
+        if request.rejoins:
+            assert object_pose is not None
+            assert source_pose is not None
+            hand = source_pose @ pose_math.pose_inv(object_pose[None])[0] @ request.eef_pose
+            start += rejoined(info.eef_pose[eef][start:end], info.gripper_action[eef][start:end], hand)
+        poses = info.target_eef_pose[eef][start:end]
+        grippers = info.gripper_action[eef][start:end]
+        if subtask == 0 or request.rejoins or self._options.generation_transform_first_robot_pose:
+            poses = torch.cat([info.eef_pose[eef][start : start + 1], poses])
+            grippers = torch.cat([grippers[:1], grippers])
         poses = transformed(poses, object_pose, source_pose, pair)
         if pair is not None:
             pair.choose(demo, end - start, request.choices.boundaries[pair.key[0]][demo, pair.key[1]])
         begin = request.eef_pose
-        if before is not None and self._options.generation_interpolate_from_last_target_pose:
+        if before is not None and not request.rejoins and self._options.generation_interpolate_from_last_target_pose:
             begin = before.poses[-1]
         moving = cfg.num_interpolation_steps
         waiting = cfg.num_fixed_steps + (0 if moving > 0 else 1) if cfg.num_fixed_steps > 0 else 0
@@ -259,6 +290,9 @@ class Planner:
         steps = (ranges[:, :, 1] - ranges[:, :, 0]).max(axis=0)
         offsets = [sum(abs(offset) for offset in subtask.subtask_term_offset_range) for subtask in self.subtasks[eef]]
         return [int(own) + offset for own, offset in zip(steps, offsets, strict=True)]
+
+    def _indices(self, names: frozenset[str]) -> list[int]:
+        return [index for index, name in enumerate(self._sources.names) if name in names]
 
     def _chooses(self, request: Request, pair: Pair | None) -> bool:
         """Return whether a demonstration is drawn for a request, as things stand."""
@@ -291,43 +325,3 @@ def with_approaches(parts: Sequence[PlanWithoutApproach]) -> list[Plan]:
             ways = interpolated(begins, ends, moving)
         plans |= {index: parts[index].after(way) for index, way in zip(alike, ways, strict=True)}
     return [plans[index] for index in range(len(parts))]
-
-
-def normals(steps: int, numbers: int) -> torch.Tensor:
-    """Draw what `torch.randn` gives for fewer than sixteen numbers at a time: shape (steps, numbers).
-
-    More are drawn in another way, but not where they do not lie together.
-    """
-    return torch.empty(numbers * steps, 2)[:, 0].normal_().reshape(steps, numbers)
-
-
-def interpolated(begins: torch.Tensor, ends: torch.Tensor, steps: int) -> torch.Tensor:
-    """Return the poses after each beginning on the straight way to its end, and the end.
-
-    `isaaclab.utils.math.interpolate_poses` without its loops over the steps.
-
-    Args:
-        begins: Shape (n, 4, 4).
-        ends: Shape (n, 4, 4).
-        steps: How many there are between the two.
-
-    Returns:
-        Shape (n, steps + 1, 4, 4).
-    """
-    count, parts = len(begins), steps + 1
-    positions, rotations = pose_math.unmake_pose(begins)
-    end_positions, end_rotations = pose_math.unmake_pose(ends)
-    grid = torch.arange(1, parts, dtype=torch.float32)
-    way = positions[:, None] + grid[:, None] * ((end_positions - positions) / parts)[:, None]
-    turns = pose_math.axis_angle_from_quat(
-        pose_math.quat_from_matrix(products(end_rotations, rotations.transpose(-1, -2)))
-    )
-    angles = torch.linalg.norm(turns, dim=-1, keepdim=True)
-    axes = (turns / angles)[:, None].expand(count, steps, 3)
-    quaternions = pose_math.quat_from_angle_axis((grid * (angles / parts)).reshape(-1), axes.reshape(-1, 3))
-    turned = products(pose_math.matrix_from_quat(quaternions).reshape(count, steps, 3, 3), rotations)
-    # Smaller turns are not interpolated, says upstream.
-    turned = torch.where((angles < 0.05)[..., None, None], end_rotations[:, None], turned)
-    return pose_math.make_pose(
-        torch.cat([way, end_positions[:, None]], dim=1), torch.cat([turned, end_rotations[:, None]], dim=1)
-    )

@@ -106,8 +106,12 @@ class ReplayPolicy:
         return over
 
     def verdict(self, attempt: UnderWay, *, success: bool) -> str | None:
-        """Only success counts."""
-        return None
+        """Only success counts; of a demonstration that was disturbed it is told that its actions are not all of it."""
+        name = self._demos.names[attempt.number - 1]
+        kind = None if success or self._by_states else self._demos.disturbed(name)
+        if kind is None:
+            return None
+        return f"{name} was disturbed when it was made ({kind}), which its actions do not do again; replay its states"
 
     def _tensors(self, rows: Sequence[tuple[States, int]]) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
         """Return states as `reset_to` takes them, each given as states and the row."""

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -39,23 +39,31 @@ class Selection:
         }
 
     def eligible(
-        self, subtask: int, ranges: torch.Tensor, eef_poses: torch.Tensor, object_poses: Mapping[str, torch.Tensor]
+        self,
+        subtask: int,
+        ranges: torch.Tensor,
+        eef_poses: torch.Tensor,
+        object_poses: Mapping[str, torch.Tensor],
+        used: Sequence[Collection[int]] = (),
     ) -> Sequence[Sequence[int]]:
         """Return the demonstrations among which one is drawn, in each of n environments.
 
         Every demonstration, or those whose object, or whose way for the hand, is nearest; with a `clearance` of
-        those alone that lead the hand into nothing else, as long as there are any (`clearance.py`).
+        those alone that lead the hand into nothing else, as long as there are any (`clearance.py`). Of what is left
+        those alone that are not used, likewise.
 
         Args:
             subtask: Index of the subtask.
             ranges: Where the demonstrations' segments begin and end, shape (n, demonstrations, 2).
             eef_poses: `world_from_eef` now, shape (n, 4, 4).
             object_poses: `world_from_object` now, by object, shape (n, 4, 4) each.
+            used: The demonstrations that earlier tries have followed, in each environment; none at all if left out.
         """
         cfg = self._subtasks[subtask]
         everyone = range(len(self.eef_poses))
         if cfg.object_ref is None:
-            return [everyone] * len(ranges)
+            left = [[demo for demo in everyone if demo not in own] for own in used]
+            return [own or everyone for own in left] or [everyone] * len(ranges)
         starts, ends = ranges.unbind(-1)
         which = torch.arange(len(everyone)), starts
         sources = self.object_poses[cfg.object_ref][which]
@@ -74,6 +82,10 @@ class Selection:
             spared = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
             blocked = self.clearance.blocked(ways, object_poses, spared)
             distances[blocked & ~blocked.all(dim=-1, keepdim=True)] = torch.inf
+        for row, own in zip(distances, used, strict=bool(used)):
+            left_out = torch.tensor([demo in own for demo in everyone])
+            if not (row.isinf() | left_out).all():
+                row[left_out] = torch.inf
         nearest_alone = cfg.selection_strategy != "random"
         many = cfg.selection_strategy_kwargs.get("nn_k", 3) if nearest_alone else len(everyone)
         nearest, demos = (values.tolist() for values in distances.sort(dim=-1, stable=True))

@@ -75,8 +75,11 @@ class Timing:
         """Begin a plan of so many waypoints."""
         self._steps[eef], self._lengths[eef] = 0, length
 
-    def stretch(self) -> NDArray[np.int64]:
+    def stretch(self, most: int | None = None) -> NDArray[np.int64]:
         """Go on until the first plan is over.
+
+        Args:
+            most: Steps after which it is seen again who does what, if no plan is over before; None for any number.
 
         Returns:
             Index of the waypoint that each end effector is at, in the order of the configuration, by step; shape
@@ -87,9 +90,10 @@ class Timing:
         """
         moving = [eef for eef in self._last if eef not in self._finished]
         if any(self._waits_or_tells(eef) for eef in moving):
-            taken = self._step_by_step(moving)
+            taken = self._step_by_step(moving, most)
         else:
-            count = min(self._lengths[eef] - self._steps[eef] for eef in moving)
+            left = [self._lengths[eef] - self._steps[eef] for eef in moving]
+            count = min(left if most is None else [*left, most])
             steps = np.arange(count)
             ends = [self._lengths[eef] - 1 for eef in self._last]
             taken = np.minimum(np.stack([self._steps[eef] + steps for eef in self._last], axis=1), ends)
@@ -105,9 +109,9 @@ class Timing:
             return False
         return rule["type"] == SubTaskConstraintType.COORDINATION or not rule["fulfilled"]
 
-    def _step_by_step(self, moving: Sequence[str]) -> NDArray[np.int64]:
-        taken = []
-        while all(self._steps[eef] < self._lengths[eef] for eef in moving):
+    def _step_by_step(self, moving: Sequence[str], most: int | None) -> NDArray[np.int64]:
+        taken: list[list[int]] = []
+        while all(self._steps[eef] < self._lengths[eef] for eef in moving) and len(taken) != most:
             before = {eef: self._steps[eef] for eef in moving}
             told = [self._apply_rule(eef) for eef in self._asked]
             taken.append([*self._steps.values()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.isaaclab import cameras
 from mimicgen.datagen.isaaclab import runtime as runtimes
 from mimicgen.datagen.isaaclab.managers import observing, recording
+from mimicgen.datagen.isaaclab.managers.executing import executing
 from mimicgen.datagen.isaaclab.managers.terminations import NoTerminations
 from mimicgen.datagen.isaaclab.runtime import Runtime
+from mimicgen.datagen.isaaclab.starts import starts_of
 from mimicgen.datagen.robots.catalogue import ROBOTS
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.environment.mimic import TaskEnv
@@ -39,6 +42,7 @@ class Environment:
         env: Isaac Lab's environment.
         signal_names: Subtask signals that the environment tells, in the order of the subtasks.
         signal_eefs: End effector that each of them is of, where there are several; None otherwise.
+        starts: Where objects may start, by object; those of which it is known.
         succeeded: Which environments satisfied the success term after the last step, shape (num_envs,), bool.
         facts: What the run record says about it.
 
@@ -62,6 +66,8 @@ class Environment:
             self.env.render_enabled = False
             self._success = success
             self.succeeded = torch.zeros(self.env.num_envs, dtype=torch.bool)
+            self.starts = starts_of(self.env)
+            self._executed: torch.Tensor | None = None
             with torch.inference_mode():
                 self.env.reset()
             told = self.env.get_subtask_term_signals()
@@ -79,6 +85,7 @@ class Environment:
             "physics": self.env.sim.physics_manager.__name__,
             "versions": runtimes.versions(),
             "quaternion_order": "xyzw",
+            "starts": {name: start.told() for name, start in self.starts.items()},
             "joints": {name: list(own) for name, own in joints.items()},
         }
         if isinstance(self.env, TaskEnv):
@@ -100,9 +107,19 @@ class Environment:
 
     def step(self, actions: torch.Tensor) -> None:
         """Step all environments once; where there is a window, it shows them as they are then."""
-        self.env.step(actions)
+        executed, self._executed = self._executed, None
+        with contextlib.nullcontext() if executed is None else executing(self.env.action_manager, executed):
+            self.env.step(actions)
         if self.env.sim.has_gui:  # no visualizer of Isaac Lab's publishes the poses to the viewport
             self.env.sim.forward()
+
+    def execute(self, actions: torch.Tensor) -> None:
+        """Let the next step execute other actions than it is told, shape (num_envs, action_dim).
+
+        What is recorded as `actions`, and observed as the last one, is what it is told; `processed_actions` are those
+        that it executes.
+        """
+        self._executed = actions
 
     def update_success(self) -> None:
         """Evaluate the success term, once for all environments."""

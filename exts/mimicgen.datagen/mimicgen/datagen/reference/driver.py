@@ -97,7 +97,7 @@ class Driver:
                 with torch.inference_mode(), attempt.streams.active():
                     self._policy.reset(attempt)
                     poses = self._env.get_object_poses(env_ids=[env_id])
-                    attempt.start_from({name: pose[0, :2, 3] for name, pose in poses.items()})
+                    attempt.start_from({name: pose[0].cpu() for name, pose in poses.items()})
             rendezvous.resets.serve()
             await rendezvous.everybody()
         return torch.stack([action for _, action in sorted(rendezvous.actions.pending, key=lambda pair: pair[0])])

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome, kind_of_reason
+from mimicgen.datagen.attempts.coverage import Coverage
 from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
 from mimicgen.datagen.dataset.formats.language import language_of
 from mimicgen.datagen.dataset.sources.guard import alive
@@ -66,7 +67,7 @@ def collect(dataset: Path, records: Path | None, source: Path | None, most: int 
     if source is not None and wanted:
         with open_source(source) as file:
             sources = [source_way(file, name) for name in demo_names(file) if name in wanted]
-    told = described(dataset.name, task, seconds) | of_attempts(attempts)
+    told = described(dataset.name, task, seconds) | of_attempts(attempts, run)
     told |= {"language": language, "count": len(names), "demos": demos, "sources": sources, "run": run}
     found: dict[str, Any] = all_shown(told)
     return found
@@ -78,11 +79,19 @@ def described(dataset: str, task: str, step_seconds: float) -> dict[str, Any]:
     return {"dataset": dataset, "task": task, "step_seconds": step_seconds, "units": units}
 
 
-def of_attempts(attempts: list[Attempt]) -> dict[str, Any]:
-    """Return what the page says of attempts: each of them, the funnel, and why they failed."""
+def of_attempts(attempts: list[Attempt], run: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the page says of attempts: each of them, the funnel, why they failed, and what they cover."""
     reasons = Counter(kind_of_reason(attempt.reason) for attempt in attempts if attempt.outcome is Outcome.FAILURE)
     told = [_told(attempt) for attempt in attempts]
-    return {"attempts": told, "funnel": _funnel(attempts), "reasons": reasons.most_common()}
+    coverage = Coverage((run or {}).get("starts", {}), (run or {}).get("source", {}).get("demos", ()))
+    for attempt in attempts:
+        coverage.add(attempt)
+    return {
+        "attempts": told,
+        "funnel": _funnel(attempts),
+        "reasons": reasons.most_common(),
+        "coverage": coverage.told(),
+    }
 
 
 def _told(attempt: Attempt) -> dict[str, Any]:
@@ -94,7 +103,7 @@ def _told(attempt: Attempt) -> dict[str, Any]:
         "seconds": round(attempt.seconds, 2),
         "furthest": attempt.furthest_subtask,
         "demo": attempt.demo,
-        "starts": list((attempt.starts or {}).values()),
+        "starts": {name: start[:2] for name, start in (attempt.starts or {}).items()},
     }
 
 
@@ -107,6 +116,8 @@ def _funnel(attempts: list[Attempt]) -> dict[str, Any] | None:
         counts.add(attempt)
     return {
         "attempts": counts.attempts,
+        "tries": counts.tries,
+        "perturbed": [counts.perturbed_successes, counts.perturbed],
         "reached": [[stage, counts.reached.get(stage, 0)] for stage in stages],
         "lost": [
             [stage, part, count] for stage, parts in counts.lost.items() for part, count in parts.most_common(LOST)

@@ -251,6 +251,33 @@ def _attempts(document: WordDocument, data: dict[str, Any]) -> None:
         document.table("Why attempts failed.", ("Attempts", "Reason"), rows, (2.5, 13.5))
     else:
         document.prose("No attempt failed.")
+    _coverage(document, data)
+
+
+def _coverage(document: WordDocument, data: dict[str, Any]) -> None:
+    """Say where attempts began and were kept, and what they were made from; nothing where nothing tells."""
+    told = data["coverage"]
+    if told["objects"]:
+        document.heading("Coverage", 2)
+        rows = [
+            (name, *(own[key] for key in ("parts", "parts_attempted", "parts_kept")))
+            for name, own in told["objects"].items()
+        ]
+        head = ("Object", "Parts", "With attempts", "With kept ones")
+        document.table("Parts of the range in which each object may start.", head, rows, (7, 3, 3, 3))
+        document.points(told["missing"] or ["No part is kept notably less often than the rest."])
+    if told["sources"]:
+        rows = [
+            (
+                f"{own['eef']}, {own['signal']}",
+                f"{own['used']} of {own['of']}",
+                f"{own['bits']:.2f}",
+                f"{own['share']:.0%}",
+            )
+            for own in told["sources"]
+        ]
+        head = ("Subtask until", "Sources used", "Entropy [bits]", "Of the most")
+        document.table("How evenly the source demonstrations are used.", head, rows, (7, 3, 3, 3))
 
 
 def _appendices(document: WordDocument, data: dict[str, Any]) -> None:

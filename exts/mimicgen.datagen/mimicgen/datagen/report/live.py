@@ -110,7 +110,7 @@ class LivePage:
         run = read_run(self._records)
         task = task or str((run or {}).get("config", {}).get("task", ""))
         told = described(self._parts.dataset.name, task, STEP_SECONDS)
-        told |= of_attempts(read_attempts(self._records, growing=True))
+        told |= of_attempts(read_attempts(self._records, growing=True), run)
         told |= {"count": len(demos), "demos": demos[known:DEMOS], "sources": [], "run": run}
         found: dict[str, Any] = all_shown(told)
         return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,9 @@ from mimicgen.datagen.attempts import Attempt
 from mimicgen.datagen.dataset.files import nested
 from mimicgen.datagen.dataset.sources.structure import DEEPEST
 from mimicgen.datagen.errors import SourceError
+
+LARGEST = 1e15
+"""No number of a record is larger; neither infinity nor what is no number is smaller."""
 
 
 def of_run(dataset: Path, records: Path, *, wanted: bool) -> tuple[Path | None, Path | None]:
@@ -56,7 +58,7 @@ def read_run(records: Path | None) -> dict[str, Any] | None:
         raise SourceError(f"'{path}' is not a run's record ({error}); pass another --records, or none") from error
     if not isinstance(found, dict) or not _is_record(found):
         raise SourceError(f"'{path}' is not a run's record; pass another --records, or none")
-    keys = ("end", "config", "counts", "timings", "runtime", "physics", "versions")
+    keys = ("end", "config", "counts", "timings", "runtime", "physics", "versions", "source", "starts")
     return {key: found[key] for key in keys if key in found}
 
 
@@ -94,11 +96,15 @@ def _no_number(word: str) -> float:
 
 def _is_record(found: dict[str, Any]) -> bool:
     """Return whether a run's record has what the page shows of it."""
-    config, end, counts, timings, versions = (
-        found.get(key) or {} for key in ("config", "end", "counts", "timings", "versions")
+    config, end, counts, timings, versions, source = (
+        found.get(key) or {} for key in ("config", "end", "counts", "timings", "versions", "source")
     )
+    demos = source.get("demos", []) if isinstance(source, dict) else None
     return (
         all(isinstance(section, dict) for section in (config, end, counts, timings, versions))
+        and isinstance(demos, list)
+        and all(map(_is_text, demos))
+        and _are_ranges(found.get("starts") or {})
         and isinstance(found.get("config"), dict)
         and isinstance(end.get("reason", ""), str)
         and _are_counts(counts)
@@ -120,6 +126,21 @@ def _are_counts(counts: dict[str, Any]) -> bool:
     )
 
 
+def _are_ranges(starts: Any) -> bool:
+    """Return whether a record says in numbers where objects may start."""
+    ranges = [span for own in starts.values() for span in _values(own)] if isinstance(starts, dict) else [None]
+    return all(isinstance(span, list) and len(span) == 2 and all(map(_is_number, span)) for span in ranges)
+
+
+def _values(table: Any) -> list[Any]:
+    return list(table.values()) if isinstance(table, dict) else [None]
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a number that can be reckoned with, and drawn."""
+    return isinstance(value, (int, float)) and abs(value) < LARGEST
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -132,10 +153,14 @@ def _check_attempt(attempt: Attempt) -> None:
     """
     starts = (attempt.starts or {}).values() if isinstance(attempt.starts, (dict, type(None))) else (None,)
     steps = attempt.signals.values() if isinstance(attempt.signals, dict) else ("",)
+    segments = attempt.segments + tuple(segment for one in attempt.earlier_tries for segment in one.segments)
     numbers = [attempt.seconds, *(value for start in starts for value in (start if isinstance(start, list) else "?"))]
     right = (
         all(isinstance(value, int) for value in (attempt.number, attempt.steps))
-        and all(isinstance(value, (int, float)) and math.isfinite(value) for value in numbers)
+        and all(map(_is_number, numbers))
+        and all(map(_is_text, (text for one in segments for text in (one.eef, one.demo))))
+        and all(isinstance(one.subtask, int) for one in segments)
+        and isinstance(attempt.perturbed, (dict, type(None)))
         and all(isinstance(step, (int, type(None))) for step in steps)
         and isinstance(attempt.reason, str)
         and (attempt.eefs is None or (isinstance(attempt.eefs, dict) and all(map(_is_text, attempt.eefs.values()))))

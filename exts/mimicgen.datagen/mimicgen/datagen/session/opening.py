@@ -170,7 +170,7 @@ class Opening:
                 )
             yield opened, note
 
-    def attempts(self, opened: Environment, policy: Policy, note: Note, *, early_abort: bool = False) -> AttemptMachine:
+    def attempts(self, opened: Environment, policy: Policy, note: Note) -> AttemptMachine:
         """Return what makes attempts with a policy, in all environments at once."""
         from mimicgen.datagen.generation.machine import AttemptMachine
 
@@ -179,7 +179,8 @@ class Opening:
             policy,
             seed=self._job.seed,
             settle_steps=self._job.settle_steps,
-            early_abort=early_abort,
+            early_abort=isinstance(self._job, Generate) and self._job.early_abort,
+            retries=self._job.mimic.retry_start if isinstance(self._job, Generate) else 0,
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
         )
@@ -277,8 +278,10 @@ def _batched(job: Generate, opening: Opening, opened: Environment, sources: Sour
     clear = clearance.clearances_of(catalogue.described(job.task), eefs) if job.mimic.keep_clear else {}
     if job.mimic.keep_clear and not clear:
         note("mimic.keep_clear does not apply: no file describes the task, or no robot file its hands")
-    policy = mimic.MimicPolicy(opened, demonstrations, clear)
-    return opening.attempts(opened, policy, note, early_abort=job.early_abort)
+    policy = mimic.MimicPolicy(opened, demonstrations, clear, job.mimic.perturb)
+    if policy.perturber is not None and not policy.perturber.grasps:
+        note("mimic.perturb does not apply: in no subtask does a hand close on its object, free of constraints")
+    return opening.attempts(opened, policy, note)
 
 
 async def _coroutines(job: Generate, opening: Opening, opened: Environment, sources: Sources, note: Note) -> Generator:
@@ -288,8 +291,9 @@ async def _coroutines(job: Generate, opening: Opening, opened: Environment, sour
 
     demonstrations = pool.SourcePool(opened.env, sources, opened.env.device)
     opened.facts |= {"source": demonstrations.facts, "batched": False}
-    if job.mimic.keep_clear:
-        note("mimic.keep_clear does not apply to Isaac Lab's own generator")
+    for key in ("keep_clear", "retry_start", "perturb"):
+        if getattr(job.mimic, key):
+            note(f"mimic.{key} does not apply to Isaac Lab's own generator")
     policy = mimic.MimicPolicy(opened, demonstrations, early_abort=job.early_abort)
     return await opening.coroutines(opened, policy)
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
+from mimicgen.datagen.attempts import FINAL, Attempt, Outcome
 from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -30,7 +30,7 @@ from mimicgen.datagen.session.drawing import Drawer
 from mimicgen.datagen.session.exporting import export_kept
 from mimicgen.datagen.session.generator import Generator, OpenSimulation, Viewer
 from mimicgen.datagen.session.host import Host
-from mimicgen.datagen.session.record import run_record
+from mimicgen.datagen.session.record import Tally, run_record
 from mimicgen.datagen.tasks.catalogue import described
 from mimicgen.datagen.tasks.geometry import solid_point
 
@@ -51,7 +51,7 @@ class Run:
         self._host = host
         self._open_simulation = open_simulation
         self._outputs: Outputs | None = None
-        self._counts = Counts()
+        self._tally = Tally()
         self._facts: dict[str, Any] = {}
         self._env_args: dict[str, Any] = {}
         self._rendered: Rendered | None = None
@@ -179,8 +179,8 @@ class Run:
         committer = Committer(self._config, (*stages, FINAL), earlier.attempts)
         if committer.end is None or committer.end.exit_code:
             return False
-        self._counts = committer.counts
-        self._tell_counts(before=self._counts.attempts, kept_before=self._counts.successes)
+        self._tally.counts = committer.counts
+        self._tell_counts(before=self._tally.counts.attempts, kept_before=self._tally.counts.successes)
         self._end = End(reason="the target was reached before; nothing is left to be done", exit_code=0)
         return True
 
@@ -195,10 +195,10 @@ class Run:
     async def _generate(self, generator: Generator, outputs: Outputs, rendering: Rendering | None) -> None:
         """Make attempts until the run ends."""
         committer = Committer(self._config, generator.stages, outputs.earlier.attempts)
-        self._counts = Counts(generator.stages)
+        self._tally = Tally(generator.stages, generator.facts)
         for attempt in outputs.earlier.attempts:
-            self._counts.add(attempt)
-        self._tell_counts(before=self._counts.attempts, kept_before=self._counts.successes)
+            self._tally.add(attempt)
+        self._tell_counts(before=self._tally.counts.attempts, kept_before=self._tally.counts.successes)
         kept = outputs.earlier.demos
         while True:
             self._decide(await generator.ended(), committer, generator, outputs)
@@ -255,16 +255,18 @@ class Run:
         for attempt in outputs.settled():
             if attempt.outcome is Outcome.ABANDONED:
                 continue
-            self._counts.add(attempt)
+            self._tally.add(attempt)
             self._tell_counts(last_attempt=attempt)
             if attempt.demo is not None:
                 kept.append(attempt.demo)
         return kept
 
     def _tell_counts(self, **changes: Any) -> None:
-        counts = self._counts
+        counts = self._tally.counts
         self._host.publish(
-            successes=counts.successes, failures=counts.failures, reached=dict(counts.reached), **changes
+            **{key: getattr(counts, key) for key in ("successes", "failures", "tries")},
+            reached=dict(counts.reached),
+            **changes,
         )
 
     async def _view(self, viewer: Viewer, rendering: Rendering | None) -> None:
@@ -293,7 +295,7 @@ class Run:
             return
         # Datasets travel, so files are named without their folders.
         values = {key: v.name if isinstance(v, Path) else v for key, v in self._config.flat().items()}
-        counts = {"attempts": self._counts.attempts, "successes": self._counts.successes}
+        counts = {"attempts": self._tally.counts.attempts, "successes": self._tally.counts.successes}
         provenance = {"config": values, **self._facts, "counts": counts}
         await self._outputs.fold(self._env_args, provenance, self._host.next_frame)
         render = self._config.render
@@ -306,7 +308,7 @@ class Run:
         if self._outputs is not None:
             assert self._end is not None
             config, progress = self._outputs.plain_config(), self._host.progress
-            told = (config, self._facts, self._counts, progress, self._step_seconds, self._rendered)
+            told = (config, self._facts, self._tally, progress, self._step_seconds, self._rendered)
             self._outputs.write_record(run_record(self._end, *told))
 
     async def _write_report(self) -> None:

@@ -115,6 +115,8 @@ class Form:
                 Switch(draft, "mimic.keep_clear", "Keep clear"),
                 Text(draft, "mimic.num_interpolation_steps", "Interpolation", lambda: TASKS_OWN),
                 Text(draft, "mimic.num_fixed_steps", "Waiting", lambda: TASKS_OWN),
+                Text(draft, "mimic.retry_start", "Retries"),
+                Text(draft, "mimic.perturb", "Disturbed"),
             ]
             self._subtask_frame = ui.Frame(height=0, build_fn=self._build_subtasks)
 

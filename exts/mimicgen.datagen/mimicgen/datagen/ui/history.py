@@ -100,7 +100,7 @@ class History(logging.Handler):
         if attempt is not None:
             kept = f", kept as {attempt.demo}" if attempt.demo else ""
             level = logging.WARNING if attempt.outcome is Outcome.FAILURE else logging.INFO
-            self._write(level, f"attempt {attempt.number}: {attempt.outcome}{kept}; {attempt.reason}")
+            self._write(level, f"attempt {attempt.number}: {attempt.outcome}{kept}{attempt.unusual}; {attempt.reason}")
             if attempt.outcome is not Outcome.ABANDONED:
                 self.rates.append(progress.successes / progress.attempts)
             if attempt.outcome is Outcome.FAILURE:

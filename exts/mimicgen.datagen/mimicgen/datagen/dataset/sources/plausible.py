@@ -80,7 +80,9 @@ def check_rotations(say: Say, arrays: Arrays) -> Iterator[Finding]:
                 yield say(where=path, step=step, what=what, remedy="leave the demonstration out, or record it again")
 
 
-def check_motion(say: Say, arrays: Arrays, step_seconds: float, motion: Motion) -> Iterator[Finding]:
+def check_motion(
+    say: Say, arrays: Arrays, step_seconds: float, motion: Motion, put: Mapping[str, int] | None = None
+) -> Iterator[Finding]:
     """Check that nothing moved faster than it can.
 
     Args:
@@ -88,6 +90,7 @@ def check_motion(say: Say, arrays: Arrays, step_seconds: float, motion: Motion) 
         arrays: The arrays of a demonstration by path.
         step_seconds: Duration of a step [s].
         motion: What is known of the task's robots.
+        put: Objects that were put elsewhere, as the demonstration says, with the step that this was in.
     """
     for path in [path for path in arrays if path.startswith("states/")]:
         initial = arrays.get(f"initial_state/{path.removeprefix('states/')}")
@@ -105,6 +108,9 @@ def check_motion(say: Say, arrays: Arrays, step_seconds: float, motion: Motion) 
             yield from _too_fast(say, path, change[:, : len(speeds)] / speeds, first, speeds)
         else:
             speed = np.linalg.norm(change[:, :3], axis=1)
+            step = (put or {}).get(path.split("/")[2], -1)
+            if 0 <= step - first < len(speed):
+                speed[step - first] = 0.0
             if len(speed) and np.nanmax(speed, initial=0) > OBJECT_SPEED:
                 step = int(np.nanargmax(speed))
                 what = f"jumps at {speed[step]:.1f} m/s, {OBJECT_SPEED} m/s are possible"

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from mimicgen.datagen.dataset.families import task_family
-from mimicgen.datagen.dataset.files import demo_names, open_source, recorded_task
+from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
 from mimicgen.datagen.dataset.sources.conventions import quaternion_order, to_xyzw
 from mimicgen.datagen.errors import SourceError
 
@@ -62,6 +62,12 @@ class RawDemos:
         if lengths != {len(self.actions(name))}:
             raise SourceError(f"source '{self.path}', {name}: has no state for every action; replay it by its actions")
         return states
+
+    def disturbed(self, name: str) -> str | None:
+        """Return how a demonstration was disturbed when it was made, in one word; None where it was not."""
+        with open_source(self.path, demos=[name]) as file:
+            told = attribute(file["data"][name], "perturbed")
+        return str(told.get("kind")) if isinstance(told, dict) else None
 
     def _read(self, name: str, group: str) -> States:
         with open_source(self.path, demos=[name]) as file:

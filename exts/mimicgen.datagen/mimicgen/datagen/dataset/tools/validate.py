@@ -14,7 +14,15 @@ import numpy as np
 from h5py import h5d
 from numpy.typing import NDArray
 
-from mimicgen.datagen.dataset.files import demo_names, env_args, open_source, parents, read_demo, recorded_task
+from mimicgen.datagen.dataset.files import (
+    attribute,
+    demo_names,
+    env_args,
+    open_source,
+    parents,
+    read_demo,
+    recorded_task,
+)
 from mimicgen.datagen.dataset.sources.conventions import told_order
 from mimicgen.datagen.dataset.sources.findings import Finding, Say, Severity
 from mimicgen.datagen.dataset.sources.plausible import (
@@ -200,7 +208,7 @@ class _Check:
             remedy = "see docs/sources.md, 'Quaternions'"
             yield say(where="format_version", what=f"is in question: {error}", remedy=remedy)
         yield from check_rotations(say, numbers)
-        yield from check_motion(say, numbers, self._seconds, self._motion)
+        yield from check_motion(say, numbers, self._seconds, self._motion, _put(demo))
         yield from check_commands(say, numbers, self._motion)
         yield from self._check_success(say, demo, numbers)
 
@@ -221,6 +229,15 @@ class _Check:
         self.success += why is None
         if why is not None and said is not None and np.all(said):
             yield say(where="attrs['success']", what=f"is true, but {why}", remedy=_LEAVE_OUT)
+
+
+def _put(demo: h5py.Group) -> dict[str, int]:
+    """Return the object that a disturbance has put elsewhere, and in which step (`docs/recovery.md`)."""
+    told = attribute(demo, "perturbed")
+    if not isinstance(told, dict) or told.get("kind") != "move":
+        return {}
+    name, step = told.get("object"), told.get("step")
+    return {name: step} if isinstance(name, str) and isinstance(step, int) else {}
 
 
 def _has_steps(path: str) -> bool:

@@ -42,11 +42,11 @@ function ticks([low, high], count) {
 }
 
 // A drawing area with axes: returns the SVG and the functions from values to places.
-function frame(label, xRange, yRange, { xLabel = "", height = HEIGHT, xTicks = 6 } = {}) {
+function frame(label, xRange, yRange, { xLabel = "", height = HEIGHT, xTicks = 6, yTicks = 4 } = {}) {
   const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label });
   const x = (value) => EDGE.left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (WIDTH - EDGE.left - EDGE.right);
   const y = (value) => height - EDGE.bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (height - EDGE.top - EDGE.bottom);
-  for (const [value, text] of ticks(yRange, 4)) {
+  for (const [value, text] of yTicks ? ticks(yRange, yTicks) : []) {
     svg.append(element("line", { class: "axis", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) }));
     svg.append(element("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, text));
   }
@@ -135,6 +135,47 @@ export function scatter(label, groups, { xLabel, box = null, cross = false, scal
     for (const [first, second] of group.points) {
       svg.append(element("circle", { cx: x(first * scale), cy: y(second * scale), r: 3, fill: group.colour ?? colour(index), "fill-opacity": 0.7 }));
     }
+  });
+  return svg;
+}
+
+const edge = ([low, high], count, index) => low + ((high - low) * index) / count;
+
+// The range in which an object may start, in parts: kept of attempted in each, and where it was. Rows from low y to high;
+// where it only starts elsewhere along the other axis, there is one row, or one column.
+export function parts(label, { x: xRange, y: yRange, attempts, kept }, groups) {
+  const reach = (range, axis) => range ?? extent(groups.flatMap((group) => group.points.map((point) => point[axis])), 0.5);
+  const [xs, ys] = [reach(xRange, 0), reach(yRange, 1)];
+  const { svg, x, y } = frame(label, extent(xs), extent(ys), { xLabel: "x, y [m]", height: 300 });
+  attempts.forEach((row, line) => {
+    const [bottom, top] = [line, line + 1].map((index) => y(edge(ys, attempts.length, index)));
+    row.forEach((began, column) => {
+      const [from, to] = [column, column + 1].map((index) => x(edge(xs, row.length, index)));
+      svg.append(part(from, top, to - from, bottom - top, began, kept[line][column]));
+    });
+  });
+  for (const { points, colour: fill } of groups) {
+    for (const [first, second] of points) svg.append(element("circle", { cx: x(first), cy: y(second), r: 2, fill, "fill-opacity": 0.6 }));
+  }
+  svg.append(...svg.querySelectorAll(".part + .value")); // over the points
+  return svg;
+}
+
+function part(x, y, width, height, began, kept) {
+  const lost = began ? 0.75 * (1 - kept / began) : 0;
+  const group = element("g", { "data-attempts": began, "data-kept": kept });
+  group.append(element("rect", { class: "part", x, y, width, height, fill: "var(--bad)", "fill-opacity": lost }));
+  group.append(element("text", { x: x + width / 2, y: y + 14, "text-anchor": "middle", class: "value" }, began ? `${kept}/${began}` : "none"));
+  return group;
+}
+
+// The same of the range of its turn, side by side.
+export function turns(label, { yaw, turn_attempts: attempts, turn_kept: kept }) {
+  const height = 72;
+  const { svg, x } = frame(label, extent(yaw), [0, 1], { xLabel: "turn [rad]", height, yTicks: 0 });
+  attempts.forEach((began, index) => {
+    const [from, to] = [index, index + 1].map((at) => x(edge(yaw, attempts.length, at)));
+    svg.append(part(from, EDGE.top, to - from, height - EDGE.top - EDGE.bottom, began, kept[index]));
   });
   return svg;
 }

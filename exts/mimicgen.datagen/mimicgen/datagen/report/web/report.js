@@ -1,6 +1,6 @@
 // Puts the report's data into the page.
 
-import { bars, colour, histogram, legend, lines, scatter } from "report/charts";
+import { bars, colour, histogram, legend, lines, parts, scatter, turns } from "report/charts";
 import { byId, data, made, put } from "report/elements";
 import { Player } from "report/player";
 import { Replay } from "report/replay";
@@ -28,6 +28,9 @@ function summary() {
   if (data.funnel) {
     const kept = data.attempts.filter((attempt) => attempt.outcome === "success").length;
     rows.push(["Attempts", String(data.funnel.attempts)], ["Success rate", percent(kept, data.funnel.attempts || 1)]);
+    const { tries, perturbed } = data.funnel;
+    if (tries > data.funnel.attempts) rows.push(["Of all tries", `${kept} of ${tries}, ${percent(kept, tries)}`]);
+    if (perturbed[1]) rows.push(["Disturbed attempts kept", `${perturbed[0]} of ${perturbed[1]}`]);
   }
   const run = data.run ?? {};
   const interval = run.counts?.success_rate_interval;
@@ -95,16 +98,37 @@ function spread() {
   const list = legend(made("ul", "", "legend"), names.map((name, index) => [name, colour(index)]));
   if (box) list.append(made("li", "dashed: the range that was set"));
   byId("starts").append(list);
-  const ends = ["success", "failure"].map((outcome, index) => ({
-    name: outcome,
-    colour: `var(--${index ? "bad" : "good"})`,
-    points: data.attempts.filter((attempt) => attempt.outcome === outcome).flatMap((attempt) => attempt.starts),
-  }));
-  const covered = ends.some(({ points }) => points.length);
-  put("outcomes", covered ? scatter("Where objects start, by outcome", ends, { xLabel: "x, y [m]", box }) : null);
-  if (covered) byId("outcomes").append(legend(made("ul", "", "legend"), ends.map(({ name, colour: fill }) => [name, fill])));
+  coverage();
   const offsets = data.demos.flatMap((demo) => demo.offsets);
   put("offsets", offsets.length ? scatter("Offsets of stacked objects", [{ points: offsets }], { xLabel: "x, y [mm]", cross: true, scale: 1000 }) : null);
+}
+
+// Where attempts began and how they ended, object by object, and how many were kept in each part of its range.
+function coverage() {
+  const { objects, sources, missing } = data.coverage;
+  const ends = [["success", "var(--good)"], ["failure", "var(--bad)"]];
+  const begun = (name, outcome) => data.attempts.filter((attempt) => attempt.outcome === outcome).map((attempt) => attempt.starts[name]).filter((start) => start?.length === 2);
+  const drawn = Object.entries(objects).map(([name, own]) => {
+    const figure = made("figure");
+    figure.dataset.object = name;
+    figure.append(made("figcaption", `${name}: kept in ${own.parts_kept} of the ${own.parts_attempted} parts where attempts began, of ${own.parts}`));
+    const groups = ends.map(([outcome, fill]) => ({ colour: fill, points: begun(name, outcome) }));
+    if (own.attempts) figure.append(parts(`Kept of attempted starts of ${name}`, own, groups));
+    if (own.yaw) figure.append(turns(`Kept of attempted turns of ${name}`, own));
+    return figure;
+  });
+  if (!drawn.length) return put("coverage", null);
+  const list = legend(made("ul", "", "legend"), ends);
+  list.append(made("li", "kept of attempted in each part; the redder, the more were lost"));
+  const told = made("ul", "", "missing");
+  told.append(...(missing.length ? missing : ["Nothing is missing: no part of a range is kept notably less often than the rest."]).map((words) => made("li", words)));
+  const pair = made("div", "", "pair");
+  pair.append(...drawn);
+  byId("coverage").replaceChildren(pair, list, told);
+  if (!sources.length) return;
+  const severalHands = new Set(sources.map(({ eef }) => eef)).size > 1;
+  const rows = sources.map((own) => [severalHands ? `${own.eef}: ${own.signal}` : own.signal, `${own.used} of ${own.of}`, `${own.bits.toFixed(2)} bits, ${percent(own.share, 1)} of the most`]);
+  byId("coverage").append(tableOf(["Subtask until", "Source demonstrations used", "Entropy of their use"], rows));
 }
 
 // ---- a run that is going on ----------------------------------------------------------------------------------------

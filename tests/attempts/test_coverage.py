@@ -1,0 +1,111 @@
+"""What is said of where demonstrations were kept, and of what they were made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from mimicgen.datagen.attempts import Attempt, Outcome, Segment
+from mimicgen.datagen.attempts.coverage import Coverage
+
+RANGES: dict[str, dict[str, Sequence[float]]] = {"cube": {"x": (0.4, 0.6), "y": (-0.1, 0.1), "yaw": (-1.0, 1.0)}}
+
+
+def attempt(*start: float, kept: bool = True, demos: Sequence[str] = ()) -> Attempt:
+    return Attempt(
+        number=1,
+        env=0,
+        seed=1,
+        segments=tuple(Segment(eef="arm", subtask=at, demo=demo, start=0, end=9) for at, demo in enumerate(demos)),
+        signals={"grasp": 5},
+        outcome=Outcome.SUCCESS if kept else Outcome.FAILURE,
+        reason="so",
+        steps=9,
+        seconds=0.1,
+        starts={"cube": [*start]},
+    )
+
+
+def told(*attempts: Attempt, ranges: Any = RANGES, sources: Sequence[str] = ()) -> dict[str, Any]:
+    coverage = Coverage(ranges, sources)
+    for one in attempts:
+        coverage.add(one)
+    return coverage.told()
+
+
+def test_attempts_are_counted_in_the_part_where_they_began() -> None:
+    found = told(
+        attempt(0.4, -0.1, -1.0),
+        attempt(0.449, -0.051, -0.76, kept=False),
+        attempt(0.6, 0.1, 1.0),
+        attempt(0.6, -0.1, 0.1, kept=False),
+    )["objects"]["cube"]
+    assert found["attempts"] == [[2, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]], "from low y to high y"
+    assert found["kept"] == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
+    assert (found["turn_attempts"], found["turn_kept"]) == ([2, 0, 0, 0, 1, 0, 0, 1], [1, 0, 0, 0, 0, 0, 0, 1])
+    assert (found["parts"], found["parts_attempted"], found["parts_kept"]) == (24, 6, 4)
+
+
+def test_a_part_that_is_never_kept_is_told_in_words() -> None:
+    lost = [attempt(0.42, -0.09, kept=False)] * 14
+    rest = [attempt(0.41 + 0.06 * (index % 4), 0.06, kept=index != 0) for index in range(60)]
+    found = told(*lost, *rest)
+    assert found["missing"] == [
+        "cube is never kept in the lower left (x 0.40 to 0.45 m, y -0.10 to -0.05 m): 0 of 14, 80% of all 74 attempts"
+    ]
+    assert told(lost[0], *rest)["missing"] == [], "one may be chance"
+
+
+def test_a_part_without_attempts_is_told_when_there_are_many_attempts() -> None:
+    places = [(x, y) for x in (0.41, 0.46, 0.51, 0.56) for y in (-0.09, -0.04, 0.01, 0.06) if (x, y) != (0.41, 0.06)]
+    ranges = {"cube": {key: RANGES["cube"][key] for key in ("x", "y")}}
+    few = [attempt(*place) for place in places]
+    assert told(*few, ranges=ranges)["missing"] == []
+    (words,) = told(*few * 6, ranges=ranges)["missing"]
+    assert words == "cube: no attempt has begun in the upper left (x 0.40 to 0.45 m, y 0.05 to 0.10 m)"
+
+
+def test_a_turn_is_taken_as_the_one_in_the_range() -> None:
+    ranges = {"cube": {"yaw": (2.0, 4.0)}}
+    found = told(attempt(0.5, 0.0, 3.9 - 2 * math.pi), attempt(0.5, 0.0, 2.1), ranges=ranges)["objects"]["cube"]
+    assert found["turn_attempts"] == [1, 0, 0, 0, 0, 0, 0, 1]
+    assert "attempts" not in found, "it is always at the same place"
+
+
+def test_without_ranges_the_attempts_own_are_taken_and_what_stands_still_is_left_out() -> None:
+    found = told(attempt(0.1, 0.2), attempt(0.3, 0.2), ranges={})["objects"]["cube"]
+    assert (found["x"], found["attempts"]) == ([0.1, 0.3], [[1, 0, 0, 1]])
+    assert "yaw" not in found, "older records do not know it"
+    assert told(attempt(0.5, 0.5, 0.0), attempt(0.5, 0.5, 0.0), ranges={})["objects"] == {}
+    assert told() == {"objects": {}, "sources": [], "missing": []}
+
+
+def test_abandoned_attempts_do_not_count() -> None:
+    left = dataclasses.replace(attempt(0.5, 0.0, 0.0, demos=["a"]), outcome=Outcome.ABANDONED)
+    assert told(left) == {"objects": {}, "sources": [], "missing": []}
+
+
+def test_the_entropy_of_source_use_is_that_of_what_was_kept() -> None:
+    kept = [attempt(0.5, 0.0, demos=(first, "a")) for first in ("a", "b", "c", "d")]
+    failed = attempt(0.5, 0.0, kept=False, demos=("e", "e"))
+    first, last = told(*kept, failed, sources="abcdefgh")["sources"]
+    assert (first["signal"], first["used"], first["of"], first["bits"], first["share"]) == ("grasp", 4, 8, 2.0, 0.667)
+    assert (last["signal"], last["used"], last["bits"], last["share"]) == ("success", 1, 0.0, 0.0)
+    assert last["demos"] == {"a": 4}
+
+
+def test_of_a_subtask_that_was_planned_anew_the_segment_that_was_followed_to_its_end_counts() -> None:
+    one = attempt(0.5, 0.0, demos=("a", "b"))
+    again = dataclasses.replace(one, segments=(one.segments[0], dataclasses.replace(one.segments[0], demo="c")))
+    (first,) = told(again)["sources"]
+    assert first["demos"] == {"c": 1}
+
+
+@pytest.mark.parametrize("sources", [(), ("a",)])
+def test_one_source_is_used_as_evenly_as_can_be(sources: Sequence[str]) -> None:
+    (only,) = told(attempt(0.5, 0.0, demos=("a",)), sources=sources)["sources"]
+    assert (only["bits"], only["share"]) == (0.0, 1.0)
