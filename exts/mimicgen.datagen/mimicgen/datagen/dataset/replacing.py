@@ -128,6 +128,20 @@ def name_folder(scratch: Path, path: Path) -> None:
     scratch.rename(path)
 
 
+def lead(link: Path, target: Path) -> None:
+    """Have a link lead to something in the same folder or below; a link that is there leads there from now on.
+
+    Raises:
+        OutputError: Something that is no link has the name, or it cannot be written.
+    """
+    with explained(link):
+        if os.path.lexists(link) and not link.is_symlink():
+            raise OutputError(f"output '{link}' exists, and is no link; move it away")
+        scratch = link.with_name(f".{link.name}.{secrets.token_hex(4)}.part")
+        scratch.symlink_to(target.relative_to(link.parent))
+        os.replace(scratch, link)
+
+
 def begin_frames(folder: Path) -> None:
     """Make the folder of a demonstration's frames, marked as unfinished, without frames of an earlier rendering.
 

@@ -1,12 +1,7 @@
-"""The folder of a training: checkpoints in the library's own format, and what it takes to go on.
-
-`checkpoints/step_006000` (a folder of LeRobot's) or `checkpoints/step_006000.pth` (a file of robomimic's), and
-`state_006000.pt`, of which the latest is kept.
-"""
+"""Writing checkpoints in the library's own format, and what it takes to go on with a training."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +10,8 @@ import torch
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.replacing import discard, name_folder, new_file
 from mimicgen.datagen.errors import OutputError
+from mimicgen.datagen.policies.training.folder import states_in
 from mimicgen.datagen.policies.training.learner import Learner
-
-_STATE = re.compile(r"state_(\d{6,9})\.pt")
-_CHECKPOINT = re.compile(r"step_(\d{6,9})(\.pth)?")
-
-
-def checkpoints_in(output: Path) -> dict[int, Path]:
-    """Return the checkpoints of a training by step, in order."""
-    found = {
-        int(told[1]): path for path in (output / "checkpoints").glob("step_*") if (told := _CHECKPOINT.fullmatch(path.name))
-    }
-    return dict(sorted(found.items()))
-
-
-def states_in(output: Path) -> dict[int, Path]:
-    """Return what a training can go on from, by step, in order; after a kill there may be two."""
-    found = {int(told[1]): path for path in output.glob("state_*.pt") if (told := _STATE.fullmatch(path.name))}
-    return dict(sorted(found.items()))
 
 
 def write_checkpoint(output: Path, step: int, learner: Learner, module: torch.nn.Module) -> Path:

@@ -153,9 +153,7 @@ def _statistics(data: Demonstrations, preset: Preset) -> dict[str, dict[str, tor
     return {key: {name: value.cpu() for name, value in own.items()} for key, own in found.items()}
 
 
-def _config(
-    kind: Any, preset: Preset, data: Demonstrations, stats: Mapping[str, Any], device: torch.device
-) -> Any:
+def _config(kind: Any, preset: Preset, data: Demonstrations, stats: Mapping[str, Any], device: torch.device) -> Any:
     """Return LeRobot's configuration of the policy."""
     known = {one.name: one for one in dataclasses.fields(kind)}
     values = {name: _plain(value) for name, value in preset.network.items()}
@@ -191,4 +189,3 @@ def _modes(told: Any) -> dict[str, NormalizationMode]:
     except (AttributeError, ValueError) as error:
         names = ", ".join(mode.value for mode in NormalizationMode)
         raise ConfigError(f"network.normalization_mapping: {error}; modes are {names}") from error
-

@@ -1,11 +1,11 @@
-"""The process that trains: reads a preset and a dataset, writes checkpoints, and prints a line of JSON for what happens.
+"""The process that trains: reads a preset and a dataset, writes checkpoints, and says in JSON what happens.
 
-    python -m mimicgen.datagen.policies.training.trainer --preset config/train/diffusion.toml --dataset D.hdf5 --output O
+    python -m mimicgen.datagen.policies.training.trainer --preset FILE.toml --dataset FILE.hdf5 --output FOLDER
 
 It imports neither Kit nor Isaac Lab: torch, NumPy, h5py, msgspec, tomli_w, and the library whose policy is trained. A
 line says `event`: 'begin', 'step', 'checkpoint', 'note', 'end' (`why`: 'done' or 'stopped') or 'error' (`message`,
-`code`). SIGTERM and SIGINT end it after the step that it takes, with a checkpoint; the same command goes on from there.
-Exit codes: 0 done, 1 failed, 2 bad input, 130 stopped.
+`code`). SIGTERM and SIGINT end it after the step that it takes, with a checkpoint, and so does the end of whoever reads
+the lines; the same command goes on from there. Exit codes: 0 done, 1 failed, 2 bad input, 130 stopped.
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    tell = _telling()
     stopped: list[int] = []
+    tell = _telling(lambda: stopped.append(signal.SIGPIPE))
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
@@ -217,14 +217,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if done else 130
 
 
-def _telling() -> Tell:
-    """Return what writes lines to the standard output, which libraries that print get no more."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+def _telling(unheard: Callable[[], None]) -> Tell:
+    """Return what writes lines to the standard output, which libraries that print get no more.
+
+    Args:
+        unheard: Called when nobody reads them any more.
+    """
+    out = os.dup(1)
     os.dup2(2, 1)
 
     def tell(values: dict[str, Any]) -> None:
-        out.write(json.dumps(values) + "\n")
-        out.flush()
+        try:
+            os.write(out, json.dumps(values).encode() + b"\n")
+        except BrokenPipeError:
+            unheard()
 
     return tell
 

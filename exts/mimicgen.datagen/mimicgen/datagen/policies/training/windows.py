@@ -101,4 +101,3 @@ def image_statistics(images: torch.Tensor, at_once: int = 1024) -> tuple[torch.T
     mean, square = sums / (images[..., 0].numel())
     std = (square - mean.square()).clamp(min=1e-6).sqrt()
     return mean.float().reshape(3, 1, 1), std.float().reshape(3, 1, 1)
-
