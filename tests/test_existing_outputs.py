@@ -37,6 +37,7 @@ COMMANDS: dict[str, list[str]] = {
     "split": ["dataset", "split", "SOURCE", "--output", "OUTPUT"],
     "split into files": ["dataset", "split", "SOURCE", "--files", "--output", "new.hdf5"],
     "filter": ["dataset", "filter", "SOURCE", "--where", "steps>0", "--output", "OUTPUT"],
+    "sample": ["dataset", "sample", "SOURCE", "--count", "1", "--output", "OUTPUT"],
     "convert": ["dataset", "convert", "LEGACY", "OUTPUT"],
     "report html": ["report", "SOURCE", "--output", "OUTPUT"],
     "report docx": ["report", "SOURCE", "--output", "OUTPUT"],

@@ -68,6 +68,7 @@ def commands(path: Path, out: Path) -> Iterator[list[object]]:
     yield ["dataset", "filter", path, "--where", "nothing>0"]
     yield ["dataset", "merge", path, "--output", out / "m.hdf5"]
     yield ["dataset", "split", path, "--output", out / "s.hdf5"]
+    yield ["dataset", "sample", path, "--count", "1", "--output", out / "n.hdf5"]
     yield ["dataset", "convert", path, out / "c.hdf5"]
     yield ["report", path, "--output", out / "r.html"]
     yield ["export", "robomimic", path, "--failed", "--output", out / "robomimic"]

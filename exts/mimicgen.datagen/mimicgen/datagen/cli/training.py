@@ -127,7 +127,6 @@ class _Console:
         }
         self._said = 0.0
         self._paged = 0.0
-        self._best = -1.0
         self._terminal = sys.stdout.isatty()
         self._say(
             f"training {preset.policy} of {preset.library} on {many} of {dataset}; log in {folder.path}/train.log"
@@ -188,8 +187,7 @@ class _Console:
         elif event == "evaluation":
             one = Evaluated(step=told["step"], attempts=told["attempts"], successes=told["successes"])
             low, high = (f"{100 * end:.0f}" for end in one.interval)
-            best = ", the best so far" if one.rate >= self._best else ""
-            self._best = max(self._best, one.rate)
+            best = ", the best so far" if told["best"] else ""
             rate = f"{100 * one.rate:.1f}% ({low} to {high})"
             self._say(f"  step {one.step}: {one.successes} of {one.attempts} episodes succeeded, {rate}{best}")
 

@@ -229,7 +229,9 @@ class Follower:
             self._tell({"event": "note", "message": words})
             return
         self._evaluated[step] = found
+        best = best_of(self._evaluated.values()) == found
         told = {"event": "evaluation", "step": step, "attempts": found.attempts, "successes": found.successes}
+        told |= {"best": best}
         self._folder.add(told)
         self._tell(told)
         if self._process is not None and stands_still(self._evaluated.values(), self._evaluating.patience):

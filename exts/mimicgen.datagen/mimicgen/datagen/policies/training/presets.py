@@ -77,14 +77,15 @@ class Evaluating(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         every: Steps between two checkpoints that are evaluated; 0: none is.
         episodes: Of each evaluation.
         num_envs: Environments that run side by side.
-        seed: Of the evaluations, which all have the same starts.
+        seed: Of the evaluations, which all have the same starts. The best one's rate is a little too good, as it was
+            chosen by it; another seed tells what it is.
         patience: Evaluations in a row without a better one, after which training stops; 0: it goes on to the end.
     """
 
     every: Natural = 0
     episodes: Count = 100
     num_envs: Count = 16
-    seed: Natural = 1
+    seed: Natural = 1000
     patience: Natural = 0
 
 
