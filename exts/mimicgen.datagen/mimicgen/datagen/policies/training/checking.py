@@ -12,7 +12,7 @@ import numpy as np
 from mimicgen.datagen.dataset.files import demo_names, open_source, recorded_task
 from mimicgen.datagen.dataset.leaking import repeats_action
 from mimicgen.datagen.errors import SourceError
-from mimicgen.datagen.policies.training.presets import Observed
+from mimicgen.datagen.policies.training.presets import LEAKS, Observed
 from mimicgen.datagen.text import shown
 
 Shapes = dict[str, tuple[int, ...]]
@@ -26,7 +26,7 @@ class Facts:
     Attributes:
         task: The task that it was recorded for, '' if it names none.
         demonstrations: How many it has.
-        observations: What its first demonstration observes, in order.
+        observations: What may be observed of its first demonstration, in order.
     """
 
     task: str
@@ -92,9 +92,10 @@ def shapes_of(path: Path, demo: h5py.Group, name: str, observed: Observed) -> Sh
 
 
 def _observations(demo: h5py.Group) -> tuple[str, ...]:
+    """Return what a policy may observe of a demonstration."""
     observed = demo.get("obs")
     members = observed.items() if isinstance(observed, h5py.Group) else ()
-    return tuple(name for name, own in members if isinstance(own, h5py.Dataset))
+    return tuple(name for name, own in members if isinstance(own, h5py.Dataset) and name not in LEAKS)
 
 
 def _where(missing: Sequence[str], observed: Observed) -> str:

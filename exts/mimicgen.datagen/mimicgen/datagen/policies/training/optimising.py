@@ -83,7 +83,7 @@ class Optimisation:
         """Return the mean of the loss over the steps since this was asked last, None where there were none."""
         if not self._summed:
             return None
-        mean = self._total.item() / self._summed
+        mean: float = self._total.item() / self._summed
         self._total.zero_()
         self._summed = 0
         return mean
