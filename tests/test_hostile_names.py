@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
+from mimicgen.datagen.cli import training as training_cli
 from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
 from mimicgen.datagen.dataset.sources.preflight import report
@@ -22,6 +24,7 @@ from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.dataset.tools.copying import read_masks
 from mimicgen.datagen.errors import DatagenError
+from mimicgen.datagen.policies.training.following import Outcome
 from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.report import page
 from mimicgen.datagen.report import scene as scenes
@@ -31,6 +34,17 @@ from tests.dataset.sources.test_sources import STACK
 from tests.hostile import NAMES, TASK, acts, small_dataset, snapshot
 
 RENDER = build({}).render
+ON_HANDS = ("--set", 'observations.state=["eef_pos"]', "--set", "observations.environment_state=[]")
+
+
+class Untrained:
+    """Stands where a training would go on, which takes no names of a dataset any more."""
+
+    def __init__(self, *arguments: Any):
+        pass
+
+    def run(self) -> Outcome:
+        return Outcome(why="done", evaluated=(), best=None)
 
 
 def direct(function: Callable[..., Any], *calls: Sequence[Any], **limits: int) -> list[Any]:
@@ -41,10 +55,12 @@ def direct(function: Callable[..., Any], *calls: Sequence[Any], **limits: int) -
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an output folder in it, and with what has to stay as it is."""
-    for module in (cli, dataset_cli, choosing, lerobot_cli, robomimic, exporting):
+    for module in (cli, dataset_cli, choosing, lerobot_cli, robomimic, exporting, training_cli):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # what validate finds in these is not about names
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
+    monkeypatch.setattr(training_cli, "Follower", Untrained)
+    monkeypatch.setattr(training_cli, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(page, "_three", dict)  # a megabyte that is the same in every page
     monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
@@ -75,6 +91,7 @@ def commands(path: Path, out: Path) -> Iterator[list[object]]:
     yield ["export", "lerobot", path, "--output", out / "lerobot", "--objects", "--modality", "depth"]
     yield ["export", "lerobot", path, "--output", out / "with_images"]
     yield ["export", "rerun", path, "--output", out / "r.rrd"]
+    yield ["train", "--dataset", path, "--output", out / "policy", *ON_HANDS]
 
 
 def check(path: Path) -> None:
@@ -137,7 +154,7 @@ def put_through(
 def in_turn(everything: Iterator[list[object]], turn: int) -> list[list[object]]:
     ways: dict[object, list[list[object]]] = {}
     for command in everything:
-        ways.setdefault(command[1] if command[0] != "report" else "report", []).append(command)
+        ways.setdefault(command[0] if command[0] in ("report", "train") else command[1], []).append(command)
     return [own[turn % len(own)] for own in ways.values()]
 
 

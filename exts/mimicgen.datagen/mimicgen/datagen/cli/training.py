@@ -12,7 +12,7 @@ from typing import Any
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.files import check_regular
 from mimicgen.datagen.dataset.folders import writable_folder
-from mimicgen.datagen.dataset.locks import Lock
+from mimicgen.datagen.dataset.locks import Lock, refuse_unfinished
 from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.errors import ConfigError, SetupError
 from mimicgen.datagen.policies.training import page
@@ -48,6 +48,7 @@ def train(options: argparse.Namespace) -> int:
     (facts,) = guarded(check, (dataset, preset.observations))
     if not PYTHON.is_file():
         raise SetupError(f"{preset.library} is not installed for training; run: ./scripts/setup.sh --with train")
+    refuse_unfinished(output)
     writable_folder(output.parent)
     lock = Lock(output.with_name(f"{output.name}.lock"), output)
     try:
