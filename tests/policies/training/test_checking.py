@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
+
 import h5py
 import numpy as np
 import pytest
 
+from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.config.layers import from_assignments
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.policies.training.checking import check
 from mimicgen.datagen.policies.training.presets import Observed
+from mimicgen.datagen.tasks.defaults import build
 from tests.conftest import SHIPPED_DEMOS, Edit
 
 STATE = ("eef_pos", "eef_quat", "gripper_pos")
@@ -19,6 +24,42 @@ def test_what_is_said_of_a_dataset() -> None:
     assert facts.task == "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"
     assert {*STATE, "object"} <= {*facts.observations}
     assert "datagen_info" not in facts.observations, "a group is no observation"
+
+
+def test_what_a_run_was_told_is_told_to_evaluations(edited_demos: Edit) -> None:
+    config = {
+        "task": "stack",
+        "variant": "d1",
+        "seed": 3,
+        "physics": "mujoco",
+        "observe.cameras": ["table_cam", "wrist"],
+    }
+    config |= {"observe.width": 128, "observe.record": True, "observe.height": None, "mimic.keep_clear": True}
+    config |= {"render.cameras.wrist.position": [0.1, 0, -0.15], "render.width": 480}
+
+    def told(file: h5py.File) -> None:
+        file.attrs["provenance"] = json.dumps({"config": config})
+
+    path = edited_demos(told)
+    with h5py.File(path, "r+") as file:
+        for demo in file["data"].values():
+            demo["obs/table_cam_rgb"] = np.zeros((len(demo["actions"]), 4, 4, 3), np.uint8)
+    facts = check(path, STATES)
+    assert (facts.task, facts.settings) == ("stack", ("variant=d1", "physics=mujoco"))
+    seen = check(path, Observed(state=STATE, images=("table_cam_rgb",))).settings
+    assert seen == (
+        *(
+            "variant=d1",
+            "physics=mujoco",
+            "observe.cameras=table_cam,wrist",
+            "observe.width=128",
+            "observe.record=true",
+        ),
+        "render.cameras.wrist.position=0.1,0,-0.15",
+    )
+    taken = build(from_assignments([*seen]) | {"task": "stack"}, kind=Generate)
+    assert taken.observe.cameras == ("table_cam", "wrist")
+    assert taken.render.cameras["wrist"].position == (0.1, 0, -0.15)
 
 
 def test_what_is_missing_is_named_with_what_there_is() -> None:

@@ -50,7 +50,7 @@ EVALUATION = """
 import json, pathlib, sys
 step = int(pathlib.Path(sys.argv[1]).name[5:])
 counts = {"attempts": 10, "successes": json.loads(sys.argv[3])[str(step)]}
-pathlib.Path(sys.argv[2], "evaluation.json").write_text(json.dumps({"counts": counts}))
+pathlib.Path(sys.argv[2], "run.json").write_text(json.dumps({"counts": counts}))
 """
 
 
@@ -88,7 +88,7 @@ def follower(
     def usual(checkpoint: Path, place: Path, how: Evaluating) -> Sequence[str]:
         return [sys.executable, "-c", EVALUATION, str(checkpoint), str(place), rates]
 
-    evaluating = Evaluating(every=2 if successes or evaluate else 0, patience=patience)
+    evaluating = Evaluating(every=2 if successes or evaluate else 0, episodes=10, patience=patience)
     return Follower(command, folder, 8, evaluating, evaluate or usual, told.append)
 
 
@@ -177,10 +177,10 @@ def test_what_the_process_refuses_and_how_it_fails(folder: Folder) -> None:
 
 def test_the_command_that_evaluates() -> None:
     how = Evaluating(every=1, episodes=7, num_envs=3, seed=5)
-    command = evaluation_command("pick_place")(Path("c/step_000002"), Path("e"), how)
+    command = evaluation_command("pick_place", ["variant=d1"])(Path("c/step_000002"), Path("e"), how)
     assert [*command[2:5], *command[5:]] == [
         *("mimicgen.datagen.cli", "evaluate", "--policy", "c/step_000002", "--task", "pick_place"),
-        *("--num-trials", "7", "--num-envs", "3", "--seed", "5", "--output-dir", "e"),
+        *("--num-trials", "7", "--num-envs", "3", "--seed", "5", "--set", "variant=d1", "--output-dir", "e"),
     ]
 
 

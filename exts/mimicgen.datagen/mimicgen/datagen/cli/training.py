@@ -60,7 +60,12 @@ def train(options: argparse.Namespace) -> int:
         task = options.task or facts.task
         console = _Console(folder, preset, facts, dataset, as_json=options.json)
         follower = Follower(
-            command, folder, preset.training.steps, preset.evaluation, evaluation_command(task), console.tell
+            command,
+            folder,
+            preset.training.steps,
+            preset.evaluation,
+            evaluation_command(task, facts.settings),
+            console.tell,
         )
         return console.ended(follower.run())
     finally:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
-from mimicgen.datagen.dataset.files import demo_names, open_source, recorded_task
+from mimicgen.datagen.dataset.files import attribute, demo_names, open_source, recorded_task
 from mimicgen.datagen.dataset.leaking import repeats_action
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.policies.training.presets import LEAKS, Observed
@@ -25,11 +26,13 @@ class Facts:
 
     Attributes:
         task: The task that it was recorded for, '' if it names none.
+        settings: Of the run that it was recorded in, 'key=value', those that change what is there and what is seen.
         demonstrations: How many it has.
         observations: What may be observed of its first demonstration, in order.
     """
 
     task: str
+    settings: tuple[str, ...]
     demonstrations: int
     observations: tuple[str, ...]
 
@@ -44,7 +47,34 @@ def check(path: Path, observed: Observed) -> Facts:
         names = demo_names(file)
         first = file["data"][names[0]]
         shapes_of(path, first, names[0], observed)
-        return Facts(task=recorded_task(file), demonstrations=len(names), observations=_observations(first))
+        told = attribute(file, "provenance")
+        config = told.get("config") if isinstance(told, dict) else None
+        config = config if isinstance(config, dict) else {}
+        return Facts(
+            task=_task(config.get("task"), recorded_task(file)),
+            settings=tuple(_settings(config, with_images=bool(observed.images))),
+            demonstrations=len(names),
+            observations=_observations(first),
+        )
+
+
+def _task(said: object, registered: str) -> str:
+    """Return what `--task` takes: what the run was told, unless that was a file, of which only the name was kept."""
+    return said if isinstance(said, str) and not said.endswith(".toml") else registered
+
+
+def _settings(config: Mapping[str, Any], *, with_images: bool) -> Iterator[str]:
+    """Yield what a run was told of where objects start, of the engine, and of what cameras show if that is observed."""
+    for key, value in config.items():
+        seen = key.startswith(("observe.", "render.cameras."))
+        if value in (None, [], "") or not (key in ("variant", "physics") or (seen and with_images)):
+            continue
+        if isinstance(value, list):
+            yield f"{key}={','.join(map(str, value))}"
+        elif isinstance(value, bool):
+            yield f"{key}={str(value).lower()}"
+        elif isinstance(value, (str, int, float)):
+            yield f"{key}={value}"
 
 
 def shapes_of(path: Path, demo: h5py.Group, name: str, observed: Observed) -> Shapes:

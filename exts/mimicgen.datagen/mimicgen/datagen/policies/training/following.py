@@ -34,6 +34,9 @@ TRAINER = "mimicgen.datagen.policies.training.trainer"
 CLOSING = 600.0
 """Seconds that a process gets to write its last checkpoint."""
 
+_FOUND = "run.json"
+"""The record of an evaluation, with the `counts` of attempts and successes."""
+
 _LAST = 12
 """Lines of a log that an error tells."""
 
@@ -257,21 +260,28 @@ class Follower:
         self._evaluation = None
 
     def _result(self, step: int) -> Evaluated | None:
-        """Return what an evaluation has found, None where it has not."""
-        told = read_json(self._folder.evaluation(step) / "evaluation.json").get("counts")
+        """Return what an evaluation has found, None where it has not been made, or not to its end."""
+        told = read_json(self._folder.evaluation(step) / _FOUND).get("counts")
         counts = told if isinstance(told, dict) else {}
         attempts, successes = counts.get("attempts"), counts.get("successes")
         if not isinstance(attempts, int) or not isinstance(successes, int) or not 0 <= successes <= attempts:
             return None
-        return Evaluated(step=step, attempts=attempts, successes=successes) if attempts else None
+        whole = attempts >= self._evaluating.episodes
+        return Evaluated(step=step, attempts=attempts, successes=successes) if whole else None
 
 
-def evaluation_command(task: str) -> Evaluate:
-    """Return what says the command that evaluates checkpoints in a task."""
+def evaluation_command(task: str, settings: Sequence[str]) -> Evaluate:
+    """Return what says the command that evaluates checkpoints.
+
+    Args:
+        task: In which task.
+        settings: Of the run, 'key=value'.
+    """
 
     def command(checkpoint: Path, folder: Path, how: Evaluating) -> Sequence[str]:
         numbers = {"num-trials": how.episodes, "num-envs": how.num_envs, "seed": how.seed}
         options = [word for name, value in numbers.items() for word in (f"--{name}", str(value))]
+        options += [word for one in settings for word in ("--set", one)]
         start = [sys.executable, "-m", "mimicgen.datagen.cli", "evaluate", "--policy", str(checkpoint)]
         return [*start, "--task", task, *options, "--output-dir", str(folder)]
 
