@@ -31,7 +31,7 @@ from mimicgen.datagen.dataset.tools.merge import merge
 from mimicgen.datagen.rendering.video import Video
 
 PROJECT = Path(__file__).resolve().parents[1]
-LEROBOT = PROJECT / ".cache/lerobot/bin/python"
+LEROBOT = PROJECT / ".cache/train/bin/python"
 
 THEIRS = """
 import json, sys, time

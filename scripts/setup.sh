@@ -5,6 +5,7 @@
 #   scripts/setup.sh --with physx       PhysX for the embedded runtime, too: 200 MB to download, 640 MB on disk
 #   scripts/setup.sh --with humanoid    the model of a humanoid robot: 150 MB to download, 530 MB on disk
 #   scripts/setup.sh --with formats     what other formats are written with: 230 MB to download, 660 MB on disk
+#   scripts/setup.sh --with train       formats, and what policies are trained with: 130 MB to download, 550 MB on disk
 #   PYTHON=/path/to/python3.12          which Python to use
 set -euo pipefail
 
@@ -25,7 +26,8 @@ refuse() { # every argument is one line
 groups=()
 while (($#)); do
     [[ $1 == --with && -f $repo/requirements-${2:-}.lock ]] ||
-        refuse "'$*' is not understood; the only options are: --with physx, --with humanoid, --with formats"
+        refuse "'$*' is not understood; the only options are: --with physx, --with humanoid, --with formats, --with train"
+    [[ $2 != train ]] || groups+=(formats) # LeRobot reads Parquet with it
     groups+=("$2")
     shift 2
 done
@@ -62,10 +64,31 @@ make_project_page() {
     ) 8>"$venv/.three.lock"
 }
 
+# Policies are trained in an environment of their own, since LeRobot wants other versions of a few packages; torch and
+# whatever else it lacks it has from here.
+add_train() {
+    local lock=$repo/requirements-train.lock train=$repo/.cache/train sum
+    read -r sum _ < <(sha256sum "$lock")
+    [[ ! -x $train/bin/python || ! -f $train/.lock.sha256 || $(<"$train/.lock.sha256") != "$sum $venv" ]] || return 0
+    begin "packages for train"
+    (
+        flock 8
+        "$venv/bin/uv" venv --quiet --clear --python "$venv/bin/python" "$train"
+        UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} "$venv/bin/uv" pip install --quiet --python "$train/bin/python" \
+            --no-deps --require-hashes -r "$lock"
+        printf '%s\n' "$venv/lib/python3.12/site-packages" >"$train/lib/python3.12/site-packages/project.pth"
+        printf '%s\n' "$sum $venv" >"$train/.lock.sha256"
+    ) 8>"$venv/.train.lock"
+}
+
 # What not everybody needs: a lock of its own each, installed into the same environment.
 add_groups() {
     local group lock sum
     for group in ${groups[@]+"${groups[@]}"}; do
+        if [[ $group == train ]]; then
+            add_train
+            continue
+        fi
         lock=$repo/requirements-$group.lock
         read -r sum _ < <(sha256sum "$lock")
         [[ ! -f $venv/.$group.sha256 || $(<"$venv/.$group.sha256") != "$sum" ]] || continue
@@ -166,7 +189,10 @@ find_python() {
 find_python
 exec 9>"$repo/.venv.lock"
 flock -n 9 || { echo "setup: waiting for another set-up of this repository" >&2 && flock 9; }
-if is_done; then add_groups && exit 0; fi # it was made while this waited
+if is_done; then # it was made while this waited
+    add_groups
+    exit 0
+fi
 
 trap on_exit EXIT
 rm -rf -- "$venv"

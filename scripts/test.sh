@@ -35,7 +35,7 @@ needs "the tests of the report" npm npm # set-up wants it
     needs "the tests of the report's pages on paper" pdftoppm poppler-utils
 } &
 packages=$!
-./scripts/setup.sh --with physx --with humanoid --with formats
+./scripts/setup.sh --with physx --with humanoid --with formats --with train
 NOTEBOOK_SETUP_ONLY=1 ./scripts/notebook.sh &
 notebook=$!
 types=
@@ -52,17 +52,6 @@ if ! cmp -s tests/requirements-isaacsim.txt "$wheels/installed.txt"; then
         cp tests/requirements-isaacsim.txt "$wheels/installed.txt"
     else
         echo "test: a few tests of runs in Isaac Sim are skipped, because its wheels could not be installed" >&2
-    fi
-fi
-# LeRobot itself, which reads what is exported for it: it wants other versions of a few packages, and has torch from here.
-lerobot=.cache/lerobot
-if ! cmp -s tests/requirements-lerobot.txt "$lerobot/installed.txt"; then
-    if "$bin/uv" venv --quiet --clear --python "$bin/python" "$lerobot" &&
-        "$bin/uv" pip install --quiet --python "$lerobot/bin/python" --no-deps -r tests/requirements-lerobot.txt; then
-        printf '%s\n' "$PWD"/.venv/lib/python3.12/site-packages >"$lerobot/lib/python3.12/site-packages/project.pth"
-        cp tests/requirements-lerobot.txt "$lerobot/installed.txt"
-    else
-        echo "test: LeRobot could not be installed, so the tests that read with it are skipped" >&2
     fi
 fi
 if [ $# -eq 0 ]; then

@@ -111,6 +111,7 @@ def small_dataset(
             demo.attrs["num_samples"], demo.attrs["success"] = STEPS, True
             demo["actions"] = np.full((STEPS, 7), 0.001 * index, np.float32)
             _array(_group(demo, b"obs"), camera, np.zeros((STEPS, 2, 3, 3), np.uint8))
+            demo["obs/eef_pos"] = np.zeros((STEPS, 3), np.float32)
             info = _group(demo["obs"], b"datagen_info")
             for kind, own in ((b"object_pose", things), (b"eef_pose", [b"franka"]), (b"target_eef_pose", [b"franka"])):
                 for thing in own:

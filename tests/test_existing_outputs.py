@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
+from mimicgen.datagen.cli import training as training_cli
 from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
 from mimicgen.datagen.config.jobs import Generate
@@ -27,7 +29,7 @@ from mimicgen.datagen.viewing import exporting
 from tests.dataset.formats.making import export, some_demos
 from tests.dataset.writing import recorded_episodes
 from tests.hostile import small_dataset, snapshot
-from tests.test_hostile_names import direct
+from tests.test_hostile_names import ON_HANDS, Untrained, direct
 
 COMMANDS: dict[str, list[str]] = {
     "generate": ["generate", "--source", "SOURCE", "--output-dataset", "OUTPUT", "--output-dir", "records"],
@@ -37,6 +39,7 @@ COMMANDS: dict[str, list[str]] = {
     "split": ["dataset", "split", "SOURCE", "--output", "OUTPUT"],
     "split into files": ["dataset", "split", "SOURCE", "--files", "--output", "new.hdf5"],
     "filter": ["dataset", "filter", "SOURCE", "--where", "steps>0", "--output", "OUTPUT"],
+    "sample": ["dataset", "sample", "SOURCE", "--count", "1", "--output", "OUTPUT"],
     "convert": ["dataset", "convert", "LEGACY", "OUTPUT"],
     "report html": ["report", "SOURCE", "--output", "OUTPUT"],
     "report docx": ["report", "SOURCE", "--output", "OUTPUT"],
@@ -47,6 +50,7 @@ COMMANDS: dict[str, list[str]] = {
     "export lerobot": ["export", "lerobot", "SOURCE", "--modality", "depth", "--output", "OUTPUT"],
     "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
     "import lerobot": ["import", "lerobot", "EXPORTED", "--output", "OUTPUT"],
+    "train": ["train", "--dataset", "SOURCE", *ON_HANDS, "--output", "OUTPUT"],
 }
 WORDS = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5"}
 RUNS = ("generate", "record", "annotate", "render")
@@ -112,10 +116,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
-    for module in (cli, runs, dataset_cli, choosing, lerobot_cli, robomimic, exporting):
+    for module in (cli, runs, dataset_cli, choosing, lerobot_cli, robomimic, exporting, training_cli):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # no simulation made these demonstrations
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
+    monkeypatch.setattr(training_cli, "Follower", Untrained)
+    monkeypatch.setattr(training_cli, "PYTHON", Path(sys.executable))
     monkeypatch.setitem(WORDS, "EXPORTED", str(exported))
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(runs, "_launch", begin)

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
+from mimicgen.datagen.cli import training as training_cli
 from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
 from mimicgen.datagen.dataset.sources.preflight import report
@@ -22,6 +24,7 @@ from mimicgen.datagen.dataset.sources.sources import check_sources
 from mimicgen.datagen.dataset.states import check_recorded
 from mimicgen.datagen.dataset.tools.copying import read_masks
 from mimicgen.datagen.errors import DatagenError
+from mimicgen.datagen.policies.training.following import Outcome
 from mimicgen.datagen.rendering.frames import DemoFrames
 from mimicgen.datagen.report import page
 from mimicgen.datagen.report import scene as scenes
@@ -32,6 +35,17 @@ from tests.dataset.sources.test_sources import STACK
 from tests.hostile import NAMES, TASK, acts, small_dataset, snapshot
 
 RENDER = build({}).render
+ON_HANDS = ("--set", 'observations.state=["eef_pos"]', "--set", "observations.environment_state=[]")
+
+
+class Untrained:
+    """Stands where a training would go on, which takes no names of a dataset any more."""
+
+    def __init__(self, *arguments: Any):
+        pass
+
+    def run(self) -> Outcome:
+        return Outcome(why="done", evaluated=(), best=None)
 
 
 def direct(function: Callable[..., Any], *calls: Sequence[Any], **limits: int) -> list[Any]:
@@ -42,10 +56,12 @@ def direct(function: Callable[..., Any], *calls: Sequence[Any], **limits: int) -
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an output folder in it, and with what has to stay as it is."""
-    for module in (cli, dataset_cli, choosing, lerobot_cli, robomimic, exporting):
+    for module in (cli, dataset_cli, choosing, lerobot_cli, robomimic, exporting, training_cli):
         monkeypatch.setattr(module, "guarded", direct)
     monkeypatch.setattr(choosing, "_faults", lambda dataset: {})  # what validate finds in these is not about names
     monkeypatch.setattr(lerobot_cli, "processes", lambda: 1)
+    monkeypatch.setattr(training_cli, "Follower", Untrained)
+    monkeypatch.setattr(training_cli, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
     monkeypatch.setattr(catalogue, "load_task", functools.cache(catalogue.load_task))  # of files that stay as they are
     monkeypatch.setattr(page, "_three", dict)  # a megabyte that is the same in every page
@@ -70,12 +86,14 @@ def commands(path: Path, out: Path) -> Iterator[list[object]]:
     yield ["dataset", "filter", path, "--where", "nothing>0"]
     yield ["dataset", "merge", path, "--output", out / "m.hdf5"]
     yield ["dataset", "split", path, "--output", out / "s.hdf5"]
+    yield ["dataset", "sample", path, "--count", "1", "--output", out / "n.hdf5"]
     yield ["dataset", "convert", path, out / "c.hdf5"]
     yield ["report", path, "--output", out / "r.html"]
     yield ["export", "robomimic", path, "--failed", "--output", out / "robomimic"]
     yield ["export", "lerobot", path, "--output", out / "lerobot", "--objects", "--modality", "depth"]
     yield ["export", "lerobot", path, "--output", out / "with_images"]
     yield ["export", "rerun", path, "--output", out / "r.rrd"]
+    yield ["train", "--dataset", path, "--output", out / "policy", *ON_HANDS]
 
 
 def check(path: Path) -> None:
@@ -138,7 +156,7 @@ def put_through(
 def in_turn(everything: Iterator[list[object]], turn: int) -> list[list[object]]:
     ways: dict[object, list[list[object]]] = {}
     for command in everything:
-        ways.setdefault(command[1] if command[0] != "report" else "report", []).append(command)
+        ways.setdefault(command[0] if command[0] in ("report", "train") else command[1], []).append(command)
     return [own[turn % len(own)] for own in ways.values()]
 
 

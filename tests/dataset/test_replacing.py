@@ -14,7 +14,7 @@ from PIL import Image
 
 import mimicgen.datagen
 from mimicgen.datagen.dataset.ours import MANIFEST, UNFINISHED, is_frames, is_ours
-from mimicgen.datagen.dataset.replacing import begin_frames, finish_frames, move_aside, new_file
+from mimicgen.datagen.dataset.replacing import begin_frames, finish_frames, lead, move_aside, new_file
 from mimicgen.datagen.errors import OutputError
 from tests.hostile import snapshot
 
@@ -160,3 +160,19 @@ def test_a_socket_is_no_output(tmp_path: Path) -> None:
         server.bind(str(tmp_path / "a.html"))
         with pytest.raises(OutputError, match="move it away"), new_file(tmp_path / "a.html", replace=is_ours):
             pass
+
+
+def test_a_link_is_replaced_by_one_into_the_same_folder_alone(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "kept" / name).mkdir(parents=True)
+    for name in ("one", "two"):
+        lead(tmp_path / "best", tmp_path / "kept" / name)
+        assert (tmp_path / "best").readlink() == Path("kept", name)
+    (tmp_path / "theirs").symlink_to("kept")
+    (tmp_path / "file").write_text("years of work")
+    (tmp_path / "folder").mkdir()
+    before = snapshot(tmp_path)
+    for name in ("theirs", "file", "folder"):
+        with pytest.raises(OutputError, match="this project did not write it"):
+            lead(tmp_path / name, tmp_path / "kept" / "one")
+    assert snapshot(tmp_path) == before

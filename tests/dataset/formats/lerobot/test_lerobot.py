@@ -16,10 +16,10 @@ import pytest
 from tests.conftest import PROJECT
 from tests.dataset.formats.making import CAMERAS, depths, export, picture, rendered, some_demos
 
-LEROBOT = PROJECT / ".cache" / "lerobot" / "bin"
+LEROBOT = PROJECT / ".cache" / "train" / "bin"
 
 needs_lerobot = pytest.mark.skipif(
-    not (LEROBOT.parent / "installed.txt").is_file(), reason="LeRobot is not installed; ./scripts/test.sh does it"
+    not (LEROBOT / "python").is_file(), reason="LeRobot is not installed; ./scripts/setup.sh --with train"
 )
 
 PSNR = 30.0

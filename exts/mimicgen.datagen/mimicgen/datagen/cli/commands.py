@@ -15,6 +15,7 @@ from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli import tasks as tasks_cli
 from mimicgen.datagen.cli.formats.exporting import add_formats
 from mimicgen.datagen.cli.formats.rerun import add_view
+from mimicgen.datagen.cli.training import add_train
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.files import check_regular
 from mimicgen.datagen.dataset.locks import reserved
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_replay(tools)
     add_formats(commands)
     add_view(commands)
+    add_train(commands)
     tools = commands.add_parser("task", help="tools for task files").add_subparsers(metavar="TOOL", required=True)
     tasks_cli.add_tools(tools)
     return parser

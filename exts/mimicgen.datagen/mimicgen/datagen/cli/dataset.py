@@ -22,6 +22,7 @@ from mimicgen.datagen.dataset.tools import compact as compacting
 from mimicgen.datagen.dataset.tools import filter as filtering
 from mimicgen.datagen.dataset.tools import info as infos
 from mimicgen.datagen.dataset.tools import merge as merging
+from mimicgen.datagen.dataset.tools import sample as sampling
 from mimicgen.datagen.dataset.tools import split as splitting
 from mimicgen.datagen.dataset.tools import validate as validation
 from mimicgen.datagen.dataset.tools.convert import convert_legacy
@@ -128,6 +129,17 @@ def filter_(options: argparse.Namespace) -> int:
     return 0
 
 
+def sample(options: argparse.Namespace) -> int:
+    """Write some demonstrations, drawn at random, to a new file, under the names that they have.
+
+    The same seed draws the same ones, and of fewer some of those.
+    """
+    (names,) = guarded(sampling.choose, (options.dataset, options.count, options.seed))
+    _write(options.output, filtering.filter_demos, options.dataset, last=(names,))
+    print(f"wrote {shown(options.output.absolute())}: {counted(len(names), 'demonstration')}")
+    return 0
+
+
 def convert(options: argparse.Namespace) -> int:
     """Convert a dataset of Isaac Lab 2.x to the current format, every quaternion of it."""
     _write(options.output, convert_legacy, options.dataset, last=(motion_of,))
@@ -169,6 +181,11 @@ def add_tools(commands: Any) -> None:
     where = "condition on a recorded property, for instance 'num_samples<400'; repeatable, all have to hold"
     tool.add_argument("--where", action="append", required=True, metavar="CONDITION", help=where)
     _add_json(tool)
+    tool = _add(commands, "sample", sample)
+    tool.add_argument("dataset", type=argument_path, help="HDF5 file of demonstrations")
+    tool.add_argument("--count", type=int, required=True, metavar="N", help="how many demonstrations")
+    tool.add_argument("--seed", type=int, default=1, help="seed of the draw (default 1)")
+    _add_output(tool)
     tool = _add(commands, "compact", compact)
     tool.add_argument("dataset", type=argument_path, help="HDF5 file of annotated demonstrations")
     _add_output(tool)

@@ -8,6 +8,7 @@ The rule: what this project did not write stays where it is, as it is. So
   rendering's manifest, or the mark of one that was not finished (`ours.is_frames`);
 - of the folder of an export, only what such an export makes on its way goes, and only while the folder carries the mark
   of one that was not finished;
+- a link is replaced only if it led to what the new one could lead to (`lead`);
 - `discard` is for what the caller itself has made: a scratch file, a lock, a part that is in the dataset by now;
 - whatever else is in the way is moved aside, to a name that nothing has, if the user said so.
 """
@@ -126,6 +127,21 @@ def name_folder(scratch: Path, path: Path) -> None:
         OSError: Something has the name, or it cannot be given.
     """
     scratch.rename(path)
+
+
+def lead(link: Path, target: Path) -> None:
+    """Have a link lead to something in a folder beside it; one that led to something in that folder is replaced.
+
+    Raises:
+        OutputError: Something else has the name, or it cannot be written.
+    """
+    place = target.relative_to(link.parent)
+    with explained(link):
+        if os.path.lexists(link) and not (link.is_symlink() and link.readlink().parent == place.parent):
+            raise OutputError(f"output '{link}' exists, and this project did not write it; move it away")
+        scratch = link.with_name(f".{link.name}.{secrets.token_hex(4)}.part")
+        scratch.symlink_to(place)
+        os.replace(scratch, link)
 
 
 def begin_frames(folder: Path) -> None:

@@ -29,6 +29,7 @@ from mimicgen.datagen.dataset.formats.images import Images
 from mimicgen.datagen.dataset.formats.language import LANGUAGE
 from mimicgen.datagen.dataset.formats.record import facts_of
 from mimicgen.datagen.dataset.images.pixels import Image
+from mimicgen.datagen.dataset.leaking import repeats_action
 from mimicgen.datagen.dataset.outputs.parts import COMPRESSION
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.copying import read_masks, write_masks, written
@@ -163,19 +164,11 @@ def _observations(demo: h5py.Group, plan: Plan) -> Observations:
             continue  # images, which are written as they are called here
         elif array.dtype.kind not in "fiub" or not array.ndim or len(array) != len(actions):
             left_out[name] = f"its shape is {array.shape} and its type {array.dtype}"
-        elif _repeats(array, actions):
+        elif repeats_action(array, actions):
             left_out[name] = "it is the action of the step before, from which a policy learns to repeat itself"
         else:
             low_dim[name] = int(np.prod(array.shape[1:], dtype=np.int64))
     return Observations(low_dim=low_dim, images=images, left_out=left_out)
-
-
-def _repeats(array: h5py.Dataset, actions: NDArray[Any]) -> bool:
-    """Return whether an observation is the action, of this step or of the one before."""
-    if array.shape != actions.shape:
-        return False
-    values = array[:]
-    return bool(np.array_equal(values, actions) or np.array_equal(values[1:], actions[:-1]))
 
 
 class _Writer:

@@ -1,0 +1,1 @@
+"""Training policies: networks and losses are those of libraries, the way of the data onto the device is ours."""

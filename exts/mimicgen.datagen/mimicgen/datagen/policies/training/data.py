@@ -1,0 +1,90 @@
+"""A dataset's demonstrations on the device that trains: all of them, once, so that no step waits for a disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mimicgen.datagen.dataset.files import demo_names, env_args, open_source
+from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.policies.training.checking import shapes_of
+from mimicgen.datagen.policies.training.presets import Observed
+from mimicgen.datagen.text import shown
+
+_FRAMES = 256
+"""Images that are read at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demonstrations:
+    """Demonstrations, one after the other.
+
+    Attributes:
+        names: Theirs, in the order in which they lie.
+        lengths: Steps of each, shape (demonstrations,), int64, on the CPU.
+        numbers: Observations by name, shape (steps, width), float32.
+        images: Observations by name, shape (steps, height, width, 3), uint8.
+        actions: Shape (steps, action_dim), float32.
+        env_args: What the dataset says of its environment.
+    """
+
+    names: tuple[str, ...]
+    lengths: torch.Tensor
+    numbers: Mapping[str, torch.Tensor]
+    images: Mapping[str, torch.Tensor]
+    actions: torch.Tensor
+    env_args: Mapping[str, Any]
+
+
+def load(path: Path, observed: Observed, device: torch.device) -> Demonstrations:
+    """Read a dataset into a device's memory.
+
+    Raises:
+        SourceError: The dataset cannot be read, lacks something that is to be observed, or its demonstrations have
+            different shapes.
+    """
+    with open_source(path) as file:
+        names = demo_names(file)
+        shapes = shapes_of(path, file["data"][names[0]], names[0], observed)
+        for name in names:
+            own = shapes_of(path, file["data"][name], name, observed)
+            if own != shapes:
+                key = next(key for key in shapes if own[key] != shapes[key])
+                raise SourceError(
+                    f"source '{path}', {shown(name)}: {key} has shape {own[key]} a step, and in {shown(names[0])} "
+                    f"{shapes[key]}; leave it out (datagen.sh dataset filter)"
+                )
+        lengths = [len(file["data"][name]["actions"]) for name in names]
+        total = sum(lengths)
+        empty = {
+            key: torch.empty(
+                (total, *shape), dtype=torch.uint8 if key in observed.images else torch.float32, device=device
+            )
+            for key, shape in shapes.items()
+        }
+        begin = 0
+        for name, length in zip(names, lengths, strict=True):
+            for key, values in empty.items():
+                array = file["data"][name]["actions" if key == "actions" else f"obs/{key}"]
+                for at in range(0, length, _FRAMES):
+                    end = min(at + _FRAMES, length)
+                    values[begin + at : begin + end] = torch.from_numpy(_rows(array[at:end], values.dtype))
+            begin += length
+        return Demonstrations(
+            names=tuple(names),
+            lengths=torch.tensor(lengths),
+            numbers={key: empty[key] for key in observed.numbers},
+            images={key: empty[key] for key in observed.images},
+            actions=empty["actions"],
+            env_args=env_args(file),
+        )
+
+
+def _rows(values: NDArray[Any], dtype: torch.dtype) -> NDArray[Any]:
+    return np.ascontiguousarray(values, np.uint8 if dtype == torch.uint8 else np.float32)

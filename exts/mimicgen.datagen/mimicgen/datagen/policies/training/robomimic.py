@@ -1,0 +1,111 @@
+"""robomimic's policies: its networks, its losses and its checkpoints."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import torch
+from robomimic.algo import algo_factory
+from robomimic.config import config_factory
+from robomimic.utils import obs_utils
+
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.policies.training.data import Demonstrations
+from mimicgen.datagen.policies.training.presets import Preset
+from mimicgen.datagen.policies.training.windows import Windows
+
+_OURS = ("observation", "experiment")
+"""Parts of robomimic's configuration that follow from the rest of a preset, or that nothing here does."""
+
+
+class RobomimicLearner:
+    """A policy of robomimic that learns; see `mimicgen.datagen.policies.training.learner.Learner`.
+
+    Args:
+        preset: What is trained.
+        data: The demonstrations.
+        device: Where.
+
+    Raises:
+        ConfigError: The preset says what robomimic's configuration does not take.
+    """
+
+    suffix = ".pth"
+    capturable = True
+
+    def __init__(self, preset: Preset, data: Demonstrations, device: torch.device):
+        if preset.observations.images:
+            raise ConfigError(
+                f"observations.images = {list(preset.observations.images)}: of robomimic, policies on states are "
+                "trained here; take a preset of LeRobot's, or leave the images out"
+            )
+        self._preset, self._data = preset, data
+        self._config = _config(preset)
+        obs_utils.initialize_obs_utils_with_config(self._config)
+        torch.distributions.Distribution.set_default_validate_args(False)  # which waits for the device
+        names = sorted(preset.observations.numbers)
+        self._shapes = {
+            "ac_dim": data.actions.shape[1],
+            "all_shapes": OrderedDict((name, [data.numbers[name].shape[1]]) for name in names),
+            "all_obs_keys": names,
+            "use_images": False,
+        }
+        self._model = algo_factory(
+            preset.policy,
+            self._config,
+            obs_key_shapes=self._shapes["all_shapes"],
+            ac_dim=self._shapes["ac_dim"],
+            device=device,
+        )
+        self._model.set_train()
+        self.module: torch.nn.Module = self._model.nets
+        self._windows = Windows(data.lengths, 0, device)
+
+    def loss(self) -> torch.Tensor:
+        """Return the loss over a batch that is drawn for it."""
+        ahead = range(self._config.train.seq_length)
+        ((indices, _),) = self._windows.draw(self._preset.training.batch_size, [ahead])
+        observed = {name: values[indices] for name, values in self._data.numbers.items()}
+        model = self._model
+        batch = model.process_batch_for_training({"obs": observed, "actions": self._data.actions[indices]})
+        batch = model.postprocess_batch_for_training(batch, obs_normalization_stats=None)
+        loss: torch.Tensor = model._compute_losses(model._forward_training(batch), batch)["action_loss"]
+        return loss
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return the parameters, with their learning rate."""
+        return [{"params": list(self.module.parameters()), "lr": self._preset.training.learning_rate}]
+
+    def save(self, module: torch.nn.Module, folder: Path) -> None:
+        """Write a checkpoint, which robomimic's `policy_from_checkpoint` loads."""
+        env = {"env_name": "", "type": 2, "env_kwargs": {}} | dict(self._data.env_args)
+        told = {
+            "model": module.state_dict(),
+            "config": self._config.dump(),
+            "algo_name": self._preset.policy,
+            "env_metadata": env,
+            "shape_metadata": self._shapes,
+        }
+        torch.save(told, folder)
+
+
+def _config(preset: Preset) -> Any:
+    """Return robomimic's configuration."""
+    config = config_factory(preset.policy)
+    training = preset.training
+    for name in preset.network:
+        if name in _OURS:
+            raise ConfigError(f"network.{name}: follows from the preset's other tables; leave it out")
+    try:
+        with config.values_unlocked():  # and no key is: an unknown one is refused
+            config.update(preset.network)
+            config.observation.modalities.obs.low_dim = list(preset.observations.numbers)
+            config.observation.modalities.obs.rgb = []
+            config.train.batch_size = training.batch_size
+            config.algo.optim_params.policy.learning_rate.initial = training.learning_rate
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise ConfigError(f"network: robomimic's configuration says: {error}") from error
+    config.lock()
+    return config

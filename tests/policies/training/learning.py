@@ -1,0 +1,213 @@
+"""Trains with the libraries, in the environment that has them, and prints what was found as JSON.
+
+python tests/policies/training/learning.py DATASET IMAGES FOLDER
+
+DATASET has demonstrations on states, IMAGES one with a camera, too. Everything is tiny, and in one process: importing
+LeRobot takes longer than all of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lerobot.policies.act.modeling_act import ACTPolicy
+from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
+from lerobot.policies.factory import make_pre_post_processors
+from robomimic.utils.file_utils import policy_from_checkpoint
+
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.policies.training.data import load
+from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
+from mimicgen.datagen.policies.training.presets import Preset, read_preset
+from mimicgen.datagen.policies.training.trainer import learner_of, train
+
+CPU = torch.device("cpu")
+PRESETS = Path(__file__).resolve().parents[3] / "config" / "train"
+
+SMALL = [
+    *("training.batch_size=32", "training.save_every=1000"),
+    *("network.down_dims=[16,32]", "network.diffusion_step_embed_dim=16", "network.kernel_size=3"),
+]
+
+
+def small(name: str, *assignments: str) -> Preset:
+    return read_preset(PRESETS / f"{name}.toml", [*assignments])
+
+
+def trained(preset: Preset, dataset: Path, output: Path, stop_after: int | None = None) -> list[dict[str, Any]]:
+    """Train, until all steps are taken or so many are, and return what was told."""
+    told: list[dict[str, Any]] = []
+    asked = iter(range(1_000_000))
+    train(preset, dataset, output, CPU, 3, told.append, lambda: next(asked) == stop_after)
+    return told
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(DiffusionPolicy.from_pretrained(folder).state_dict())
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def continuing(dataset: Path, folder: Path) -> dict[str, Any]:
+    """Twelve steps in one go, and stopped after five and gone on with; with an average of the weights."""
+    preset = small("diffusion", *SMALL, "training.steps=12", "training.ema=0.9")
+    whole = trained(preset, dataset, folder / "whole")
+    before = trained(preset, dataset, folder / "parts", stop_after=5)
+    after = trained(preset, dataset, folder / "parts")
+    last = "checkpoints/step_000012"
+    return {
+        "same": same(weights(folder / "whole" / last), weights(folder / "parts" / last)),
+        "begins": [told["step"] for told in (whole[0], before[0], after[0])],
+        "files": sorted(path.name for path in (folder / "parts").iterdir()),
+        "checkpoints": sorted(path.name for path in (folder / "parts" / "checkpoints").iterdir()),
+        "about": json.loads((folder / "parts" / last / "observations.json").read_text())["observations"],
+    }
+
+
+def overfitting(dataset: Path, folder: Path) -> dict[str, Any]:
+    """Many steps on two demonstrations."""
+    preset = small("diffusion", *SMALL, "training.steps=150", "training.ema=0", "training.learning_rate=5e-3")
+    data = load(dataset, preset.observations, CPU)
+    torch.manual_seed(0)
+    fresh = LeRobotLearner(preset, data, CPU)
+    trained(preset, dataset, folder / "overfit")
+    module = DiffusionPolicy.from_pretrained(folder / "overfit/checkpoints/step_000150")
+    return {"before": _mean_loss(fresh), "after": _mean_loss(fresh, module)}
+
+
+def _mean_loss(learner: LeRobotLearner, module: Any = None) -> float:
+    if module is not None:
+        learner.module.load_state_dict(module.state_dict())
+    torch.manual_seed(1)
+    with torch.no_grad():
+        return float(torch.stack([learner.loss() for _ in range(20)]).mean())
+
+
+def reloading(dataset: Path, folder: Path) -> dict[str, Any]:
+    """What LeRobot loads acts as what was trained, and sees what it was trained on."""
+    preset = small("diffusion", *SMALL, "training.steps=2", "training.ema=0")
+    data = load(dataset, preset.observations, CPU)
+    learner = LeRobotLearner(preset, data, CPU)
+    learner.save(learner.module, folder / "again")
+    loaded = DiffusionPolicy.from_pretrained(folder / "again")
+    before, after = make_pre_post_processors(loaded.config, pretrained_path=str(folder / "again"))
+    raw = {
+        "observation.state": torch.cat([data.numbers[name] for name in preset.observations.state], dim=1)[5:7],
+        "observation.environment_state": data.numbers["object"][5:7],
+    }
+    seen = before(copy.deepcopy(raw))
+    own = {key: learner._numbers[key][5:7] for key in raw}
+    noise = torch.randn(1, 16, data.actions.shape[1])
+    policy = copy.deepcopy(learner.module).eval()
+    chunks = [
+        one.diffusion.generate_actions({key: values[None] for key, values in given.items()}, noise=noise)
+        for one, given in ((loaded, {key: seen[key] for key in raw}), (policy, own))
+    ]
+    back = after(learner._numbers["action"][:50].clone())
+    return {
+        "steps": loaded.config.num_inference_steps,
+        "scheduler": type(loaded.diffusion.noise_scheduler).__name__,
+        "seen": all(torch.equal(seen[key], own[key]) for key in raw),
+        "acts": torch.equal(*chunks),
+        "chunk": list(chunks[0].shape),
+        "actions": [float(learner._numbers["action"].min()), float(learner._numbers["action"].max())],
+        "error": float((back - data.actions[:50]).abs().max()),
+        "mean": float(learner._numbers["observation.state"].mean(dim=0).abs().max()),
+    }
+
+
+def looking(dataset: Path, folder: Path) -> dict[str, Any]:
+    """Both presets on images, tiny."""
+    images = ["observations.images=['table_cam_rgb']", "training.steps=1", "training.batch_size=2"]
+    act = ["network.pretrained_backbone_weights=none", "network.chunk_size=4", "network.n_action_steps=2"]
+    act += ["network.dim_model=16", "network.n_heads=2", "network.dim_feedforward=16", "network.n_encoder_layers=1"]
+    told = trained(small("act_images", *images, *act, "network.n_vae_encoder_layers=1"), dataset, folder / "act")
+    diffusion = ["network.crop_shape=[28,28]", "training.image_shift=2", "network.down_dims=[8,16]"]
+    other = trained(small("diffusion_images", *images, *diffusion), dataset, folder / "diffusion")
+    place = folder / "act/checkpoints/step_000001"
+    policy = ACTPolicy.from_pretrained(place)
+    before, after = make_pre_post_processors(policy.config, pretrained_path=str(place))
+    observed = {"observation.state": torch.zeros(1, 9), "observation.images.table_cam": torch.zeros(1, 3, 32, 32)}
+    return {
+        "losses": [line["loss"] for line in (*told, *other) if line["event"] == "step"],
+        "action": list(after(policy.select_action(before(observed))).shape),
+        "inputs": sorted(policy.config.input_features),
+    }
+
+
+def cloning(dataset: Path, folder: Path) -> dict[str, Any]:
+    """robomimic's, loaded by itself."""
+    own = ["network.algo.rnn.hidden_dim=8", "training.steps=60", "training.batch_size=16"]
+    preset = small("bc_rnn_gmm", *own)
+    trained(preset, dataset, folder / "bc")
+    rollout, told = policy_from_checkpoint(ckpt_path=str(folder / "bc/checkpoints/step_000060.pth"))
+    data = load(dataset, preset.observations, CPU)
+    learner = learner_of(preset, data, CPU)
+    fresh = _mean_loss(learner)  # type: ignore[arg-type]
+    learner.module.load_state_dict(rollout.policy.nets.state_dict())
+    rollout.start_episode()
+    learner._model.set_eval()  # type: ignore[attr-defined]
+    learner._model.reset()  # type: ignore[attr-defined]
+    equal = []
+    for step in range(3):
+        seen = {name: values[step].numpy() for name, values in data.numbers.items()}
+        torch.manual_seed(step)
+        theirs = torch.as_tensor(rollout(ob=dict(seen)))
+        torch.manual_seed(step)
+        batch = {name: torch.as_tensor(values)[None] for name, values in seen.items()}
+        equal.append(torch.equal(theirs, learner._model.get_action(batch)[0]))  # type: ignore[attr-defined]
+    learner._model.set_train()  # type: ignore[attr-defined]
+    return {
+        "acts": equal,
+        "before": fresh,
+        "after": _mean_loss(learner),  # type: ignore[arg-type]
+        "task": told["env_metadata"]["env_name"],
+        "inputs": told["shape_metadata"]["all_obs_keys"],
+    }
+
+
+def refusing(dataset: Path, folder: Path) -> dict[str, Any]:
+    """What a preset says that the libraries do not take."""
+    said = {}
+    for name, assignment in (
+        ("diffusion", "network.down_dim=[8,16]"),
+        ("diffusion", "network.horizon=15"),
+        ("diffusion", "network.normalization_mapping={STATE='BIG'}"),
+        ("bc_rnn_gmm", "network.algo.rnn.hidden=8"),
+        ("bc_rnn_gmm", "observations.images=['table_cam_rgb']"),
+    ):
+        preset = small(name, assignment)
+        observed = preset.observations if not preset.observations.images else small(name).observations
+        try:
+            learner_of(preset, load(dataset, observed, CPU), CPU)
+        except ConfigError as error:
+            said[assignment] = str(error)
+    return said
+
+
+def main(dataset: Path, images: Path, folder: Path) -> None:
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(1)
+    out = sys.stdout
+    sys.stdout = sys.stderr
+    found = {
+        "continuing": continuing(dataset, folder),
+        "overfitting": overfitting(dataset, folder),
+        "reloading": reloading(dataset, folder),
+        "looking": looking(images, folder),
+        "cloning": cloning(dataset, folder),
+        "refusing": refusing(dataset, folder),
+    }
+    print(json.dumps(found), file=out)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,86 @@
+"""LeRobot's and robomimic's policies learn here, and their own loaders take what comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from mimicgen.datagen.cli.training import PYTHON
+from tests.conftest import PROJECT
+from tests.dataset.formats.making import some_demos
+
+pytestmark = pytest.mark.skipif(not PYTHON.is_file(), reason="not installed; ./scripts/setup.sh --with train")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("learning")
+    dataset, images = some_demos(folder / "states.hdf5", 2), some_demos(folder / "images.hdf5", 1)
+    with h5py.File(images, "r+") as file:
+        for demo in file["data"].values():
+            noise = np.random.default_rng(0).integers(0, 256, (len(demo["actions"]), 32, 32, 3), np.uint8)
+            demo["obs/table_cam_rgb"] = noise
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "exts/mimicgen.datagen"), "HF_HUB_OFFLINE": "1"}
+    script = Path(__file__).with_name("learning.py")
+    command = [PYTHON, script, dataset, images, folder]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_stopping_and_going_on_is_as_if_nothing_had_been(found: Any) -> None:
+    told = found["continuing"]
+    assert told["same"]
+    assert told["begins"] == [0, 0, 5]
+    assert told["checkpoints"] == ["step_000005", "step_000012"]
+    assert told["files"] == ["checkpoints", "state_000012.pt"]
+    assert told["about"] == {
+        "observation.state": ["eef_pos", "eef_quat", "gripper_pos"],
+        "observation.environment_state": ["object"],
+    }
+
+
+def test_the_loss_falls(found: Any) -> None:
+    assert found["overfitting"]["after"] < 0.7 * found["overfitting"]["before"]
+    assert found["cloning"]["after"] < found["cloning"]["before"] - 1
+
+
+def test_lerobot_loads_what_was_trained(found: Any) -> None:
+    told = found["reloading"]
+    assert told["seen"]
+    assert told["acts"]
+    assert told["chunk"] == [1, 8, 7]
+    assert (told["steps"], told["scheduler"]) == (10, "DDIMScheduler")
+    assert told["actions"] == [-1, 1]
+    assert told["error"] < 1e-6
+    assert told["mean"] < 1e-4
+
+
+def test_policies_on_images(found: Any) -> None:
+    told = found["looking"]
+    assert len(told["losses"]) == 2
+    assert all(np.isfinite(told["losses"]))
+    assert told["action"] == [1, 7]
+    assert told["inputs"] == ["observation.images.table_cam", "observation.state"]
+
+
+def test_robomimic_loads_what_was_trained(found: Any) -> None:
+    told = found["cloning"]
+    assert told["acts"] == [True] * 3
+    assert told["inputs"] == ["eef_pos", "eef_quat", "gripper_pos", "object"]
+    assert "Mimic" in told["task"]
+
+
+def test_what_the_libraries_do_not_take_is_named(found: Any) -> None:
+    told = found["refusing"]
+    assert len(told) == 5
+    for assignment, message in told.items():
+        assert message.startswith(("unknown key 'network.", "network", "observations.images")), message
+        assert assignment.partition("=")[0].split(".")[-1] in message, message
