@@ -71,7 +71,7 @@ def observe(cfg: Any, job: Job) -> Observed | None:
 
     Args:
         cfg: Isaac Lab's configuration of the environment; the recorder of what is observed comes in.
-        job: The job. One that writes no demonstrations observes nothing.
+        job: The job. One in which nobody acts on what is observed, and nothing is written, observes nothing.
 
     Returns:
         What is observed; None for nothing.
@@ -80,7 +80,7 @@ def observe(cfg: Any, job: Job) -> Observed | None:
         TaskError: The task observes something through its cameras that is not drawn, or has a camera of that name.
     """
     found = observed_by(cfg, job.observe)
-    if not job.makes_dataset:
+    if not job.observes:
         return None
     for name in job.observe.cameras:
         if any(view.name == name for view in found.views):
@@ -99,7 +99,7 @@ def observe(cfg: Any, job: Job) -> Observed | None:
             for name in own.cameras
             for modality in own.modalities
         }
-        if own.record:
+        if own.record and job.makes_dataset:
             cfg.recorders.record_images = ImageRecorderCfg(group=GROUP)
     found.colours = class_colours(job.task) | found.colours
     return found if found.views else None
