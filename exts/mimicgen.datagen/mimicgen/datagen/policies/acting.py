@@ -77,9 +77,9 @@ class ActingPolicy:
         self._action_dim = action_dim
         self._instruction = instruction
         self._starts = starts
-        self._reset = Resets(env)
+        self._reset = Resets(env) if starts is None else None  # which replaces what recorded states are restored by
         self._holder = Holder(env, tuple(env.cfg.subtask_configs))
-        self.draws_on = self._reset.draws_on
+        self.draws_on = self._reset.draws_on if self._reset is not None else str(env.device)
         self.longest: int | None = max_steps
         self.effort: dict[str, float] = {"calls": 0, "seconds": 0.0}
         count = self._count = env.num_envs
@@ -96,10 +96,10 @@ class ActingPolicy:
 
     def begin(self, attempts: Sequence[UnderWay]) -> None:
         """See `Policy.begin`."""
-        if self._starts is None:
+        if self._reset is not None:
             self._reset({attempt.env: attempt.streams for attempt in attempts})
         else:
-            self._restore(self._starts, attempts)
+            self._restore(attempts)
         chosen, seeds = [attempt.env for attempt in attempts], [attempt.seed for attempt in attempts]
         self._acting[chosen] = True
         for values in (self._taken, self._at, self._until):
@@ -135,10 +135,11 @@ class ActingPolicy:
         """The success term alone decides."""
         return None
 
-    def _restore(self, starts: Starts, attempts: Sequence[UnderWay]) -> None:
+    def _restore(self, attempts: Sequence[UnderWay]) -> None:
         """Put environments into recorded states."""
+        assert self._starts is not None
         for attempt in attempts:
-            demo, steps, state = starts.start(attempt)
+            demo, steps, state = self._starts.start(attempt)
             attempt.segments.append(Segment(eef=WHOLE, subtask=0, demo=demo, start=0, end=steps))
             chosen = torch.tensor([attempt.env], dtype=torch.int64, device=self._env.device)
             with attempt.streams.active():
