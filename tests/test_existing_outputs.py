@@ -43,6 +43,8 @@ COMMANDS: dict[str, list[str]] = {
     "export rerun": ["export", "rerun", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "view": ["view", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "render": ["render", "SOURCE", "--output-dir", "records"],
+    "evaluate": ["evaluate", "--policy", "zeros", "--output-dir", "records"],
+    "evaluations": ["evaluations", "EVALUATED", "--output", "OUTPUT"],
     "export robomimic": ["export", "robomimic", "SOURCE", "--output", "OUTPUT"],
     "export lerobot": ["export", "lerobot", "SOURCE", "--modality", "depth", "--output", "OUTPUT"],
     "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
