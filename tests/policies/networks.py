@@ -44,11 +44,6 @@ of_another_robot.actions = "joints"  # type: ignore[attr-defined]
 of_another_robot.rate = 10.0  # type: ignore[attr-defined]
 
 
-def not_finite(observations: Mapping[str, torch.Tensor], episodes: Sequence[Episode]) -> torch.Tensor:
-    """Gives what is no number."""
-    return torch.full((len(episodes), 7), torch.nan)
-
-
 def too_long(observations: Mapping[str, torch.Tensor], episodes: Sequence[Episode]) -> torch.Tensor:
     """Gives an action of another length."""
     return torch.zeros(len(episodes), 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ def alike(attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The recorded actions of the scripted expert, as a policy; zeros; and random actions."""
     folder = tmp_path_factory.mktemp("scripted")
-    few = {"num_trials": 4, "num_envs": 4}
+    few = {"num_trials": 2, "num_envs": 2}
     return evaluated(
         folder,
         few | {"policy": REPLAY},
@@ -68,11 +67,11 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_the_expert_replayed_succeeds_and_nobody_and_chance_do_not(scripted: Any) -> None:
     expert, zeros, chance, _ = scripted
-    assert [one["outcome"] for one in expert["attempts"]] == ["success"] * 4
-    assert [one["segments"][0]["demo"] for one in expert["attempts"]] == ["demo_0", "demo_1", "demo_2", "demo_3"]
+    assert [one["outcome"] for one in expert["attempts"]] == ["success"] * 2
+    assert [one["segments"][0]["demo"] for one in expert["attempts"]] == ["demo_0", "demo_1"]
     assert all("held for 10 steps" in one["reason"] for one in expert["attempts"])
     for run in (zeros, chance):
-        assert [(one["outcome"], one["steps"]) for one in run["attempts"]] == [("failure", 30)] * 4
+        assert [(one["outcome"], one["steps"]) for one in run["attempts"]] == [("failure", 30)] * 2
     for run in (expert, zeros, chance):
         assert run["end"] == ["target reached", 0]
 
@@ -80,7 +79,7 @@ def test_the_expert_replayed_succeeds_and_nobody_and_chance_do_not(scripted: Any
 def test_how_far_episodes_came_is_told_by_what_was_lifted(scripted: Any) -> None:
     expert, zeros, _, _ = scripted
     stages = ["grasp_1_lifted", "stack_1", "grasp_2_lifted", "success"]
-    assert expert["run"]["counts"]["reached"] == dict.fromkeys(stages, 4)
+    assert expert["run"]["counts"]["reached"] == dict.fromkeys(stages, 2)
     steps = [one["signals"] for one in expert["attempts"]]
     assert all(own["grasp_1_lifted"] < own["stack_1"] < own["grasp_2_lifted"] for own in steps)
     assert zeros["run"]["counts"]["reached"] == dict.fromkeys(stages, 0)
@@ -91,7 +90,7 @@ def test_a_run_writes_its_records_a_page_and_failures_on_request(scripted: Any) 
     expert, _, chance, _ = scripted
     assert expert["written"] == ["run.json", "attempts.jsonl", "report.html"]
     assert chance["written"] == ["evaluation_failed.hdf5", "run.json", "attempts.jsonl", "report.html"]
-    assert [one["demo"] for one in chance["attempts"]] == ["demo_0", "demo_1", "demo_2", "demo_3"]
+    assert [one["demo"] for one in chance["attempts"]] == ["demo_0", "demo_1"]
     told = expert["run"]["policy"]
     assert (told["policy"], told["made_of"]["demos"], told["actions"]) == (REPLAY, 10, "recorded")
     assert told["effort"]["calls"] > 100
@@ -112,49 +111,47 @@ def test_no_demonstration_is_replayed_twice(scripted: Any) -> None:
     assert "has 10 demonstrations" in reason
 
 
-@cache
-def networks(folder: Path) -> Any:
-    own = {"policy": f"{NETWORK}:act", "num_trials": 3, "max_steps": 60}
-    varied = own | {"num_envs": 3, "max_steps": 20}
-    return evaluated(
-        folder,
-        own | {"num_envs": 1},
-        own | {"num_envs": 16},
-        own | {"num_envs": 16},
-        *(varied | {f"vary.{key}": value} for key, value in VARIED.items()),
-        {"policy": f"{NETWORK}:of_another_robot"},
-        {"policy": f"{NETWORK}:not_finite"},
-        {"policy": f"{NETWORK}:too_long"},
-    )
-
-
-VARIED = {"starts": 0.5, "joint_noise": 0.2, "action_delay": 5, "observation_noise": 0.01}
+STARTS, ACTING = {"starts": 0.5, "joint_noise": 0.2}, {"action_delay": 5, "observation_noise": 0.05}
 
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return networks(tmp_path_factory.mktemp("network"))
+    own = {"policy": f"{NETWORK}:act", "num_trials": 3, "max_steps": 40}
+    return evaluated(
+        tmp_path_factory.mktemp("network"),
+        own | {"num_envs": 1},
+        own | {"num_envs": 16},
+        *(
+            own | {"num_envs": 3} | {f"vary.{key}": value for key, value in varied.items()}
+            for varied in (STARTS, ACTING)
+        ),
+        {"policy": f"{NETWORK}:of_another_robot"},
+        {"policy": f"{NETWORK}:too_long"},
+    )
 
 
-def test_a_network_does_the_same_in_one_environment_and_in_sixteen_and_twice(network: Any) -> None:
-    alone, together, again = (alike(run["attempts"]) for run in network[:3])
+def test_a_network_does_the_same_in_one_environment_and_in_sixteen(network: Any) -> None:
+    alone, together = (alike(run["attempts"]) for run in network[:2])
     assert len(alone) == 3
-    assert alone == together == again
+    assert alone == together
 
 
-def test_each_variation_changes_what_happens_and_is_told(network: Any) -> None:
-    plain = alike(network[1]["attempts"])
-    for (key, value), run in zip(VARIED.items(), network[3:7], strict=True):
+def test_what_is_varied_changes_what_happens_and_is_told(network: Any) -> None:
+    plain, starts, acting = (run["attempts"] for run in network[1:4])
+    for told, run in zip((STARTS, ACTING), network[2:4], strict=True):
         assert run["end"] == ["target reached", 0]
-        assert run["run"]["config"][f"vary.{key}"] == value
-        starts = [one["starts"] for one in run["attempts"]]
-        assert (starts == [one["starts"] for one in plain]) is (key != "starts")
-    reasons = [[one["reason"] for one in run["attempts"]] for run in network[3:7]]
-    assert len({json.dumps(own) for own in reasons}) == 4
+        assert {key: run["run"]["config"][f"vary.{key}"] for key in told} == told
+    assert [one["starts"] for one in acting] == [one["starts"] for one in plain]
+    for narrow, wide in zip(starts, plain, strict=True):
+        middle = {"x": 0.5, "y": 0.0}
+        for name, place in narrow["starts"].items():
+            assert place != wide["starts"][name]
+            assert all(abs(at - of) <= 0.051 for at, of in zip(place, middle.values(), strict=True))
+    assert [one["reason"] for one in acting] != [one["reason"] for one in plain]
 
 
 def test_a_policy_that_does_not_fit_is_refused_with_both_sides_named(network: Any) -> None:
-    reason, code = network[7]["end"]
+    reason, code = network[4]["end"]
     assert code == 2
     first, *others = reason.splitlines()
     assert first.startswith(f"policy = '{NETWORK}:of_another_robot' does not fit task 'Isaac-Stack-Cube-Franka")
@@ -172,7 +169,6 @@ def test_a_policy_that_does_not_fit_is_refused_with_both_sides_named(network: An
 
 
 def test_what_is_no_action_ends_the_run_and_says_why(network: Any) -> None:
-    wild, long = (run["end"] for run in network[8:])
-    assert wild[1] == long[1] == 1
-    assert "an action that is not finite" in wild[0]
-    assert "actions of shape (16, 1, 3), expected (16, steps, 7)" in long[0]
+    reason, code = network[5]["end"]
+    assert code == 1
+    assert "actions of shape (16, 1, 3), expected (16, steps, 7)" in reason
