@@ -256,7 +256,8 @@ class Outputs:
         folder = self.record.parent
         kept = (folder / "contact_sheet.png",) if self._frames else ()
         replaced = (self.record,) if rendered else (self.record, self.attempts, self.report)
-        for path in kept if self._config.fresh else (*kept, *replaced):
+        asked = self._config.fresh and self._config.makes_dataset  # others are made anew without being told to
+        for path in kept if asked else (*kept, *replaced):
             refuse_foreign(path)
 
     def _move_aside(self) -> None:
