@@ -6,9 +6,11 @@ from mimicgen.datagen.progress import State
 from tests.conftest import Kit
 from tests.kit.runs import MakeConfig, frames, records, run_record, until
 
+NETWORK = "tests.policies.networks:act"
+
 
 def test_an_evaluation_is_paused_goes_on_and_is_stopped(kit: Kit, make_config: MakeConfig) -> None:
-    config = make_config("evaluate", policy="tests.policies.networks:act", num_trials=4, num_envs=2, max_steps=25)
+    config = make_config("evaluate", policy=NETWORK, num_trials=4, num_envs=2, max_steps=25)
     kit.session.start(config)
 
     async def person() -> None:
@@ -29,7 +31,7 @@ def test_an_evaluation_is_paused_goes_on_and_is_stopped(kit: Kit, make_config: M
     assert {one["outcome"] for one in attempts[2:]} <= {"abandoned"}
     record = run_record(config)
     assert record["end"] == {"reason": "seen enough", "exit_code": 130}
-    assert (record["counts"]["attempts"], record["policy"]["made_of"]["function"]) == (2, config.policy)
+    assert (record["counts"]["attempts"], record["policy"]["made_of"]["function"]) == (2, NETWORK)
 
 
 def test_what_an_image_shows_is_observed(kit: Kit, make_config: MakeConfig) -> None:

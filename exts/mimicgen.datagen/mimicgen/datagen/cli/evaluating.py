@@ -60,7 +60,7 @@ def evaluations(options: argparse.Namespace) -> int:
         read = [pages.read(folder.expanduser().absolute()) for folder in options.folders]
         page.write(path, pages.compared(read))
     for line in pages.lines(read):
-        print(shown(line))
+        print(line)
     print(f"wrote {shown(path)}: {counted(len(read), 'evaluation')}")
     return 0
 

@@ -32,6 +32,10 @@ class Evaluate(Job, frozen=True, kw_only=True, tag="evaluate"):
     policy_device: Annotated[
         str | None, Meta(description="Device that the policy computes on; none: that of the physics")
     ] = None
+    policy_python: Annotated[
+        Path | None,
+        Meta(description="Python of the virtual environment that the policy runs in, where it runs in one of its own"),
+    ] = None
     num_trials: Annotated[Count, Meta(description="Episodes")] = 100
     max_steps: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)] | None,
