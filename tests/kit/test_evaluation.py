@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from mimicgen.datagen.progress import State
 from tests.conftest import Kit
 from tests.kit.runs import MakeConfig, frames, records, run_record, until
+from tests.policies import networks
 
 NETWORK = "tests.policies.networks:act"
 
@@ -47,3 +52,25 @@ def test_what_an_image_shows_is_observed(kit: Kit, make_config: MakeConfig) -> N
     end = kit.run(kit.session.finished())
     assert (end.reason, end.exit_code) == ("target reached", 0)
     assert run_record(config)["policy"]["observed"] == ["table_cam_rgb"]
+
+
+def test_everything_is_seen_in_another_look(kit: Kit, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the network is shown, and how; the episodes are the same."""
+    shown = []
+    for look in (0, 1, 1, 2):
+        seen: list[Any] = []
+        monkeypatch.setattr(networks, "SEEN", seen)
+        config = make_config(
+            "evaluate",
+            policy="tests.policies.networks:seeing",
+            num_trials=1,
+            max_steps=1,
+            **{"observe.cameras": "table_cam", "observe.width": 48, "observe.height": 32, "vary.look": look},
+        )
+        kit.session.start(config)
+        assert kit.run(kit.session.finished()).exit_code == 0
+        shown.append(seen[0])
+    plain, one, again, two = shown
+    assert (one == again).all()
+    assert (one != plain).float().mean() > 0.3
+    assert (one != two).float().mean() > 0.3

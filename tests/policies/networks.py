@@ -8,6 +8,9 @@ import torch
 
 from mimicgen.datagen.policies.function import Episode
 
+SEEN: list[torch.Tensor] = []
+"""What `seeing` was shown."""
+
 OBSERVED = ("eef_pos", "eef_quat", "gripper_pos", "object")
 
 _generator = torch.Generator().manual_seed(3)
@@ -55,6 +58,7 @@ def seeing(observations: Mapping[str, torch.Tensor], episodes: Sequence[Episode]
     assert images.shape == (len(episodes), 2, 32, 48, 3), images.shape
     assert images.dtype == torch.uint8
     assert images.float().std() > 1, "there is something to be seen"
+    SEEN.append(images[0].clone())
     return torch.zeros(len(episodes), 7)
 
 

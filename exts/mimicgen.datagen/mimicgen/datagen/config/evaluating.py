@@ -11,6 +11,7 @@ from mimicgen.datagen.attempts import Outcome
 from mimicgen.datagen.config.job import Count, Job, LivePort
 from mimicgen.datagen.config.sections import ObserveConfig
 from mimicgen.datagen.config.varying import VaryConfig
+from mimicgen.datagen.errors import ConfigError
 
 FLOOR, A_SUBTASK = 500, 125
 """Steps of an episode where nothing else is said: at least, and for each subtask of a hand."""
@@ -67,6 +68,13 @@ class Evaluate(Job, frozen=True, kw_only=True, tag="evaluate"):
     live_port: LivePort = None
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     vary: VaryConfig = field(default_factory=VaryConfig)
+
+    def __post_init__(self) -> None:
+        Job.__post_init__(self)
+        if self.vary.look and not self.observe.cameras:
+            raise ConfigError(
+                f"vary.look = {self.vary.look}: nothing is observed that has looks; name cameras in observe.cameras"
+            )
 
     @property
     def output_dataset(self) -> Path:

@@ -45,6 +45,8 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
             rate=1.0 / env.step_dt,
             cameras=tuple(job.render.cameras),
         )
+        if job.vary.look:
+            opened.dress(job.render, job.seed, job.vary.look)
         device = job.policy_device or str(env.device)
         spared = job.num_envs + acting.ROWS
         learned = await choosing.opened(
