@@ -70,6 +70,7 @@ from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
 import isaaclab.utils.math as pose_math
 from isaaclab.envs import SubTaskConstraintConfig, SubTaskConstraintCoordinationScheme, SubTaskConstraintType
+from mimicgen.datagen.attempts.randomness import attempt_seed
 from mimicgen.datagen.config.jobs import Record
 from mimicgen.datagen.dataset.sources.sources import Sources
 from mimicgen.datagen.generation.machine import AttemptMachine
@@ -205,7 +206,7 @@ async def case(environment, sources, name):
     pool = SourcePool(environment.env, sources, "cpu")
     with torch.inference_mode():
         policy = MimicPolicy(environment, pool)
-    machine = AttemptMachine(environment, policy, seed=7, settle_steps=0)
+    machine = AttemptMachine(environment, policy, seed_of=partial(attempt_seed, 7))
     ours, taken = await attempts(machine, 1, True)
     restore(environment.env)
     driver = Driver(environment, reference.MimicPolicy(environment, pool, early_abort=False), seed=7, settle_steps=0)

@@ -16,7 +16,10 @@ class Observed:
     """Something that a policy observes.
 
     Attributes:
-        name: Its name among what the environment observes: 'eef_pos', or '<camera>_rgb' for an image.
+        name: What it is called where it was recorded: 'eef_pos' for what a dataset has as `obs/eef_pos`, likewise
+            '<camera>_rgb' for an image, and 'states/articulation/robot/joint_position' or
+            'states/rigid_object/NAME/root_pose' for a state, of which a policy sees the one before the step: positions
+            in the environment's frame, quaternions x, y, z, w.
         shape: Of one environment at one step, as the policy says; images (height, width, channels). None where the
             policy does not say.
         quaternions: Order of the quaternions in it, None where there are none or the policy does not say.
@@ -32,22 +35,27 @@ class Contract:
     """What a policy takes and gives, from its own metadata.
 
     Attributes:
-        observed: What it observes.
+        observed: What it observes; None for whatever the environment observes beside the last action.
         history: How many of the last steps it observes at once.
         action_dim: Length of an action, None where it does not say.
         actions: Representation of its actions, as `mimicgen.datagen.dataset.formats.representations` calls it; None for
             the environment's own, or where it does not say.
         rate: Actions a second that it was trained with, None where it does not say.
         instructed: Whether it is told in words what to do.
+        alone: Whether what it does in an environment cannot depend on how many are asked for at once: it has no network
+            here, or a server is asked for one after the other. All others are asked for as many as ever, so that
+            results are those of one environment: there are spare environments, from the number of environments on, with
+            which what is asked for is filled up. To the policy they are like any other.
         made_of: What the record of an evaluation says of it: files, hashes, versions, training.
     """
 
-    observed: tuple[Observed, ...]
+    observed: tuple[Observed, ...] | None
     history: int = 1
     action_dim: int | None = None
     actions: str | None = None
     rate: float | None = None
     instructed: bool = False
+    alone: bool = False
     made_of: Mapping[str, object]
 
 
@@ -68,7 +76,7 @@ class LearnedPolicy(Protocol):
 
         Args:
             envs: Their indices.
-            seeds: Seed of the episode in each.
+            seeds: Seed of the episode in each, below 2**63.
             instruction: What is to be done, in words.
         """
 
