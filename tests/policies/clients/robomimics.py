@@ -15,7 +15,9 @@ ACTIONS = 7
 
 
 def trained(path: Path, demos: Path, *, steps: int = 3, images: int = 0, normalized: bool = False, **algo: Any) -> None:
-    """Train a network by robomimic's own steps and write its checkpoint, as `train_utils.save_model` does, which needs imageio.
+    """Train a network by robomimic's own steps, and write its checkpoint.
+
+    It is written as `train_utils.save_model` does it, for which imageio would be needed.
 
     Args:
         path: The checkpoint to write.

@@ -18,16 +18,17 @@ from typing import Any
 import torch
 
 from mimicgen.datagen.dataset.sources.raw import file_hash
-from mimicgen.datagen.errors import ConfigError, PolicyError
-from mimicgen.datagen.policies.drawing import Randoms, drawn
-from mimicgen.datagen.policies.packages import check_installed
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.policies.clients.drawing import Randoms, drawn
+from mimicgen.datagen.policies.clients.exported import image_of, rate_of
+from mimicgen.datagen.policies.clients.packages import check_installed
 from mimicgen.datagen.policies.policy import Contract, Observed
 
 NETWORKS = ("BC", "BC_GMM", "BC_RNN", "BC_RNN_GMM", "BC_Transformer", "BC_Transformer_GMM")
 """What is taken, as robomimic's classes are called."""
 
 _IMAGE = "_image"
-"""What the names of colour images end with in an export to robomimic; where they were observed it is '_rgb'."""
+"""What the names of images end with in an export to robomimic."""
 
 
 def is_meant(what: str) -> bool:
@@ -48,7 +49,7 @@ async def opened(what: str, *, device: str, num_envs: int) -> RobomimicPolicy:
         SetupError: What robomimic needs is not installed.
     """
     check_installed("a checkpoint of robomimic", "robomimic", "torchvision", "sympy")
-    return await asyncio.to_thread(_opened, Path(what).expanduser(), device, num_envs)
+    return await asyncio.to_thread(_opened, what, device, num_envs)
 
 
 class RobomimicPolicy:
@@ -101,8 +102,6 @@ class RobomimicPolicy:
             actions = told[:, -1] if told.ndim == 3 else told
         else:
             actions = drawn(told, self._randoms, envs)
-        if not torch.isfinite(actions).all():
-            raise PolicyError(f"policy '{self.contract.made_of['file']}' gave an action that is not finite")
         return actions[:, None].float()
 
     def _prepared(self, observations: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -143,10 +142,11 @@ class RobomimicPolicy:
         return told
 
 
-def _opened(path: Path, device: str, num_envs: int) -> RobomimicPolicy:
+def _opened(what: str, device: str, num_envs: int) -> RobomimicPolicy:
     import robomimic
     from robomimic.utils import file_utils
 
+    path, version = Path(what).expanduser(), robomimic.__version__
     try:
         # Of what a file may hold only numbers, texts and tables are taken: nothing in it is run.
         checkpoint = torch.load(path, map_location=device, weights_only=True)
@@ -154,17 +154,18 @@ def _opened(path: Path, device: str, num_envs: int) -> RobomimicPolicy:
         raise ConfigError(f"policy = '{path}' cannot be read: {error.strerror or error}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
-        raise ConfigError(f"policy = '{path}' is no checkpoint of robomimic {robomimic.__version__}: {reason}") from error
+        raise ConfigError(f"policy = '{path}' is no checkpoint of robomimic {version}: {reason}") from error
     if not isinstance(checkpoint, dict) or checkpoint.get("algo_name") != "bc":
         raise ConfigError(f"policy = '{path}' is no checkpoint of robomimic's 'bc'; taken are {', '.join(NETWORKS)}")
     try:
+        _check_names(json.loads(checkpoint["config"]))
         rollout, _ = file_utils.policy_from_checkpoint(device=torch.device(device), ckpt_dict=checkpoint)
         config = json.loads(checkpoint["config"])
         goals = [name for names in config["observation"]["modalities"]["goal"].values() for name in names]
         contract, names = _contract(path, rollout, checkpoint, config)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, AssertionError, NotImplementedError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, AssertionError) as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        message = f"policy = '{path}' cannot be loaded by robomimic {robomimic.__version__}: {reason}"
+        message = f"policy = '{path}' cannot be loaded by robomimic {version}: {reason}"
         raise ConfigError(f"{message}; train it with that version") from error
     network = type(rollout.policy).__name__
     if network not in NETWORKS:
@@ -172,6 +173,18 @@ def _opened(path: Path, device: str, num_envs: int) -> RobomimicPolicy:
     if goals:
         raise ConfigError(f"policy = '{path}' wants a goal ({', '.join(goals)}), and an evaluation gives none")
     return RobomimicPolicy(rollout, contract, names, num_envs)
+
+
+def _check_names(told: Any) -> None:
+    """Check what a configuration calls classes, which robomimic looks up by running it as code.
+
+    Raises:
+        ValueError: It is no name.
+    """
+    for key, value in told.items() if isinstance(told, dict) else ():
+        if key.endswith("_class") and isinstance(value, str) and not value.isidentifier():
+            raise ValueError(f"{key} = {value!r} is no name of a class")
+        _check_names(value)
 
 
 def _contract(path: Path, rollout: Any, checkpoint: Any, config: Any) -> tuple[Contract, list[str]]:
@@ -182,7 +195,7 @@ def _contract(path: Path, rollout: Any, checkpoint: Any, config: Any) -> tuple[C
     for name in rollout.policy.obs_shapes:
         shape = tuple(int(size) for size in shapes[name])
         if name in kinds.get("rgb", ()):
-            own = f"{name.removesuffix(_IMAGE)}_rgb" if name.endswith(_IMAGE) else name
+            own = image_of(name.removesuffix(_IMAGE))
             observed.append(Observed(name=own, shape=(*shape[1:], shape[0])))
         else:
             observed.append(Observed(name=name, shape=shape))
@@ -202,14 +215,7 @@ def _contract(path: Path, rollout: Any, checkpoint: Any, config: Any) -> tuple[C
         observed=tuple(observed),
         history=int(config["train"]["frame_stack"]) if "Transformer" in type(rollout.policy).__name__ else 1,
         action_dim=int(checkpoint["shape_metadata"]["ac_dim"]),
-        rate=_rate(environment.get("sim_args")),
+        rate=rate_of(environment),
         made_of=made_of,
     )
     return contract, names
-
-
-def _rate(simulation: Any) -> float | None:
-    """Return how many actions a second there were where a dataset was recorded, None where it does not say."""
-    told = simulation if isinstance(simulation, dict) else {}
-    step = float(told.get("dt", 0)) * float(told.get("decimation", 0))
-    return 1 / step if step > 0 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,14 @@ import pytest
 import torch
 
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.policies import robomimic as own
-from mimicgen.datagen.policies.drawing import Randoms, drawn
+from mimicgen.datagen.policies.clients import robomimic as own
+from mimicgen.datagen.policies.clients.drawing import Randoms, drawn
 from tests.conftest import SHIPPED_DEMOS
-from tests.policies.robomimics import ACTIONS, OBSERVED, trained
+from tests.policies.clients.robomimics import ACTIONS, OBSERVED, trained
 
-needs_robomimic = pytest.mark.skipif(
-    importlib.util.find_spec("torchvision") is None, reason="robomimic needs torchvision; ./scripts/setup.sh --with policies"
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("torchvision") is None, reason="torchvision is missing; ./scripts/setup.sh --with policies"
 )
-pytestmark = needs_robomimic
 
 ON = {"enabled": True}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -111,7 +111,10 @@ def test_episodes_that_began_at_different_times_keep_their_own_memory(folder: Pa
     first, second = episodes(2)
     policy = opened(path, 2)
     policy.begin([0], [1], "")
-    head = [asyncio.run(policy.act([0], {name: own[step][None, None] for name, own in first.items()})) for step in range(3)]
+    head = []
+    for step in range(3):
+        seen = {name: values[step][None, None] for name, values in first.items()}
+        head.append(asyncio.run(policy.act([0], seen)))
     policy.begin([1], [1], "")
     tail = []
     for step in range(3, EPISODE):
@@ -235,6 +238,12 @@ def test_what_is_no_checkpoint_is_refused(folder: Path, tmp_path: Path, capsys: 
         torch.save(whole | change, path)
         with pytest.raises(ConfigError, match=r"cannot be loaded by robomimic 0\.3\.0"):
             opened(path, 1)
+    config = json.loads(whole["config"])
+    config["observation"]["encoder"]["rgb"]["core_kwargs"]["backbone_class"] = "print('run')"
+    torch.save(whole | {"config": json.dumps(config)}, path)
+    with pytest.raises(ConfigError, match=r"backbone_class = .* is no name of a class"):
+        opened(path, 1)
+    assert "run" not in capsys.readouterr().out
     torch.save(whole | {"algo_name": "bcq"}, path)
     with pytest.raises(ConfigError, match="is no checkpoint of robomimic's 'bc'"):
         opened(path, 1)

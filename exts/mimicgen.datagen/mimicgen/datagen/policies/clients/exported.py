@@ -1,0 +1,153 @@
+"""What a policy's features are made of: as who trained it says, or the dataset that it was trained on.
+
+What exported datasets have in vectors is observed by parts, `state.KEY` of every part that
+`mimicgen.datagen.dataset.formats.representations` makes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimicgen.datagen.config.sections import MODALITIES
+from mimicgen.datagen.dataset.formats.lerobot.layout import IMAGES, INFO, OBJECTS, RECORD, STATE
+from mimicgen.datagen.dataset.formats.representations import ACTIONS
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.text import shown
+
+TRAINED = "observations.json"
+"""What `datagen.sh train` writes into a checkpoint's folder: which observations each feature is made of, in order."""
+
+PART = "state."
+"""What the name of an observation begins with that is a part of an exported state."""
+
+RECORDED = "recorded"
+"""The representation of actions as they are the environment's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What a policy's features are made of.
+
+    Attributes:
+        observed: Names of observations by feature, one after the other.
+        actions: Representation of its actions, None for the environment's own.
+        rate: Actions a second, None where nothing says it.
+        task: What it was trained for, None where nothing says it.
+    """
+
+    observed: Mapping[str, tuple[str, ...]]
+    actions: str | None = None
+    rate: float | None = None
+    task: str | None = None
+
+
+def made_of(folder: Path) -> Made:
+    """Return what is said of a folder of LeRobot's: in it, or in the dataset that its training read.
+
+    Raises:
+        ConfigError: Nothing says it, or a file that does cannot be read.
+    """
+    trained = folder / TRAINED
+    if trained.is_file():
+        return _trained(trained)
+    beside = folder / Path(RECORD).name
+    if beside.is_file():
+        return _exported(beside, folder / Path(INFO).name)
+    root = _dataset_of(folder / "train_config.json")
+    if root is not None and (root / RECORD).is_file():
+        return _exported(root / RECORD, root / INFO)
+    where = f", and the dataset that it was trained on is not at {root}" if root is not None else ""
+    raise ConfigError(
+        f"policy = '{folder}' does not say what its features are made of{where}; copy {RECORD} and {INFO} of that "
+        "dataset, which 'datagen.sh export lerobot' wrote, beside its config.json"
+    )
+
+
+def image_of(name: str) -> str:
+    """Return what images are called where they are observed, of what they are called in an exported dataset."""
+    camera, _, modality = name.rpartition("_")
+    return name if camera and modality in MODALITIES else f"{name}_rgb"
+
+
+def rate_of(env_args: Any) -> float | None:
+    """Return how many actions a second there were where a dataset was recorded, None where it does not say.
+
+    Args:
+        env_args: What the dataset says of its environment.
+    """
+    told = env_args.get("sim_args") if isinstance(env_args, dict) else None
+    if not isinstance(told, dict):
+        return None
+    step = [told.get(key) for key in ("dt", "decimation")]
+    numbers = [float(value) for value in step if isinstance(value, (int, float))]
+    return 1 / (numbers[0] * numbers[1]) if len(numbers) == 2 and min(numbers) > 0 else None
+
+
+def _trained(path: Path) -> Made:
+    told = read_table(path)
+    observed = told.get("observations")
+    if not isinstance(observed, dict) or not all(_are_names(names) for names in observed.values()):
+        raise ConfigError(f"'{path}' does not say what features are made of: expected names of observations by feature")
+    arguments = told.get("env_args")
+    task = arguments.get("env_name") if isinstance(arguments, dict) else None
+    return Made(
+        observed={feature: tuple(names) for feature, names in observed.items()},
+        rate=rate_of(arguments),
+        task=str(task) if task else None,
+    )
+
+
+def _exported(path: Path, info: Path) -> Made:
+    told = read_table(path)
+    try:
+        state = [f"{PART}{part['key']}" for part in told["state"]["parts"]]
+        objects = [f"{PART}{part['key']}" for part in told["objects"]["parts"]]
+        actions = told["action"]["representation"]
+        known = actions in ACTIONS
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"'{path}' is no record of an export: {type(error).__name__} {error}") from error
+    if not known:
+        raise ConfigError(f"'{path}': actions = '{actions}'; known are {', '.join(ACTIONS)}")
+    rate = read_table(info).get("fps") if info.is_file() else None
+    return Made(
+        observed={STATE: tuple(state), OBJECTS: tuple(objects)},
+        actions=None if actions == RECORDED else actions,
+        rate=float(rate) if isinstance(rate, (int, float)) and rate > 0 else None,
+        task=str(told.get("task")),
+    )
+
+
+def observed_by(made: Made, feature: str) -> tuple[str, ...]:
+    """Return the observations that a feature is made of, one after the other; none where nothing says it."""
+    told = made.observed.get(feature, ())
+    return told or ((image_of(feature.removeprefix(IMAGES)),) if feature.startswith(IMAGES) else ())
+
+
+def _dataset_of(path: Path) -> Path | None:
+    """Return where the dataset was that lerobot trained on."""
+    dataset = read_table(path).get("dataset") if path.is_file() else None
+    root = dataset.get("root") if isinstance(dataset, dict) else None
+    return Path(root) if isinstance(root, str) else None
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return what a JSON file says.
+
+    Raises:
+        ConfigError: It cannot be read, or is no table.
+    """
+    try:
+        told = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"'{path}' cannot be read as JSON: {shown(error)}") from error
+    if not isinstance(told, dict):
+        raise ConfigError(f"'{path}' is no table of JSON")
+    return told
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
