@@ -37,12 +37,14 @@ class Made:
         actions: Representation of its actions, None for the environment's own.
         rate: Actions a second, None where nothing says it.
         task: What it was trained for, None where nothing says it.
+        action_steps: How many actions are taken before it is asked again, None for all that it gives.
     """
 
     observed: Mapping[str, tuple[str, ...]]
     actions: str | None = None
     rate: float | None = None
     task: str | None = None
+    action_steps: int | None = None
 
 
 def made_of(folder: Path) -> Made:
@@ -53,7 +55,7 @@ def made_of(folder: Path) -> Made:
     """
     trained = folder / TRAINED
     if trained.is_file():
-        return _trained(trained)
+        return described(read_table(trained), f"'{trained}'")
     beside = folder / Path(RECORD).name
     if beside.is_file():
         return _exported(beside, folder / Path(INFO).name)
@@ -82,22 +84,40 @@ def rate_of(env_args: Any) -> float | None:
     told = env_args.get("sim_args") if isinstance(env_args, dict) else None
     if not isinstance(told, dict):
         return None
-    step = [told.get(key) for key in ("dt", "decimation")]
-    numbers = [float(value) for value in step if isinstance(value, (int, float))]
-    return 1 / (numbers[0] * numbers[1]) if len(numbers) == 2 and min(numbers) > 0 else None
+    step, decimation = _positive(told.get("dt")), _positive(told.get("decimation"))
+    return 1 / (step * decimation) if step and decimation else None
 
 
-def _trained(path: Path) -> Made:
-    told = read_table(path)
+def described(told: Mapping[str, Any], where: str) -> Made:
+    """Return what is said of a policy's features.
+
+    Args:
+        told: `observations`, names of observations by feature; and, each of which may be missing, `actions` (the
+            representation), `action_steps`, `rate` and `task`, or `env_args`, which say the last two in a dataset.
+        where: What says it, for messages.
+
+    Raises:
+        ConfigError: It does not say it.
+    """
     observed = told.get("observations")
-    if not isinstance(observed, dict) or not all(_are_names(names) for names in observed.values()):
-        raise ConfigError(f"'{path}' does not say what features are made of: expected names of observations by feature")
+    if not isinstance(observed, dict) or not observed or not all(_are_names(names) for names in observed.values()):
+        raise ConfigError(
+            f"{where} does not say what the policy's features are made of; expected, in JSON, "
+            '{"observations": {"FEATURE": ["eef_pos", ...], "IMAGE": ["front_rgb"]}}'
+        )
+    actions, steps = told.get("actions", RECORDED), told.get("action_steps")
+    if actions not in ACTIONS:
+        raise ConfigError(f"{where}: actions = '{actions}'; known are {', '.join(ACTIONS)}")
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise ConfigError(f"{where}: action_steps = {steps}; expected a whole number from 1 on")
     arguments = told.get("env_args")
-    task = arguments.get("env_name") if isinstance(arguments, dict) else None
+    task = told.get("task", arguments.get("env_name") if isinstance(arguments, dict) else None)
     return Made(
-        observed={feature: tuple(names) for feature, names in observed.items()},
-        rate=rate_of(arguments),
+        observed={str(feature): tuple(names) for feature, names in observed.items()},
+        actions=None if actions == RECORDED else actions,
+        rate=_positive(told.get("rate")) or rate_of(arguments),
         task=str(task) if task else None,
+        action_steps=steps,
     )
 
 
@@ -112,11 +132,10 @@ def _exported(path: Path, info: Path) -> Made:
         raise ConfigError(f"'{path}' is no record of an export: {type(error).__name__} {error}") from error
     if not known:
         raise ConfigError(f"'{path}': actions = '{actions}'; known are {', '.join(ACTIONS)}")
-    rate = read_table(info).get("fps") if info.is_file() else None
     return Made(
         observed={STATE: tuple(state), OBJECTS: tuple(objects)},
         actions=None if actions == RECORDED else actions,
-        rate=float(rate) if isinstance(rate, (int, float)) and rate > 0 else None,
+        rate=_positive(read_table(info).get("fps")) if info.is_file() else None,
         task=str(told.get("task")),
     )
 
@@ -151,3 +170,8 @@ def read_table(path: Path) -> dict[str, Any]:
 
 def _are_names(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
+
+
+def _positive(value: Any) -> float | None:
+    """Return a number above 0, None for anything else."""
+    return float(value) if isinstance(value, (int, float)) and value > 0 else None
