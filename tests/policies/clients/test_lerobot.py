@@ -38,7 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Policies that LeRobot trained, with what its own rollouts do, each in a folder of its kind."""
     folder = tmp_path_factory.mktemp("lerobot")
     script = Path(__file__).with_name("train_lerobot.py")
-    command = [LEROBOT / "bin/python", "-P", script, folder, *(f"{kind}={steps}" for kind, steps in STEPS.items())]
+    command = [str(LEROBOT / "bin/python"), "-P", str(script), str(folder)]
+    command += [f"{kind}={steps}" for kind, steps in STEPS.items()]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(command, env=environment | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -234,7 +234,8 @@ def test_what_is_no_checkpoint_is_refused(folder: Path, tmp_path: Path, capsys: 
         opened(path, 1)
     assert "run" not in capsys.readouterr().out
     whole = torch.load(checkpoint(folder, "BC"))
-    for change in ({"config": "{}"}, {"shape_metadata": {}}, {"model": {}}):
+    changes: list[dict[str, Any]] = [{"config": "{}"}, {"shape_metadata": {}}, {"model": {}}]
+    for change in changes:
         torch.save(whole | change, path)
         with pytest.raises(ConfigError, match=r"cannot be loaded by robomimic 0\.3\.0"):
             opened(path, 1)

@@ -27,6 +27,9 @@ from mimicgen.datagen.policies.policy import Contract, Observed
 SCHEME, PORT = "gr00t://", 5555
 
 _ACTIONS = "actions"
+_NONE: Mapping[str, Any] = {"modality_keys": (), "delta_indices": (0,)}
+"""Of a modality that a policy does without."""
+
 _POSITION, _ROTATION, _ARM, _GRIPPER = "position", "rotation", "arm", "gripper"
 _ORDER = (f"eef_{_POSITION}", f"eef_{_ROTATION}", _POSITION, _ROTATION, _ARM, _GRIPPER)
 """What the parts of an exported action end with, in the order that they have there for every hand."""
@@ -139,19 +142,17 @@ class Gr00tPolicy:
     def _rows(self, values: torch.Tensor, modality: str) -> NDArray[Any]:
         """Return the steps that are seen, shape (environments, steps, ...)."""
         last = values.shape[1] - 1
-        own = values[:, [last + step for step in self._modalities.steps[modality]]].cpu().numpy()
+        own: NDArray[Any] = values[:, [last + step for step in self._modalities.steps[modality]]].cpu().numpy()
         return own if own.dtype == np.uint8 else own.astype(np.float32)
 
     def _ask(self, seen: Mapping[str, Mapping[str, NDArray[Any]]], instruction: str) -> NDArray[np.float32]:
         told = self._modalities
         if told.flat:
-            asked: dict[str, Any] = {f"{one}.{name}": own for one, named in seen.items() for name, own in named.items()}
-            answer = self._service.ask("get_action", asked | dict.fromkeys(told.language, [instruction]))
+            flat: dict[str, Any] = {told.key(one, name): own for one in seen for name, own in seen[one].items()}
+            answer = self._service.ask("get_action", flat | {key: [instruction] for key in told.language})
         else:
-            batch: dict[str, Any] = {
-                one: {name: own[None] for name, own in named.items()} for one, named in seen.items()
-            }
-            batch["language"] = dict.fromkeys(told.language, [[instruction]])
+            batch: dict[str, Any] = {one: {name: own[None] for name, own in seen[one].items()} for one in seen}
+            batch["language"] = {key: [[instruction]] for key in told.language}
             answer = self._service.ask("get_action", {"observation": batch, "options": None})
             answer = answer[0] if isinstance(answer, list) and answer else None  # beside it, what else there is to say
         try:
@@ -159,10 +160,8 @@ class Gr00tPolicy:
             parts = [part if told.flat else part[0] for part in parts]
             return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            names = ", ".join(told.action)
-            raise PolicyError(
-                f"the server at {self._service} gave no {names}: {type(error).__name__} {error}"
-            ) from error
+            wanted = f"action of {', '.join(told.action)}"
+            raise PolicyError(f"the server at {self._service} gave no {wanted}: {error!r}") from error
 
 
 def _opened(what: str) -> Gr00tPolicy:
@@ -191,6 +190,7 @@ def _opened(what: str) -> Gr00tPolicy:
 
 def _modalities(told: Any) -> Modalities:
     """Return what a server says; whatever error the attempt ends with where it says something else."""
+    told = {"video": _NONE, "state": _NONE, **told}
     keys = {one: [str(key) for key in told[one]["modality_keys"]] for one in ("video", "state", "action")}
     flat = all(key.startswith(f"{one}.") for one, own in keys.items() for key in own)
     names = {one: [key.removeprefix(f"{one}.") if flat else key for key in own] for one, own in keys.items()}
@@ -209,7 +209,7 @@ def _modalities(told: Any) -> Modalities:
 
 
 def _split(name: str) -> tuple[str, int]:
-    """Return whose hand's a part of an action is, and where it stands among that hand's; -1 where it is none of ours."""
+    """Return which hand a part of an action is of, and its place there; -1 where it has none that is known."""
     for at, end in enumerate(_ORDER):
         if name == end or name.endswith(f"_{end}"):
             return name.removesuffix(end), at

@@ -22,7 +22,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class BrokenMessageError(Exception):
     """What was read is no message, or less than one."""
 
 
-def write(stream: BinaryIO, told: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+def write(stream: IO[bytes], told: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write a message.
 
     Args:
@@ -61,7 +61,7 @@ def write(stream: BinaryIO, told: Mapping[str, Any], arrays: Mapping[str, Array]
     stream.flush()
 
 
-def read(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, Array]] | None:
+def read(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, Array]] | None:
     """Read a message; None where the stream ends before it.
 
     Raises:
@@ -81,7 +81,7 @@ def read(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, Array]] | None:
     return told, arrays
 
 
-def _array(stream: BinaryIO, about: Mapping[str, Any]) -> Array:
+def _array(stream: IO[bytes], about: Mapping[str, Any]) -> Array:
     kind, shape = about["type"], [int(size) for size in about["shape"]]
     if kind not in TYPES or min(shape, default=1) < 0:
         raise BrokenMessageError(f"an array of type {kind} and shape {shape}")
@@ -94,7 +94,7 @@ def _array(stream: BinaryIO, about: Mapping[str, Any]) -> Array:
     return np.frombuffer(_exactly(stream, length), dtype=kind).reshape(shape)
 
 
-def _exactly(stream: BinaryIO, length: int) -> bytearray:
+def _exactly(stream: IO[bytes], length: int) -> bytearray:
     found = bytearray()
     while len(found) < length:
         part = stream.read(min(length - len(found), 2**24))
@@ -210,7 +210,7 @@ def check_processors(folder: Path) -> None:
                 raise RefusedError(f"has in {name} a step that is code: {step.get('class')!r}; taken are LeRobot's own")
 
 
-def serve(commands: BinaryIO, answers: BinaryIO) -> None:
+def serve(commands: IO[bytes], answers: IO[bytes]) -> None:
     """Answer until nothing more comes."""
     policy: Pretrained | None = None
     while (message := read(commands)) is not None:

@@ -41,7 +41,7 @@ def encoded(value: Any, arrays: Callable[[Any], Any]) -> bytes:
     return msgspec.msgpack.encode(value, enc_hook=arrays)
 
 
-def decoded(message: bytes) -> Any:
+def decoded(message: bytes | str) -> Any:
     """Return what a message says, of either: tables, lists, numbers, texts, and arrays.
 
     Raises:

@@ -94,8 +94,11 @@ class RobomimicPolicy:
     async def close(self) -> None:
         """See `LearnedPolicy.close`."""
 
-    @torch.inference_mode()
     def _act(self, envs: Sequence[int], observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        with torch.inference_mode():  # which is this thread's own
+            return self._actions(envs, observations)
+
+    def _actions(self, envs: Sequence[int], observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
         seen = self._prepared(observations)
         told = self._step(list(envs), seen) if self._recurrent else self._think(seen)
         if isinstance(told, torch.Tensor):
