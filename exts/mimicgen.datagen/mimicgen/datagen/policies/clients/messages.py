@@ -47,6 +47,8 @@ def decoded(message: bytes | str) -> Any:
     Raises:
         BrokenMessageError: It is no message.
     """
+    if isinstance(message, str):
+        raise BrokenMessageError("it is a text")
     try:
         return _plain(msgspec.msgpack.decode(message))
     except (msgspec.DecodeError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:
