@@ -43,16 +43,18 @@ COMMANDS: dict[str, list[str]] = {
     "export rerun": ["export", "rerun", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "view": ["view", "SOURCE", "--demos", "0", "--output", "OUTPUT"],
     "render": ["render", "SOURCE", "--output-dir", "records"],
+    "evaluate": ["evaluate", "--policy", "zeros", "--output-dir", "records"],
+    "evaluations": ["evaluations", "EVALUATED", "--output", "OUTPUT"],
     "export robomimic": ["export", "robomimic", "SOURCE", "--output", "OUTPUT"],
     "export lerobot": ["export", "lerobot", "SOURCE", "--modality", "depth", "--output", "OUTPUT"],
     "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
     "import lerobot": ["import", "lerobot", "EXPORTED", "--output", "OUTPUT"],
 }
-WORDS = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5"}
-RUNS = ("generate", "record", "annotate", "render")
+WORDS = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5", "EVALUATED": "evaluated"}
+RUNS = ("generate", "record", "annotate", "render", "evaluate")
 FRESH = {f"{name} afresh": [*COMMANDS[name], "--fresh"] for name in RUNS}
 ENDINGS = {"report html": "new.html", "report docx": "new.docx", "split into files": "new_valid.hdf5"}
-ENDINGS |= dict.fromkeys(("export rerun", "view"), "new.rrd")
+ENDINGS |= dict.fromkeys(("export rerun", "view"), "new.rrd") | {"evaluations": "new.html"}
 
 
 def parts(path: Path) -> None:
@@ -66,6 +68,11 @@ def ours(path: Path) -> None:
         path.write_bytes(short({}).content())
     else:
         path.write_text('<meta name="generator" content="mimicgen.datagen">')
+
+
+def evaluation(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "run.json").write_text('{"config": {"mode": "evaluate"}}')
 
 
 def somebodys_folder(path: Path) -> None:
@@ -93,7 +100,12 @@ KINDS: dict[str, Callable[[Path], Any]] = {
     "the source": lambda path: path.hardlink_to("source.hdf5"),
 }
 
-RIGHT = {("report html", "a report"), ("report docx", "a report"), ("record afresh", "the source")} | {
+RIGHT = {
+    ("report html", "a report"),
+    ("evaluations", "a report"),
+    ("report docx", "a report"),
+    ("record afresh", "the source"),
+} | {
     (f"{name} afresh", kind)  # moves aside what is in the way, and begins
     for name in ("generate", "record", "annotate")
     for kind in ("a dataset", "parts", "a report", "a file of somebody")
@@ -126,6 +138,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> P
     monkeypatch.chdir(tmp_path)
     small_dataset(tmp_path / "source.hdf5")
     small_dataset(tmp_path / "legacy.hdf5", legacy=True)
+    evaluation(tmp_path / "evaluated")
     (tmp_path / "precious.txt").write_text("years of work")
     return tmp_path
 
@@ -148,7 +161,9 @@ def contents(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("command", [name for name in (*COMMANDS, *FRESH) if not name.startswith("render")])
+@pytest.mark.parametrize(
+    "command", [name for name in (*COMMANDS, *FRESH) if name.split()[0] not in ("render", "evaluate")]
+)
 def test_what_is_there(command: str, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = folder / ENDINGS.get(command, "new.hdf5")
     KINDS[kind](output)
@@ -163,7 +178,8 @@ def test_what_is_there(command: str, kind: str, folder: Path, capsys: pytest.Cap
     assert not [name for name in after if name.endswith((".lock", ".part")) or ".part." in name], "left behind"
     if kind == "nothing" or (command, kind) in RIGHT:
         assert code == 0, said
-        replaced = {before[output.name]} if "report" in command and kind == "a report" else set()
+        pages = "report" in command or command == "evaluations"
+        replaced = {before[output.name]} if pages and kind == "a report" else set()
         lost = set(before.values()) - set(after.values()) - replaced
         assert not lost, "moved aside is still there"
     else:

@@ -17,6 +17,7 @@ SAID = {
     "source": "a b.hdf5",
     "output_dataset": "~/g.hdf5",
     "num_trials": 3,
+    "policy": "zeros",
     "max_failures": 7,
     "mimic.subtasks.grasp_1.nn_k": 9,
     "randomization.x": "0.4, 0.5",

@@ -166,6 +166,7 @@ def test_what_is_written_and_what_is_looked_at() -> None:
         "annotate": writing,
         "replay": (True, False, "run.json"),
         "render": (False, False, "render.json"),
+        "evaluate": (True, False, "run.json"),
     }
     render = build({"source": "d.hdf5"}, kind=Render)
     assert (render.output_dataset, render.mode, render.flat()["mode"]) == (Path("d.hdf5"), "render", "render")

@@ -144,7 +144,7 @@ def ours(env: Any, pool: Any, seeds: list[int]) -> list[torch.Tensor]:
     taken: list[list[torch.Tensor]] = [[] for _ in seeds]
     acting = set(range(len(seeds)))
     while acting:
-        actions = policy.actions()
+        actions = asyncio.run(policy.actions())
         env.follow(actions)
         for index in acting:
             taken[index].append(actions[index].clone())

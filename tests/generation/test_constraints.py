@@ -205,7 +205,7 @@ async def case(environment, sources, name):
     pool = SourcePool(environment.env, sources, "cpu")
     with torch.inference_mode():
         policy = MimicPolicy(environment, pool)
-    machine = AttemptMachine(environment, policy, seed=7, settle_steps=0)
+    machine = AttemptMachine(environment, policy, seed_of=partial(attempt_seed, 7))
     ours, taken = await attempts(machine, 1, True)
     restore(environment.env)
     driver = Driver(environment, reference.MimicPolicy(environment, pool, early_abort=False), seed=7, settle_steps=0)

@@ -197,11 +197,11 @@ def attempt(num_envs):
     env.reset(None)
     policy = ExpertPolicy(SimpleNamespace(env=env, facts={{}}), described)
     policy.hold(range(num_envs))
-    idle = policy.actions()
+    idle = asyncio.run(policy.actions())
     policy.begin([UnderWay(number=1, env=0, seed=5, streams=Streams(5, "cpu"), signals={{}})])
     taken, moved, closed = [], None, None
     for step in range(400):
-        actions = policy.actions()
+        actions = asyncio.run(policy.actions())
         taken.append(actions[0].tolist())
         if moved is None and actions[0, 7:10].abs().max() > 1e-3:
             moved = step

@@ -298,7 +298,7 @@ def test_a_full_disk_is_told_for_everything_that_could_not_be_written(
 
 
 def test_other_versions_are_named_before_a_run_goes_on() -> None:
-    from mimicgen.datagen.session.opening import _changed
+    from mimicgen.datagen.session.openings.fitting import changed
 
     before, now = {"newton": "1.6.0", "torch": "2.11.0"}, {"newton": "1.6.1", "torch": "2.11.0", "ovphysx": "0.6.4"}
-    assert _changed(before, now) == "newton 1.6.0 before, 1.6.1 now, ovphysx none before, 0.6.4 now"
+    assert changed(before, now) == "newton 1.6.0 before, 1.6.1 now, ovphysx none before, 0.6.4 now"

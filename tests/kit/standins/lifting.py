@@ -24,7 +24,7 @@ from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.session.generator import AnnounceStage, Generator
-from mimicgen.datagen.session.opening import MakeRenderer
+from mimicgen.datagen.session.openings.fitting import MakeRenderer
 from tests.session.known import Fate, Known
 
 BASE = 0.1

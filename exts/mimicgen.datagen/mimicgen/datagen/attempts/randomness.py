@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+_EVALUATION = 1 << 32
+
 
 def attempt_seed(run_seed: int, number: int) -> int:
     """Return the seed of an attempt.
@@ -25,6 +27,19 @@ def attempt_seed(run_seed: int, number: int) -> int:
         number: The attempt's number in the run.
     """
     return int(np.random.SeedSequence(run_seed, spawn_key=(number,)).generate_state(1)[0])
+
+
+def evaluation_seed(run_seed: int, number: int) -> int:
+    """Return the seed of an episode in which a policy is evaluated: larger than any that demonstrations are made with.
+
+    Args:
+        run_seed: The run's seed.
+        number: The episode's number in the run.
+
+    Returns:
+        A number of 33 bits, of which the first is set.
+    """
+    return _EVALUATION + int(np.random.SeedSequence(run_seed, spawn_key=(number, 1)).generate_state(1)[0])
 
 
 class Streams:
@@ -38,10 +53,13 @@ class Streams:
     def __init__(self, seed: int, device: str):
         self._python: Any = random.Random(seed).getstate()
         # NumPy's global generator can be given another source of bits, which is far quicker than copying states.
-        seeded: Any = np.random.RandomState(seed).get_state(legacy=False)
+        low, high = seed % _EVALUATION, seed // _EVALUATION
+        seeded: Any = np.random.RandomState([low, high] if high else low).get_state(legacy=False)
         self._numpy: np.random.BitGenerator = np.random.MT19937()
         self._numpy.state = seeded
-        self._torch = torch.Generator().manual_seed(seed).get_state()
+        # PyTorch's generator on the host takes 32 bits of a seed, so those of longer ones are mixed.
+        mixed = int(np.random.SeedSequence(seed).generate_state(1)[0]) if high else low
+        self._torch = torch.Generator().manual_seed(mixed).get_state()
         self._cuda_device = device if device.startswith("cuda") else None
         if self._cuda_device:
             self._cuda = torch.Generator(device).manual_seed(seed).get_state()

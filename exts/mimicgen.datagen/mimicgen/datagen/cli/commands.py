@@ -13,6 +13,7 @@ from typing import cast
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli import tasks as tasks_cli
+from mimicgen.datagen.cli.evaluating import add_evaluating
 from mimicgen.datagen.cli.formats.exporting import add_formats
 from mimicgen.datagen.cli.formats.rerun import add_view
 from mimicgen.datagen.config.values import argument_path
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     runs.add_run_commands(commands)
+    add_evaluating(commands)
     about = (report.__doc__ or "").partition("\n")[0]
     command = commands.add_parser("report", help=about, description=report.__doc__, allow_abbrev=False)
     command.set_defaults(command=report)

@@ -67,12 +67,12 @@ def job_of[J: Job](options: argparse.Namespace, kind: type[J], defaults: Mapping
         "output_dir": PROJECT / "output",
     }
     from_file = layers.read_toml(options.config) if options.config else {}
-    from_options = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
-    for flag in ("fresh", "plots", "replay_states"):
+    of_one = ("policy", "policy_device", "max_steps", "hold_steps", "task_file")
+    given = {key: getattr(options, key, None) for key in (*OPTIONS, *of_one)}
+    from_options = {key: value for key, value in given.items() if value is not None}
+    for flag in ("fresh", "plots", "replay_states", "record_failures"):
         if getattr(options, flag, False):
             from_options[flag] = True
-    if getattr(options, "task_file", None) is not None:
-        from_options["task_file"] = options.task_file
     from_options |= {
         key: value for key, value in vars(options).items() if key.startswith("render.") and value is not None
     }
@@ -90,7 +90,7 @@ def generate(options: argparse.Namespace) -> int:
     job = with_source(job_of(options, Generate))
     _check_task_file(job)
     check_file(_source(job))
-    return _run(job)
+    return run_job(job)
 
 
 def record(options: argparse.Namespace) -> int:
@@ -101,7 +101,7 @@ def record(options: argparse.Namespace) -> int:
             "people record with Isaac Lab's own record_demos.py, and 'annotate' takes its files"
         )
     output = PROJECT / "datasets" / "recorded_demos.hdf5"
-    return _run(job_of(options, Record, {"output_dataset": output} | SOURCES_ONLY))
+    return run_job(job_of(options, Record, {"output_dataset": output} | SOURCES_ONLY))
 
 
 def annotate(options: argparse.Namespace) -> int:
@@ -110,7 +110,7 @@ def annotate(options: argparse.Namespace) -> int:
     demos = check_demos(_source(first), first.task)
     output = PROJECT / "datasets" / f"{demos.path.stem}_annotated.hdf5"
     own = {"num_trials": len(demos.names), "output_dataset": output}
-    return _run(job_of(options, Annotate, own | SOURCES_ONLY))
+    return run_job(job_of(options, Annotate, own | SOURCES_ONLY))
 
 
 def render(options: argparse.Namespace) -> int:
@@ -118,7 +118,7 @@ def render(options: argparse.Namespace) -> int:
     options.source = options.dataset
     job = job_of(options, Render, {"render.when": "at_end"})
     check_recorded(_source(job), job.task, job.render.demos)
-    return _run(job)
+    return run_job(job)
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -128,7 +128,7 @@ def replay(options: argparse.Namespace) -> int:
     demos = check_demos(_source(first), first.task)
     folder = PROJECT / "output" / f"replay_{demos.path.stem}"
     own = {"num_trials": len(demos.names), "output_dir": folder, "fresh": True}
-    return _run(job_of(options, Replay, own | SOURCES_ONLY))
+    return run_job(job_of(options, Replay, own | SOURCES_ONLY))
 
 
 def check(options: argparse.Namespace) -> int:
@@ -210,8 +210,8 @@ def _source(job: Job) -> Path:
     return path
 
 
-def _run(job: Job) -> int:
-    """Run a job in the embedded runtime."""
+def run_job(job: Job) -> int:
+    """Run a job in the embedded runtime, once its outputs can be written."""
     check_installed(job.physics)
     Outputs(job).check()
     return _launch(job, "headless", {"autostart": True})

@@ -110,15 +110,16 @@ class ExpertPolicy:
         for env_id in env_ids:
             self._came.pop(env_id, None)
 
-    def actions(self) -> torch.Tensor:
+    async def actions(self) -> torch.Tensor:
         """See `Policy.actions`."""
-        self._go_on(self._new)
-        self._new = []
-        device, targets, grippers = self._env.device, {}, {}
-        for eef, hand in self._hands.items():
-            targets[eef] = hand.targets(self._env.get_robot_eef_pose(eef).cpu()).to(device)
-            grippers[eef] = hand.grippers.to(device)
-        return self._convert(targets, grippers)
+        with torch.inference_mode():
+            self._go_on(self._new)
+            self._new = []
+            device, targets, grippers = self._env.device, {}, {}
+            for eef, hand in self._hands.items():
+                targets[eef] = hand.targets(self._env.get_robot_eef_pose(eef).cpu()).to(device)
+                grippers[eef] = hand.grippers.to(device)
+            return self._convert(targets, grippers)
 
     def over(self) -> list[Over]:
         """See `Policy.over`."""

@@ -5,14 +5,16 @@ signals and its success; a `Policy` acts (`policy.py`). A cycle:
 
 - environments whose attempt was accounted for begin a new one, and are reset together;
 - the policy gives every environment's action;
-- after the step, success and signals are read once, and attempts that are over are ended.
+- after the step, success and signals are read once, and attempts that are over are ended: when the policy says that
+  nothing is left to do and success has lasted, or, as an `Ending` says, when it has lasted or the time is up.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from mimicgen.datagen.attempts import (
     reason_for_failure,
     signal_to_blame,
 )
-from mimicgen.datagen.attempts.randomness import Streams, attempt_seed
+from mimicgen.datagen.attempts.randomness import Streams
 from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.generation.policy import Over, Policy
@@ -39,14 +41,28 @@ PATIENCE = 8
 """...but not for more steps than this. With fewer than twice as many environments as groups, nothing waits."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How attempts end whose policy never says that nothing is left to do.
+
+    Attributes:
+        hold_steps: Steps in a row after which success has lasted, while the policy goes on.
+        max_steps: Steps after which an attempt is over without.
+    """
+
+    hold_steps: int
+    max_steps: int
+
+
 class AttemptMachine:
     """Implements `mimicgen.datagen.session.generator.Generator`.
 
     Args:
         environment: The environment, open.
         policy: What acts.
-        seed: The run's seed.
-        settle_steps: Steps for which success has to last.
+        seed_of: Gives the seed of an attempt by its number.
+        settle_steps: Steps for which success has to last once the policy has nothing left to do.
+        ending: How attempts end where the policy never says so; None where it does.
         early_abort: Whether an attempt ends when a subtask is over and its signal has not come.
         renderer: What draws kept demonstrations, if they are to be drawn; for the session.
         made: Numbers of attempts that an earlier run has made.
@@ -61,16 +77,18 @@ class AttemptMachine:
         environment: Environment,
         policy: Policy,
         *,
-        seed: int,
-        settle_steps: int,
+        seed_of: Callable[[int], int],
+        settle_steps: int = 0,
+        ending: Ending | None = None,
         early_abort: bool = False,
         renderer: Any = None,
         made: Collection[int] = (),
     ):
         self._environment = environment
         self._policy = policy
-        self._seed = seed
+        self._seed_of = seed_of
         self._settle_steps = settle_steps
+        self._ending = ending
         self._early_abort = early_abort
         self._env = environment.env
         self.stages = (*environment.signal_names, FINAL)
@@ -89,6 +107,8 @@ class AttemptMachine:
         self._waited = 0
         self._steps = np.zeros(count, dtype=np.int64)
         self._last_success = np.zeros(count, dtype=np.int64)
+        self._lasted = np.zeros(count, dtype=np.int64)
+        """Steps in a row for which success has been true."""
         self._first = {name: np.zeros(count, dtype=np.int64) for name in environment.signal_names}
         self._under_way = np.zeros(count, dtype=bool)
         with torch.inference_mode():
@@ -106,7 +126,7 @@ class AttemptMachine:
         """See `Generator.actions`. Shape (num_envs, action_dim)."""
         with torch.inference_mode():
             self._begin(last)
-            return self._policy.actions()
+        return await self._policy.actions()
 
     @torch.inference_mode()
     def step(self, actions: torch.Tensor) -> None:
@@ -114,7 +134,7 @@ class AttemptMachine:
         self._environment.step(actions)
         over = list(self._policy.over())
         self._environment.update_success()
-        signals = self._env.get_subtask_term_signals()
+        signals = self._environment.signals()
         now = torch.stack([self._environment.succeeded, *(signals[name].bool() for name in self._first)])
         over += self._settled()
         # A CUDA device has only been told to step, and what can be done without its answer is done meanwhile.
@@ -122,9 +142,14 @@ class AttemptMachine:
         succeeded, *came = now.cpu().numpy()
         self._steps += self._under_way
         self._last_success[succeeded] = self._steps[succeeded]
+        self._lasted = (self._lasted + 1) * succeeded
         for first, true in zip(self._first.values(), came, strict=True):
             new = true & (first == 0)
             first[new] = self._steps[new]
+        if self._ending is not None:
+            succeeded = self._lasted >= self._ending.hold_steps
+            done = self._under_way & (succeeded | (self._steps >= self._ending.max_steps))
+            over += [Over(env=int(env_id), last=True) for env_id in np.nonzero(done)[0]]
         lacking = self._environment.lacking(self._blamed(over, succeeded))
         ended: set[int] = set()
         for one in over:
@@ -170,11 +195,12 @@ class AttemptMachine:
             self._attempts[env_id] = UnderWay(
                 number=number, env=env_id, seed=seed, streams=streams, signals=signals, eefs=eefs
             )
-        for values in (self._steps, self._last_success, *self._first.values()):
+        for values in (self._steps, self._last_success, self._lasted, *self._first.values()):
             values[free] = 0
         self._under_way[free] = True
         begun = [self._attempts[env_id] for env_id in free]
         self._policy.begin(begun)
+        self._environment.begun(free)
         poses = self._env.get_object_poses()
         starts = torch.stack([own[:, :2, 3] for own in poses.values()], dim=1).cpu()[free]
         for attempt, start in zip(begun, starts, strict=True):
@@ -197,7 +223,7 @@ class AttemptMachine:
         """Seed the random numbers of the attempts to come, until there are this many."""
         while len(self._coming) < count:
             number = next(self._numbers)
-            seed = attempt_seed(self._seed, number)
+            seed = self._seed_of(number)
             self._coming.append((number, seed, Streams(seed, self._policy.draws_on)))
 
     def _settled(self) -> list[Over]:
@@ -248,7 +274,8 @@ class AttemptMachine:
                 lacking=lacking,
             )
         if reason is None:
-            self._ended.append(attempt.finish(Outcome.SUCCESS, "the success term held after settling"))
+            held = "after settling" if self._ending is None else f"for {self._ending.hold_steps} steps"
+            self._ended.append(attempt.finish(Outcome.SUCCESS, f"the success term held {held}"))
         else:
             self._ended.append(attempt.finish(Outcome.FAILURE, reason))
 

@@ -105,17 +105,18 @@ class MimicPolicy:
         self._held.update(env_ids)
         self._acting[list(env_ids)] = False
 
-    def actions(self) -> torch.Tensor:
+    async def actions(self) -> torch.Tensor:
         """See `Policy.actions`."""
-        self._stay()
-        self._go_on()
-        rows = torch.from_numpy(self._rows[self._everybody, self._at]).to(self._env.device)
-        targets = {eef: rows[:, pose].reshape(-1, 4, 4) for eef, (pose, _) in self._columns.items()}
-        grippers = {eef: rows[:, gripper] for eef, (_, gripper) in self._columns.items()}
-        noise = rows[:, self._noise]
-        if self._convert.draws is not None:
-            return self._convert(targets, grippers, noise)
-        return torch.stack([self._alone(env_id, targets, grippers, own) for env_id, own in enumerate(noise)])
+        with torch.inference_mode():
+            self._stay()
+            self._go_on()
+            rows = torch.from_numpy(self._rows[self._everybody, self._at]).to(self._env.device)
+            targets = {eef: rows[:, pose].reshape(-1, 4, 4) for eef, (pose, _) in self._columns.items()}
+            grippers = {eef: rows[:, gripper] for eef, (_, gripper) in self._columns.items()}
+            noise = rows[:, self._noise]
+            if self._convert.draws is not None:
+                return self._convert(targets, grippers, noise)
+            return torch.stack([self._alone(env_id, targets, grippers, own) for env_id, own in enumerate(noise)])
 
     def over(self) -> list[Over]:
         """See `Policy.over`."""

@@ -32,7 +32,8 @@ class Policy(Protocol):
     """Acts in all environments at once.
 
     A cycle is `begin` and `hold`, as attempts begin and end; `actions`; the environment's step; `over`. Actions may
-    be computed from what the environments observe, or follow what was planned before.
+    be computed from what the environments observe, or follow what was planned before. Whoever computes in inference
+    mode leaves it before waiting for anything: it is the thread's, and others run there meanwhile.
 
     Attributes:
         longest: Steps of the longest attempt, without those in which success has to last; None where it is not known.
@@ -48,7 +49,7 @@ class Policy(Protocol):
     def hold(self, env_ids: Sequence[int]) -> None:
         """Let environments stay as they are, hands and grippers, until an attempt begins in them."""
 
-    def actions(self) -> torch.Tensor:
+    async def actions(self) -> torch.Tensor:
         """Return one action for every environment, shape (num_envs, action_dim), on the environment's device."""
 
     def over(self) -> Sequence[Over]:

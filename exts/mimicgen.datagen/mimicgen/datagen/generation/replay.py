@@ -36,6 +36,23 @@ def prepare(cfg: Any, config: Job, demos: RawDemos) -> None:
         use_legacy_controller(cfg)
 
 
+def as_tensors(
+    rows: Sequence[tuple[States, int]], device: str | torch.device
+) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
+    """Return states as `reset_to` takes them, each given as states and the row."""
+    first, _ = rows[0]
+    return {
+        kind: {
+            asset: {
+                key: torch.tensor(np.stack([states[kind][asset][key][row] for states, row in rows]), device=device)
+                for key in values
+            }
+            for asset, values in assets.items()
+        }
+        for kind, assets in first.items()
+    }
+
+
 class ReplayPolicy:
     """Implements `mimicgen.datagen.generation.policy.Policy`: one demonstration an attempt, in order.
 
@@ -74,7 +91,7 @@ class ReplayPolicy:
             attempt.segments.append(Segment(eef=WHOLE, subtask=0, demo=name, start=0, end=len(actions)))
             chosen = torch.tensor([attempt.env], dtype=torch.int64, device=device)
             with attempt.streams.active():
-                self._env.reset_to(self._tensors([(self._demos.initial_state(name), 0)]), chosen, is_relative=True)
+                self._env.reset_to(as_tensors([(self._demos.initial_state(name), 0)], device), chosen, is_relative=True)
 
     def hold(self, env_ids: Sequence[int]) -> None:
         """See `Policy.hold`."""
@@ -82,20 +99,22 @@ class ReplayPolicy:
         for env_id in env_ids:
             self._replayed.pop(env_id, None)
 
-    def actions(self) -> torch.Tensor:
+    async def actions(self) -> torch.Tensor:
         """See `Policy.actions`."""
         everybody = len(self._replayed) == self._env.num_envs
-        actions = torch.zeros_like(self._env.action_manager.action) if everybody else self._holder.actions()
-        for env_id, replayed in self._replayed.items():
-            actions[env_id] = replayed.actions[replayed.at]
-        return actions
+        with torch.inference_mode():
+            actions = torch.zeros_like(self._env.action_manager.action) if everybody else self._holder.actions()
+            for env_id, replayed in self._replayed.items():
+                actions[env_id] = replayed.actions[replayed.at]
+            return actions
 
     def over(self) -> list[Over]:
         """See `Policy.over`."""
         restored = {env_id: own for env_id, own in self._replayed.items() if own.states is not None}
         if restored:
             chosen = torch.tensor([*restored], dtype=torch.int64, device=self._env.device)
-            states = self._tensors([(own.states, own.at) for own in restored.values() if own.states is not None])
+            rows = [(own.states, own.at) for own in restored.values() if own.states is not None]
+            states = as_tensors(rows, self._env.device)
             self._env.scene.reset_to(states, chosen, is_relative=True)
             self._env.sim.forward()
         over = []
@@ -108,22 +127,6 @@ class ReplayPolicy:
     def verdict(self, attempt: UnderWay, *, success: bool) -> str | None:
         """Only success counts."""
         return None
-
-    def _tensors(self, rows: Sequence[tuple[States, int]]) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
-        """Return states as `reset_to` takes them, each given as states and the row."""
-        first, _ = rows[0]
-        return {
-            kind: {
-                asset: {
-                    key: torch.tensor(
-                        np.stack([states[kind][asset][key][row] for states, row in rows]), device=self._env.device
-                    )
-                    for key in values
-                }
-                for asset, values in assets.items()
-            }
-            for kind, assets in first.items()
-        }
 
 
 @dataclasses.dataclass

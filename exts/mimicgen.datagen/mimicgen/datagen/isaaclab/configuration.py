@@ -11,7 +11,7 @@ from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManager
 from isaaclab.managers import DatasetExportMode
 from isaaclab_mimic.datagen.generation import setup_env_config
 
-from mimicgen.datagen.config.jobs import Generate, Job, Record
+from mimicgen.datagen.config.jobs import Evaluate, Generate, Job, Record
 from mimicgen.datagen.config.sections import MimicConfig, subtask_names
 from mimicgen.datagen.dataset.folders import cache_folder
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -19,7 +19,7 @@ from mimicgen.datagen.dataset.sources.sources import SubtaskNeed, TaskNeeds
 from mimicgen.datagen.errors import TaskError
 from mimicgen.datagen.isaaclab import cameras
 from mimicgen.datagen.isaaclab.managers.recorders import SourceRecorderManagerCfg
-from mimicgen.datagen.isaaclab.randomization import apply_randomization
+from mimicgen.datagen.isaaclab.randomization import apply_randomization, vary_starts
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.upstream import absent
 from mimicgen.datagen.tasks import autodata, catalogue
@@ -98,6 +98,8 @@ def task_config(config: Job, outputs: Outputs, runtime: Runtime) -> tuple[Any, A
     _apply_mimic(cfg, config.mimic if isinstance(config, Generate) else MimicConfig(), config.task)
     if isinstance(config, (Generate, Record)):
         apply_randomization(cfg, config.randomization)
+    if isinstance(config, Evaluate):
+        vary_starts(cfg, config.vary)
     cfg.observed = None
     if config.observe.cameras and runtime is not Runtime.EMBEDDED:
         raise TaskError(

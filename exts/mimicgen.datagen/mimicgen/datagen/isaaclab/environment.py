@@ -11,6 +11,7 @@ import torch
 from isaaclab.envs import ManagerBasedRLMimicEnv
 from isaaclab.managers import ObservationManager
 
+from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.isaaclab import cameras
@@ -21,6 +22,8 @@ from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.robots.catalogue import ROBOTS
 from mimicgen.datagen.tasks import catalogue
 from mimicgen.datagen.tasks.environment.mimic import TaskEnv
+from mimicgen.datagen.tasks.predicates import stages
+from mimicgen.datagen.tasks.predicates.evaluation import Predicates
 from mimicgen.datagen.tasks.predicates.reasons import Reasons, Shortfall
 
 if TYPE_CHECKING:
@@ -34,10 +37,12 @@ class Environment:
         cfg: Isaac Lab's configuration.
         success: The success term.
         runtime: Where the simulation comes from.
+        staged: Whether the signals are the stages of a task that a file describes, and not those that end its
+            subtasks; see `tasks/predicates/stages.py`.
 
     Attributes:
         env: Isaac Lab's environment.
-        signal_names: Subtask signals that the environment tells, in the order of the subtasks.
+        signal_names: Subtask signals that are told, in the order of the subtasks.
         signal_eefs: End effector that each of them is of, where there are several; None otherwise.
         succeeded: Which environments satisfied the success term after the last step, shape (num_envs,), bool.
         facts: What the run record says about it.
@@ -46,7 +51,7 @@ class Environment:
         SetupError: A camera is mounted on what the scene does not have.
     """
 
-    def __init__(self, cfg: Any, success: Any, runtime: Runtime):
+    def __init__(self, cfg: Any, success: Any, runtime: Runtime, *, staged: bool = False):
         self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
         self._cameras: ObservedCameras | None = None
         try:
@@ -64,13 +69,20 @@ class Environment:
             self.succeeded = torch.zeros(self.env.num_envs, dtype=torch.bool)
             with torch.inference_mode():
                 self.env.reset()
-            told = self.env.get_subtask_term_signals()
-            own = {one.subtask_term_signal: eef for eef, subtasks in cfg.subtask_configs.items() for one in subtasks}
-            eefs = {name: eef for name, eef in own.items() if name in told}
+            found = catalogue.description_of(cfg)
+            self._stages: Predicates | None = None
+            if staged and found is not None:
+                found = stages.staged(found)
+                self._stages, eefs = Predicates(self.env, found), stages.in_order(found)
+                self._stages.signals()  # takes note of where objects start, from now on
+            else:
+                told = self.env.get_subtask_term_signals()
+                own = {one.subtask_term_signal: eef for eef, those in cfg.subtask_configs.items() for one in those}
+                eefs = {name: eef for name, eef in own.items() if name in told}
             self.signal_names = tuple(eefs)
             self.signal_eefs = eefs if len(cfg.subtask_configs) > 1 else None
             joints = {name: tuple(asset.joint_names) for name, asset in self.env.scene.articulations.items()}
-            self._reasons = Reasons(catalogue.description_of(cfg), cfg.subtask_configs, joints)
+            self._reasons = Reasons(found, cfg.subtask_configs, joints)
         except BaseException:
             self.close()
             raise
@@ -91,18 +103,37 @@ class Environment:
         """Put cameras where the task's own sensors would be, and observe what they show, too."""
         from mimicgen.datagen.embedded.images.observing import ObservedCameras
 
-        args = (observed.views, sorted(observed.modalities), observed.colours)
+        args = (observed.views, sorted(observed.modalities), observed.colours, observed.looks)
         self._cameras = ObservedCameras(self.env, *args)
         self.env.scene.sensors.update(self._cameras.cameras)
         observed.put_into(self.env.cfg.observations)
         self.env.observation_manager = ObservationManager(self.env.cfg.observations, self.env)
         self.env._configure_gym_env_spaces()
 
+    def dress(self, render: RenderConfig, seed: int, look: int) -> None:
+        """Show everything through the observed cameras in a look; see `ObservedCameras.dress`."""
+        assert self._cameras is not None, "nothing is observed through cameras"
+        self._cameras.dress(render, seed, look)
+
     def step(self, actions: torch.Tensor) -> None:
         """Step all environments once; where there is a window, it shows them as they are then."""
         self.env.step(actions)
+        if self._stages is not None:
+            self._stages.stepped()
         if self.env.sim.has_gui:  # no visualizer of Isaac Lab's publishes the poses to the viewport
             self.env.sim.forward()
+
+    def begun(self, env_ids: Sequence[int]) -> None:
+        """Take note that attempts have begun in environments, which were reset."""
+        if self._stages is not None:
+            self._stages.reset(list(env_ids))
+
+    def signals(self) -> dict[str, torch.Tensor]:
+        """Return where each signal is true now, shape (num_envs,), bool."""
+        if self._stages is not None:
+            return self._stages.signals()
+        found: dict[str, torch.Tensor] = self.env.get_subtask_term_signals()
+        return found
 
     def update_success(self) -> None:
         """Evaluate the success term, once for all environments."""

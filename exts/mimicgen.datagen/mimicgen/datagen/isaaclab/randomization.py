@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mimicgen.datagen.config.randomization import RandomizationConfig, check_separation
+from mimicgen.datagen.config.varying import VaryConfig
 from mimicgen.datagen.errors import TaskError
 
 _POSES = "randomize_object_pose"
 _JOINTS = "randomize_joint_by_gaussian_offset"
+
+_PLACED = "reset_poses"
+_NEAR_HOME = "reset_joints"
+"""What tasks by file call."""
 
 _PARAMETERS = {
     "x": (_POSES, "pose_range", "x"),
@@ -46,6 +53,36 @@ def apply_randomization(cfg: Any, randomization: RandomizationConfig) -> None:
     check_separation(task_randomization(cfg))
 
 
+def vary_starts(cfg: Any, vary: VaryConfig) -> None:
+    """Make the starts of an environment's configuration wider, narrower or less exact, in place.
+
+    Raises:
+        TaskError: The task has nothing at its start that could be.
+        ConfigError: Objects cannot be as far apart any more as they have to be.
+    """
+    if vary.starts != 1.0:
+        ranges = [parameters["pose_range"] for parameters in _terms(cfg, _POSES)]
+        placed = _terms(cfg, _PLACED)
+        if not ranges and not placed:
+            raise TaskError(_nothing("starts", vary.starts, cfg, f"{_POSES} or {_PLACED}"))
+        for own in ranges:
+            own |= {key: _scaled(own[key], vary.starts) for key in ("x", "y", "yaw") if key in own}
+        for parameters in placed:
+            parameters["placements"] = [
+                msgspec.structs.replace(
+                    one, **{key: _scaled(getattr(one, key), vary.starts) for key in ("x", "y", "yaw")}
+                )
+                for one in parameters["placements"]
+            ]
+        check_separation(task_randomization(cfg))
+    if vary.joint_noise is not None:
+        joints = [*_terms(cfg, _JOINTS), *_terms(cfg, _NEAR_HOME)]
+        if not joints:
+            raise TaskError(_nothing("joint_noise", vary.joint_noise, cfg, f"{_JOINTS} or {_NEAR_HOME}"))
+        for parameters in joints:
+            parameters["std"] = vary.joint_noise
+
+
 def task_randomization(cfg: Any) -> dict[str, Any]:
     """Return the task's own values by key; what the task does not randomise is left out."""
     found: dict[str, Any] = {}
@@ -56,6 +93,18 @@ def task_randomization(cfg: Any) -> dict[str, Any]:
             if value is not None:
                 found[key] = value
     return found
+
+
+def _scaled(pair: tuple[float, float] | None, share: float) -> tuple[float, float] | None:
+    """Return a range about the same middle, wider or narrower; None for what is not drawn."""
+    if pair is None:
+        return None
+    middle, half = (pair[0] + pair[1]) / 2, (pair[1] - pair[0]) / 2
+    return middle - share * half, middle + share * half
+
+
+def _nothing(key: str, value: float, cfg: Any, functions: str) -> str:
+    return f"vary.{key} = {value}: task '{cfg.env_name}' has no reset that calls {functions}; leave vary.{key} out"
 
 
 def _terms(cfg: Any, function: str) -> list[Any]:

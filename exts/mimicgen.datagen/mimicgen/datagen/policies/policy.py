@@ -35,7 +35,7 @@ class Contract:
     """What a policy takes and gives, from its own metadata.
 
     Attributes:
-        observed: What it observes.
+        observed: What it observes; None for whatever the environment observes beside the last action.
         history: How many of the last steps it observes at once.
         action_dim: Length of an action, None where it does not say.
         actions: Representation of its actions, as `mimicgen.datagen.dataset.formats.representations` calls it; None for
@@ -49,7 +49,7 @@ class Contract:
         made_of: What the record of an evaluation says of it: files, hashes, versions, training.
     """
 
-    observed: tuple[Observed, ...]
+    observed: tuple[Observed, ...] | None
     history: int = 1
     action_dim: int | None = None
     actions: str | None = None
@@ -76,7 +76,7 @@ class LearnedPolicy(Protocol):
 
         Args:
             envs: Their indices.
-            seeds: Seed of the episode in each.
+            seeds: Seed of the episode in each, below 2**63.
             instruction: What is to be done, in words.
         """
 

@@ -56,7 +56,7 @@ def read_run(records: Path | None) -> dict[str, Any] | None:
         raise SourceError(f"'{path}' is not a run's record ({error}); pass another --records, or none") from error
     if not isinstance(found, dict) or not _is_record(found):
         raise SourceError(f"'{path}' is not a run's record; pass another --records, or none")
-    keys = ("end", "config", "counts", "timings", "runtime", "physics", "versions")
+    keys = ("end", "config", "counts", "timings", "runtime", "physics", "versions", "policy")
     return {key: found[key] for key in keys if key in found}
 
 

@@ -93,9 +93,7 @@ class Session:
         """
         self._require("start", State.IDLE, State.DONE, State.FAILED)
         self.stopped, self.clock, self._task = None, Clock(), None
-        self._progress = Progress(
-            target=config.num_trials, guarantee=config.guarantee, rendering=config.render.when != "never"
-        )
+        self._progress = Progress(target=config.num_trials, guarantee=config.guarantee, rendering=config.draws)
         self.publish(state=State.STARTING)
         coroutine = Run(config, self, self._open_simulation).go()
         try:

@@ -7,37 +7,32 @@ There is a function for every job, which says what its run is made of; the stage
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimicgen.datagen.config.jobs import Annotate, Generate, Job, Record, Render, Replay
-from mimicgen.datagen.config.sections import RenderConfig
-from mimicgen.datagen.dataset.images.pixels import Colour
-from mimicgen.datagen.dataset.images.views import views_of
+from mimicgen.datagen.config.jobs import Annotate, Evaluate, Generate, Job, Record, Render, Replay
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.sources.preflight import report
 from mimicgen.datagen.dataset.sources.raw import RawDemos, check_demos
 from mimicgen.datagen.dataset.sources.sources import Sources, check_file, check_sources
 from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
+from mimicgen.datagen.session.openings import fitting
+from mimicgen.datagen.session.openings.evaluating import evaluate
 from mimicgen.datagen.tasks.colours import class_colours
 from mimicgen.datagen.tasks.language import spoken
 
 if TYPE_CHECKING:
     from mimicgen.datagen.dataset.images.renderer import Renderer
-    from mimicgen.datagen.generation.machine import AttemptMachine
+    from mimicgen.datagen.generation.machine import AttemptMachine, Ending
     from mimicgen.datagen.generation.policy import Policy
     from mimicgen.datagen.isaaclab.environment import Environment
     from mimicgen.datagen.reference.mimic import MimicPolicy
     from mimicgen.datagen.session.generator import AnnounceStage, Generator
-
-Note = Callable[[str], None]
-"""Takes a note about what a stage has found."""
-
-MakeRenderer = Callable[["Environment", RenderConfig, Mapping[str, Colour]], "Renderer"]
-"""Makes what draws an open environment, with the colours that the task gives classes."""
+    from mimicgen.datagen.session.openings.fitting import MakeRenderer, Note
 
 
 @dataclass
@@ -70,7 +65,8 @@ async def open_simulation(
         BadInputError: The sources, the task, the device or the outputs cannot be used.
     """
     async with contextlib.AsyncExitStack() as stack:
-        yield await _OPEN[type(config)](config, Opening(config, outputs, stage, make_renderer or _rasteriser, stack))
+        opening = Opening(config, outputs, stage, make_renderer or fitting.rasteriser, stack)
+        yield await _OPEN[type(config)](config, opening)
 
 
 class Opening:
@@ -137,15 +133,18 @@ class Opening:
         async with self._stage("Source demonstrations") as note:
             self._cfg, self._success = configuration.task_config(self._job, self.outputs, self._here)
             if self._here is runtime.Runtime.ISAACSIM:
-                _fit_for_isaac_sim(self._cfg, self._job, note)
+                fitting.fit_for_isaac_sim(self._cfg, self._job, note)
             if self._cfg.observed is not None:
                 note(str(self._cfg.observed))
             yield self._cfg, note
             self.outputs.open()
 
     @contextlib.asynccontextmanager
-    async def environment(self) -> AsyncIterator[tuple[Environment, Note]]:
+    async def environment(self, *, staged: bool = False) -> AsyncIterator[tuple[Environment, Note]]:
         """Open the environment and what draws it, and let the job make what it needs besides.
+
+        Args:
+            staged: See `Environment`.
 
         Yields:
             The environment, and what takes notes.
@@ -155,30 +154,43 @@ class Opening:
 
         async with self._stage("Environment") as note:
             with uncollected():
-                opened = Environment(self._cfg, self._success, self._here)
+                opened = Environment(self._cfg, self._success, self._here, staged=staged)
             self._closing.callback(opened.close)
             descriptor = self._job.task_file if isinstance(self._job, Generate) else None
             opened.facts["language"] = spoken(self._job.task, opened.env.cfg.subtask_configs, descriptor).plain()
-            if self._job.render.when != "never":
+            if self._job.draws:
                 self.renderer = self._make_renderer(opened, self._job.render, class_colours(self._job.task))
                 self._closing.callback(self.renderer.close)
             before, now = self.outputs.earlier.versions, opened.facts["versions"]
             if before not in ({}, now):
-                note(
-                    f"warning: continues what other versions have made ({_changed(before, now)}); every demonstration "
-                    "says its own"
-                )
+                what = fitting.changed(before, now)
+                note(f"warning: continues what other versions have made ({what}); every demonstration says its own")
             yield opened, note
 
-    def attempts(self, opened: Environment, policy: Policy, note: Note, *, early_abort: bool = False) -> AttemptMachine:
-        """Return what makes attempts with a policy, in all environments at once."""
+    def closes(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have something closed at the end, before what was opened before it."""
+        self._closing.push_async_callback(close)
+
+    def attempts(
+        self,
+        opened: Environment,
+        policy: Policy,
+        note: Note,
+        *,
+        early_abort: bool = False,
+        seed_of: Callable[[int], int] | None = None,
+        ending: Ending | None = None,
+    ) -> AttemptMachine:
+        """Return what makes attempts with a policy, in all environments at once; see `AttemptMachine`."""
+        from mimicgen.datagen.attempts.randomness import attempt_seed
         from mimicgen.datagen.generation.machine import AttemptMachine
 
         generator = AttemptMachine(
             opened,
             policy,
-            seed=self._job.seed,
+            seed_of=seed_of or functools.partial(attempt_seed, self._job.seed),
             settle_steps=self._job.settle_steps,
+            ending=ending,
             early_abort=early_abort,
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
@@ -203,7 +215,7 @@ class Opening:
             made=self.outputs.earlier.numbers,
         )
         await driver.start()
-        self._closing.push_async_callback(driver.close)
+        self.closes(driver.close)
         return driver
 
 
@@ -300,6 +312,7 @@ _OPEN: dict[type[Job], Callable[[Any, Opening], Awaitable[Generator | Viewer]]] 
     Annotate: _annotate,
     Replay: _replay,
     Render: _render,
+    Evaluate: evaluate,
 }
 """What opens the simulation of each job."""
 
@@ -313,33 +326,3 @@ def source_of(job: Job) -> Path:
     if job.source is None:
         raise SourceError("no source demonstrations; pass --source with an HDF5 file in Isaac Lab's layout")
     return job.source.expanduser().absolute()
-
-
-def _fit_for_isaac_sim(cfg: Any, job: Job, note: Note) -> None:
-    """Check what the task needs of Isaac Sim, and take its cameras out, in place."""
-    from mimicgen.datagen.isaaclab import cameras
-    from mimicgen.datagen.tasks import needs
-
-    told = needs.needs_of(cfg)
-    needs.check(told, job.task, job.device)
-    note(f"the task needs {told}")
-    left_out = ", ".join(cameras.take_out(cfg))
-    if left_out:
-        note(f"the task's cameras are left out: {left_out}; render.in_dataset writes images of the run's own")
-
-
-def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return which versions differ: 'newton 1.2 before, 1.3 now'."""
-    names = sorted(before.keys() | now.keys())
-    words = (f"{name} {before.get(name, 'none')} before, {now.get(name, 'none')} now" for name in names)
-    return ", ".join(text for name, text in zip(names, words, strict=True) if before.get(name) != now.get(name))
-
-
-def _rasteriser(environment: Environment, render: RenderConfig, colours: Mapping[str, Colour]) -> Renderer:
-    from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
-
-    env = environment.env
-    origin = env.scene.env_origins[0].tolist()
-    views, device = views_of(render), str(env.device)
-    about = {"device": device, "origin": origin, "colours": colours, "looks": render.looks}
-    return Rasteriser(env.sim.stage, views, render.drawn(), **about)

@@ -148,7 +148,7 @@ class Run:
             with contextlib.ExitStack() as stack:
                 rendering = None
                 if simulation.renderer is not None:
-                    about = {"dataset": outputs.dataset.name, "task": self._config.task}
+                    about = {"dataset": outputs.drawn.name, "task": self._config.task}
                     told = (self._config.render, outputs.record.parent, simulation.renderer, about, self._points())
                     rendering = Rendering(*told, seed=self._config.seed)
                     stack.callback(rendering.close)
@@ -241,12 +241,11 @@ class Run:
             return
         for attempt in ended:
             committer.add(attempt)
-        kept = {Outcome.SUCCESS, Outcome.FAILURE} if self._config.keep_failed else {Outcome.SUCCESS}
-        if self._config.makes_dataset:
-            wanted = [attempt for attempt in ended if attempt.outcome in kept and committer.may_count(attempt)]
-            if wanted:
-                for attempt, episode in zip(wanted, generator.episodes(wanted), strict=True):
-                    outputs.hold(attempt, episode)
+        kept = self._config.kept
+        wanted = [attempt for attempt in ended if attempt.outcome in kept and committer.may_count(attempt)]
+        if wanted:
+            for attempt, episode in zip(wanted, generator.episodes(wanted), strict=True):
+                outputs.hold(attempt, episode)
         outputs.commit(committer.commit())
 
     def _report(self, outputs: Outputs) -> list[str]:
@@ -300,7 +299,7 @@ class Run:
         if self._rendered is not None and self._rendered.complete and render.in_dataset:
             demos = self._rendered.complete
             folder = self._outputs.record.parent
-            await embed(self._outputs.dataset, folder, render, demos, self._host.next_frame)
+            await embed(self._outputs.drawn, folder, render, demos, self._host.next_frame)
 
     async def _write_record(self) -> None:
         if self._outputs is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mimicgen.datagen.dataset.formats.embodiment import UNKNOWN, Embodiment, Hand, matching
 from mimicgen.datagen.dataset.sources.commands import Command
@@ -57,10 +58,20 @@ def embodiment_of(task: str) -> Embodiment:
         task: As `motion_of`.
     """
     found = None if task.endswith(".toml") else described(task)
+    by_file = found is not None and task_file(task) is not None
+    # The name of a registered task says how actions move its arm.
+    return body_of(found, commands_of(task, found if by_file else None))
+
+
+def body_of(found: Described | None, told: Sequence[Command]) -> Embodiment:
+    """Return what is known of the robots of a task.
+
+    Args:
+        found: The task; None where no file describes it.
+        told: How its actions tell the hands where to be.
+    """
     if found is None:
         return UNKNOWN
-    by_file = task_file(task) is not None
-    told = commands_of(task, found if by_file else None)  # the name of a registered task says how actions move its arm
     commands = dict(zip(found.eefs, told, strict=True))
     hands = tuple(
         Hand(

@@ -33,12 +33,22 @@ class Journal:
         failed: Where failures are.
         earlier: What an earlier run has left.
         processes: How many processes write episodes.
+        told: The outcome of attempts whose records tell the name of what was written of them.
 
     Raises:
         OutputError: The log cannot be written.
     """
 
-    def __init__(self, path: Path, kept: Parts, failed: Parts, earlier: Earlier, processes: int):
+    def __init__(
+        self,
+        path: Path,
+        kept: Parts,
+        failed: Parts,
+        earlier: Earlier,
+        processes: int,
+        told: Outcome = Outcome.SUCCESS,
+    ):
+        self._told = told
         self._path, self._parts, self._failed_parts = path, kept, failed
         self._held: dict[int, Future[None]] = {}
         self._committing: deque[tuple[Future[None], list[Attempt]]] = deque()
@@ -87,11 +97,10 @@ class Journal:
             if attempt.outcome is Outcome.SUCCESS:
                 parts, name = self._parts, f"demo_{self._next_demo}"
                 self._next_demo += 1
-                told.append(dataclasses.replace(attempt, demo=name))
             else:
                 parts, name = self._failed_parts, f"demo_{self._next_failed}"
                 self._next_failed += 1
-                told.append(attempt)
+            told.append(dataclasses.replace(attempt, demo=name) if attempt.outcome is self._told else attempt)
             names.setdefault(parts, {})[_pending(attempt)] = name
         if self._committed is not None:
             waited_for.append(self._committed)

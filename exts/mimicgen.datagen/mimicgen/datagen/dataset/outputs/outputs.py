@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.attempts import Attempt
-from mimicgen.datagen.config.jobs import Job
+from mimicgen.datagen.attempts import Attempt, Outcome
+from mimicgen.datagen.config.jobs import Evaluate, Job
 from mimicgen.datagen.dataset.folders import explained, writable_folder
 from mimicgen.datagen.dataset.locks import Lock, refuse_if_in_use, refuse_unfinished
 from mimicgen.datagen.dataset.ours import is_ours
@@ -54,7 +54,7 @@ class Outputs:
         self.attempts = folder / "attempts.jsonl"
         self.report = folder / "report.html"
         self.earlier = Earlier()
-        self._frames = [folder / name for name in config.render.written()] if config.render.when != "never" else []
+        self._frames = [folder / name for name in config.render.written()] if config.draws else []
         self._parts, self._failed_parts = Parts(self.dataset), Parts(self.failed_dataset)
         self._locks: list[Lock] = []
         self._writers: Writers | None = None
@@ -113,9 +113,9 @@ class Outputs:
         if not self._config.makes_attempts:
             return
         self.earlier = read_earlier(self.attempts, self._parts)
-        self._journal = Journal(
-            self.attempts, self._parts, self._failed_parts, self.earlier, processes_for(self._config.num_envs)
-        )
+        told = Outcome.SUCCESS if self._config.makes_dataset else Outcome.FAILURE
+        files = (self.attempts, self._parts, self._failed_parts, self.earlier)
+        self._journal = Journal(*files, processes_for(self._config.num_envs), told)
         for parts in (self._parts, self._failed_parts) if self._config.keep_failed else (self._parts,):
             parts.prepare()
         self.write_record({"config": self.plain_config(), "end": None})
@@ -143,8 +143,8 @@ class Outputs:
         return self._journal.settled() if self._journal is not None else []
 
     def states(self, demo: str) -> StateSequence:
-        """Return the states of a kept demonstration."""
-        return self._parts.states(demo)
+        """Return the states of an episode of which its attempt's record tells the name."""
+        return (self._parts if self._config.makes_dataset else self._failed_parts).states(demo)
 
     async def fold(self, env_args: Mapping[str, Any], provenance: Mapping[str, Any], next_frame: NextFrame) -> None:
         """Put everything that was kept into the dataset, in a thread.
@@ -163,13 +163,18 @@ class Outputs:
             parts.remove_if_empty()
 
     @property
+    def drawn(self) -> Path:
+        """The dataset whose episodes are rendered."""
+        return self.dataset if self._config.makes_dataset or not self._config.makes_attempts else self.failed_dataset
+
+    @property
     def exported(self) -> Path | None:
         """The folder that what was kept is exported to; None where it is not."""
         kind = self._config.export
         return None if kind == "none" else self.dataset.with_name(f"{self.dataset.stem}_{kind}")
 
     async def write_report(self, write: Callable[[Path, Path, Path], None], next_frame: NextFrame) -> None:
-        """Have the report written, in a thread; nothing happens when there is no dataset.
+        """Have the report written, in a thread; nothing happens when there should be a dataset and is none.
 
         Args:
             write: Writes the dataset's report from the folder of the records to a file.
@@ -178,7 +183,7 @@ class Outputs:
         Raises:
             DatagenError: It could not be written.
         """
-        if self._writers is not None and self.dataset.exists():
+        if self._writers is not None and (self.dataset.exists() or not self._config.makes_dataset):
             self._writers.submit(write, self.dataset, self.record.parent, self.report)
             await self._writers.written(next_frame)
 
@@ -217,9 +222,9 @@ class Outputs:
 
     def _refuse_what_cannot_be_written(self) -> None:
         self._refuse_what_is_not_ours()
-        if self._config.render.when != "never" and not self._config.fresh:
+        if self._config.draws and not self._config.fresh:
             refuse_other_frames(self.record.parent, self._config.render, self.dataset.name)
-        if not self._config.makes_dataset:
+        if not self._config.makes_dataset and not isinstance(self._config, Evaluate):
             return  # what is rendered stays, and a replay is made anew
         for path in (self.dataset, self.failed_dataset):
             if path.exists():
@@ -251,7 +256,8 @@ class Outputs:
         folder = self.record.parent
         kept = (folder / "contact_sheet.png",) if self._frames else ()
         replaced = (self.record,) if rendered else (self.record, self.attempts, self.report)
-        for path in kept if self._config.fresh else (*kept, *replaced):
+        asked = self._config.fresh and self._config.makes_dataset  # others are made anew without being told to
+        for path in kept if asked else (*kept, *replaced):
             refuse_foreign(path)
 
     def _move_aside(self) -> None:

@@ -1,0 +1,79 @@
+"""The commands that evaluate policies, and compare evaluations."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from mimicgen.datagen.cli.runs import PROJECT, add_run_command, job_of, run_job
+from mimicgen.datagen.config.evaluating import Evaluate
+from mimicgen.datagen.config.keys import keys
+from mimicgen.datagen.config.values import Flat, argument_path, as_path, quoted
+from mimicgen.datagen.dataset.files import read_through
+from mimicgen.datagen.dataset.locks import reserved
+from mimicgen.datagen.dataset.ours import is_ours
+from mimicgen.datagen.dataset.sources.guard import guarded
+from mimicgen.datagen.dataset.sources.raw import check_demos
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.text import counted, shown
+
+REPLAY = "replay:"
+"""Begins the name of a policy that is a dataset's recorded actions."""
+
+NEVER, FAILURES = {"render.when": "never"}, {"render.when": "at_end"}
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Let a learned policy act in a task, and count how often it succeeds."""
+    if options.policy is not None and options.policy.startswith(REPLAY):
+        options.policy = f"{REPLAY}{as_path('policy', options.policy.removeprefix(REPLAY)).expanduser().absolute()}"
+    job = job_of(options, Evaluate, NEVER)
+    own: Flat = {"output_dir": PROJECT / "output" / f"evaluate_{_name(job.policy)}"}
+    if job.policy.startswith(REPLAY):
+        path = Path(job.policy.removeprefix(REPLAY))
+        guarded(read_through, (path,))
+        own["num_trials"] = min(job.num_trials, len(check_demos(path, job.task).names))
+    return run_job(job_of(options, Evaluate, own | (FAILURES if job.record_failures else NEVER)))
+
+
+def _name(policy: str) -> str:
+    """Return what the records of a policy are called after: 'model_epoch_600' of a path, 'my_module_act' of a function.
+
+    Args:
+        policy: What it is called.
+    """
+    words = re.findall(r"\w+", policy.removesuffix(".hdf5").removesuffix(".pth"))
+    named = words[-1:] if "/" in policy and "://" not in policy else words
+    return "_".join(named)[-80:] or "policy"
+
+
+def evaluations(options: argparse.Namespace) -> int:
+    """Write a page that compares evaluations: success with its interval, how far episodes came, what was varied."""
+    from mimicgen.datagen.report import evaluations as pages
+    from mimicgen.datagen.report import page
+
+    path: Path = (options.output or Path("evaluations.html")).expanduser().absolute()
+    if path.suffix != ".html":
+        raise ConfigError(f"output {quoted(path)}: expected a name that ends with .html")
+    with reserved(path, replace=is_ours):
+        read = [pages.read(folder.expanduser().absolute()) for folder in options.folders]
+        page.write(path, pages.compared(read))
+    for line in pages.lines(read):
+        print(line)
+    print(f"wrote {shown(path)}: {counted(len(read), 'evaluation')}")
+    return 0
+
+
+def add_evaluating(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both commands."""
+    command = add_run_command(commands, "evaluate", evaluate)
+    for key in ("policy", "policy_device", "max_steps", "hold_steps"):
+        command.add_argument(f"--{key.replace('_', '-')}", metavar="VALUE", dest=key, help=keys()[key].doc)
+    command.add_argument("--record-failures", action="store_true", help=keys()["record_failures"].doc)
+    about = (evaluations.__doc__ or "").partition("\n")[0]
+    command = commands.add_parser("evaluations", help=about, description=evaluations.__doc__, allow_abbrev=False)
+    command.set_defaults(command=evaluations)
+    command.add_argument("folders", type=argument_path, nargs="+", metavar="FOLDER", help="output folder of a run")
+    about = "page to write (default: evaluations.html)"
+    command.add_argument("--output", type=argument_path, metavar="FILE", help=about)
