@@ -1,7 +1,6 @@
 """What a policy's features are made of: as who trained it says, or the dataset that it was trained on.
 
-What exported datasets have in vectors is observed by parts, `state.KEY` of every part that
-`mimicgen.datagen.dataset.formats.representations` makes.
+What exported datasets have in vectors is observed by parts; see `mimicgen.datagen.policies.parts`.
 """
 
 from __future__ import annotations
@@ -16,13 +15,11 @@ from mimicgen.datagen.config.sections import MODALITIES
 from mimicgen.datagen.dataset.formats.lerobot.layout import IMAGES, INFO, OBJECTS, RECORD, STATE
 from mimicgen.datagen.dataset.formats.representations import ACTIONS
 from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.policies.parts import PART
 from mimicgen.datagen.text import shown
 
 TRAINED = "observations.json"
 """What `datagen.sh train` writes into a checkpoint's folder: which observations each feature is made of, in order."""
-
-PART = "state."
-"""What the name of an observation begins with that is a part of an exported state."""
 
 RECORDED = "recorded"
 """The representation of actions as they are the environment's own."""

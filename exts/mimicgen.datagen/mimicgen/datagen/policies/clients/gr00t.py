@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from mimicgen.datagen.dataset.formats.representations import ACTIONS
 from mimicgen.datagen.errors import ConfigError, PolicyError
 from mimicgen.datagen.policies.clients.addresses import address_of
-from mimicgen.datagen.policies.clients.exported import PART, RECORDED, image_of
+from mimicgen.datagen.policies.clients.exported import RECORDED, image_of
 from mimicgen.datagen.policies.clients.packages import check_installed
 from mimicgen.datagen.policies.clients.service import Service
+from mimicgen.datagen.policies.parts import PART
 from mimicgen.datagen.policies.policy import Contract, Observed
 
 SCHEME, PORT = "gr00t://", 5555

@@ -39,6 +39,9 @@ _TOLD = ("observations", "actions", "action_steps", "rate", "task")
 _PATIENCE = 10.0
 """Seconds in which a server has to answer a connection."""
 
+_GOODBYE = 1.0
+"""Seconds in which it has to answer that the connection is closed; while it thinks it does not."""
+
 _MOST = 2**28
 """Bytes of an answer at most."""
 
@@ -153,10 +156,10 @@ def _opened(what: str) -> OpenPiPolicy:
 
     address = address_of(what, port=PORT, keys=(_FILE,))
     told = read_table(Path(address.said[_FILE]).expanduser()) if _FILE in address.said else None
+    settings = {"compression": None, "max_size": _MOST, "proxy": None, "ping_interval": None}
+    patience = {"open_timeout": _PATIENCE, "close_timeout": _GOODBYE}
     try:
-        connection = connect(
-            f"ws://{address}", compression=None, max_size=_MOST, open_timeout=_PATIENCE, ping_interval=None, proxy=None
-        )
+        connection = connect(f"ws://{address}", **settings, **patience, legacy=True)  # no context manager
     except (OSError, TimeoutError, InvalidHandshake) as error:
         raise ConfigError(f"policy = '{what}': no server of openpi answers at {address}: {error}") from error
     try:
