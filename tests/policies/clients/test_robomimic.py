@@ -185,7 +185,7 @@ def test_an_episode_depends_on_its_seed_alone(folder: Path) -> None:
 def test_normalized_images_and_numbers(folder: Path) -> None:
     path = checkpoint(folder, "BC", images=32)
     policy = opened(path, 1)
-    observed = {one.name: one.shape for one in policy.contract.observed}
+    observed = {one.name: one.shape for one in policy.contract.observed or ()}
     assert observed == {"front_rgb": (32, 32, 3)} | {name: (size,) for name, size in OBSERVED.items()}
     picture = torch.randint(0, 256, (32, 32, 3), dtype=torch.uint8)
     numbers = {name: torch.randn(size) for name, size in OBSERVED.items()}
@@ -207,7 +207,9 @@ def test_normalized_images_and_numbers(folder: Path) -> None:
 
 def test_the_contract_says_what_the_checkpoint_says(folder: Path) -> None:
     contract = opened(checkpoint(folder, "BC_Transformer"), 1).contract
-    assert {one.name: one.shape for one in contract.observed} == {name: (size,) for name, size in OBSERVED.items()}
+    assert {one.name: one.shape for one in contract.observed or ()} == {
+        name: (size,) for name, size in OBSERVED.items()
+    }
     assert (contract.history, contract.action_dim, contract.rate, contract.alone) == (5, ACTIONS, 20.0, False)
     made_of: Mapping[str, Any] = contract.made_of
     assert made_of["network"] == "BC_Transformer"

@@ -58,13 +58,13 @@ class RobomimicPolicy:
     Args:
         rollout: robomimic's `RolloutPolicy`.
         contract: What it takes and gives.
-        names: What robomimic calls what is observed, in the order of the contract.
+        names: What is observed, by what robomimic calls it.
         num_envs: How many environments it may be asked about.
     """
 
-    def __init__(self, rollout: Any, contract: Contract, names: Sequence[str], num_envs: int):
+    def __init__(self, rollout: Any, contract: Contract, names: Mapping[str, str], num_envs: int):
         self.contract = contract
-        self._names = tuple(names)
+        self._names = dict(names)
         algorithm = rollout.policy
         self._device = algorithm.device
         self._statistics = {
@@ -112,8 +112,8 @@ class RobomimicPolicy:
         from robomimic.utils import obs_utils
 
         seen = {}
-        for name, own in zip(self._names, self.contract.observed, strict=True):
-            values = observations[own.name].to(self._device)
+        for name, own in self._names.items():
+            values = observations[own].to(self._device)
             values = obs_utils.process_obs(values, obs_key=name)
             if self._statistics:
                 mean, deviation = self._statistics[name]
@@ -190,19 +190,16 @@ def _check_names(told: Any) -> None:
         _check_names(value)
 
 
-def _contract(path: Path, rollout: Any, checkpoint: Any, config: Any) -> tuple[Contract, list[str]]:
-    """Return what a policy takes and gives, and what robomimic calls what it observes."""
+def _contract(path: Path, rollout: Any, checkpoint: Any, config: Any) -> tuple[Contract, dict[str, str]]:
+    """Return what a policy takes and gives, and what it observes by what robomimic calls it."""
     kinds = config["observation"]["modalities"]["obs"]
     shapes = checkpoint["shape_metadata"]["all_shapes"]
-    observed, names = [], []
+    observed, names = [], {}
     for name in rollout.policy.obs_shapes:
         shape = tuple(int(size) for size in shapes[name])
-        if name in kinds.get("rgb", ()):
-            own = image_of(name.removesuffix(_IMAGE))
-            observed.append(Observed(name=own, shape=(*shape[1:], shape[0])))
-        else:
-            observed.append(Observed(name=name, shape=shape))
-        names.append(name)
+        is_image = name in kinds.get("rgb", ())
+        names[name] = image_of(name.removesuffix(_IMAGE)) if is_image else name
+        observed.append(Observed(name=names[name], shape=(*shape[1:], shape[0]) if is_image else shape))
     environment = checkpoint["env_metadata"] or {}
     made_of = {
         "kind": "robomimic",
