@@ -9,6 +9,7 @@ from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.dataset.formats.representations import ACTIONS
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.policies.observing import LAST_ACTION, STATES
+from mimicgen.datagen.policies.parts import PART
 from mimicgen.datagen.policies.policy import Contract, Observed
 
 RECORDED = "recorded"
@@ -57,7 +58,9 @@ def agreed(what: str, contract: Contract, offered: Offered) -> tuple[str, ...]:
     if wrong:
         raise ConfigError(f"policy = {quoted(what)} does not fit task '{offered.task}':", *wrong)
     if contract.observed is None:
-        return tuple(name for name in offered.observed if name != LAST_ACTION and not name.startswith(f"{STATES}/"))
+        return tuple(
+            name for name in offered.observed if name != LAST_ACTION and not name.startswith((f"{STATES}/", PART))
+        )
     return tuple(dict.fromkeys(one.name for one in contract.observed))
 
 

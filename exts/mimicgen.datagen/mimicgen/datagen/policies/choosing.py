@@ -16,6 +16,10 @@ from mimicgen.datagen.tasks.catalogue import Described
 from mimicgen.datagen.tasks.motion import commands_of
 
 WAYS = {
+    "a checkpoint of robomimic (.pth)": "clients.robomimic",
+    "a folder that LeRobot pretrained": "clients.lerobot",
+    "gr00t://HOST:PORT": "clients.gr00t",
+    "openpi://HOST:PORT": "clients.openpi",
     "module:function": "function",
 }
 """What policies are called, and the module here that knows such ones: it has `is_meant` and `opened`. In this order."""

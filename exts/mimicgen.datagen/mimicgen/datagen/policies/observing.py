@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from mimicgen.datagen.dataset.formats.embodiment import Embodiment
 from mimicgen.datagen.isaaclab.environment import Environment
+from mimicgen.datagen.policies.parts import PART, Parts
 
 LAST_ACTION = "actions"
 """What Isaac Lab's tasks call the action before, which a policy has no need to be told."""
@@ -24,21 +26,28 @@ class Observations:
 
     Args:
         environment: The environment.
+        body: The robots of its task.
     """
 
-    def __init__(self, environment: Environment):
+    def __init__(self, environment: Environment, body: Embodiment):
         self._env: Any = environment.env
+        self._parts = Parts(self._env, body)
+
+    def begin(self, env_ids: Sequence[int]) -> None:
+        """Forget what environments were in, in which episodes begin."""
+        self._parts.begin(env_ids)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of everything that can be observed in one environment, by name."""
-        return {name: tuple(own.shape[1:]) for name, own in self._now({STATES}).items()}
+        return {name: tuple(own.shape[1:]) for name, own in self._now(states=True, parts=True).items()}
 
     def now(self, names: Sequence[str]) -> dict[str, torch.Tensor]:
         """Return what is observed now, shape (num_envs, ...) each; the simulation's own memory, in part."""
-        found = self._now({name.partition("/")[0] for name in names})
+        states, parts = (any(name.startswith(own) for name in names) for own in (f"{STATES}/", PART))
+        found = self._now(states=states, parts=parts)
         return {name: found[name] for name in names}
 
-    def _now(self, kinds: set[str]) -> dict[str, torch.Tensor]:
+    def _now(self, *, states: bool, parts: bool) -> dict[str, torch.Tensor]:
         found: dict[str, torch.Tensor] = {}
         for group, terms in self._env.obs_buf.items():
             if group == SIGNALS:
@@ -47,8 +56,10 @@ class Observations:
                 found |= terms
             else:
                 found[group] = terms
-        if STATES in kinds:
-            found |= _flat(f"{STATES}/", self._env.scene.get_state(is_relative=True))
+        if states or parts:
+            state = self._env.scene.get_state(is_relative=True)
+            found |= _flat(f"{STATES}/", state)
+            found |= self._parts.now(state) if parts else {}
         return found
 
 
@@ -85,6 +96,7 @@ class History:
     def begin(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         """Forget what environments have seen, in which episodes begin."""
         self._new[list(env_ids)] = True
+        self._observations.begin(env_ids)
         if self._noise:
             for env_id, seed in zip(env_ids, seeds, strict=True):
                 self._draws[env_id] = np.random.default_rng((seed, 1))

@@ -19,7 +19,8 @@ class Observed:
         name: What it is called where it was recorded: 'eef_pos' for what a dataset has as `obs/eef_pos`, likewise
             '<camera>_rgb' for an image, and 'states/articulation/robot/joint_position' or
             'states/rigid_object/NAME/root_pose' for a state, of which a policy sees the one before the step: positions
-            in the environment's frame, quaternions x, y, z, w.
+            in the environment's frame, quaternions x, y, z, w. 'state.KEY' is a part of the state of an exported
+            dataset, as `mimicgen.datagen.policies.parts` names them.
         shape: Of one environment at one step, as the policy says; images (height, width, channels). None where the
             policy does not say.
         quaternions: Order of the quaternions in it, None where there are none or the policy does not say.

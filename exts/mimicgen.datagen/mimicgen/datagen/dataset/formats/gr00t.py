@@ -20,7 +20,7 @@ from mimicgen.datagen.dataset.formats.demonstrations import Episode, Plan
 from mimicgen.datagen.dataset.formats.lerobot import layout
 from mimicgen.datagen.dataset.formats.lerobot.assembling import listed, write_start, write_text, write_video
 from mimicgen.datagen.dataset.formats.lerobot.episodes import ROWS, Words, part_folder, read_about
-from mimicgen.datagen.dataset.formats.lerobot.features import OBJECTS, Feature, features_of, image_key, schema_of
+from mimicgen.datagen.dataset.formats.lerobot.features import Feature, features_of, image_key, schema_of
 from mimicgen.datagen.dataset.formats.lerobot.statistics import of_rows, together
 from mimicgen.datagen.dataset.formats.record import as_json, facts_of
 from mimicgen.datagen.dataset.formats.representations import Part
@@ -101,7 +101,7 @@ def modality_of(plan: Plan) -> dict[str, Any]:
     for x, y, z, w in another, so they are left as they are.
     """
     return {
-        "state": _slices(plan.state, "observation.state") | _slices(plan.objects, OBJECTS),
+        "state": _slices(plan.state, "observation.state") | _slices(plan.objects, layout.OBJECTS),
         "action": _slices(plan.action, "action"),
         "video": {image.name: {"original_key": image_key(image)} for image in plan.cameras},
         "annotation": {name.removeprefix("annotation."): {} for name in (TASK, SUBTASK, VALIDITY)},

@@ -35,8 +35,8 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
     async with opening.environment(staged=True) as (opened, note):
         env: Any = opened.env
         found, by_file = catalogue.description_of(cfg), getattr(cfg, "described", None)
-        seen = observing.Observations(opened)
         body = motion.body_of(found, motion.commands_of(cfg.env_name, by_file))
+        seen = observing.Observations(opened, body)
         applied = applying.Applying(env, body)
         offered = agreeing.Offered(
             task=cfg.env_name,

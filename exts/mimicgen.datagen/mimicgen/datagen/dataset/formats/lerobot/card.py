@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from mimicgen.datagen.dataset.formats.card import Camera
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.describing import SHOWN, About, numbers_of
-from mimicgen.datagen.dataset.formats.lerobot.features import ACTION, OBJECTS, STATE, image_key
+from mimicgen.datagen.dataset.formats.lerobot.features import image_key
+from mimicgen.datagen.dataset.formats.lerobot.layout import ACTION, OBJECTS, STATE
 
 DATA_FILES = "data/*/*.parquet"
 """What the hub's viewer shows of either."""

@@ -23,7 +23,8 @@ from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.language import subtask_texts
-from mimicgen.datagen.dataset.formats.lerobot.features import ACTION, OBJECTS, STATE, features_of, image_key, schema_of
+from mimicgen.datagen.dataset.formats.lerobot.features import features_of, image_key, schema_of
+from mimicgen.datagen.dataset.formats.lerobot.layout import ACTION, OBJECTS, STATE
 from mimicgen.datagen.dataset.formats.lerobot.statistics import ImageStatistics, Statistics, of_rows, sampled
 from mimicgen.datagen.dataset.formats.videos import write_video
 from mimicgen.datagen.dataset.images.pixels import Image

@@ -10,12 +10,11 @@ import pyarrow as pa
 
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.images import Images
+from mimicgen.datagen.dataset.formats.lerobot.layout import ACTION, IMAGES, OBJECTS, STATE
 from mimicgen.datagen.dataset.formats.representations import Part
 from mimicgen.datagen.dataset.formats.videos import info_of
 
 Feature = dict[str, Any]
-
-STATE, OBJECTS, ACTION = "observation.state", "observation.environment_state", "action"
 
 _NUMBER: Mapping[str, Feature] = {
     "next.reward": {"dtype": "float32", "shape": [1], "names": None},
@@ -33,7 +32,7 @@ _NUMBER: Mapping[str, Feature] = {
 
 def image_key(image: Images) -> str:
     """Return the feature of a camera's images."""
-    return f"observation.images.{image.name}"
+    return f"{IMAGES}{image.name}"
 
 
 def features_of(plan: Plan) -> dict[str, Feature]:

@@ -32,6 +32,10 @@ EPISODES_A_FILE = 10_000
 """Rows of a file in `meta/episodes`: 5 kB each."""
 
 
+STATE, OBJECTS, ACTION, IMAGES = "observation.state", "observation.environment_state", "action", "observation.images."
+"""Features of a step; what the last one begins with is followed by what the images are called."""
+
+
 def place(number: int) -> dict[str, int]:
     """Return chunk and file of the `number`-th file."""
     return {"chunk_index": number // CHUNK, "file_index": number % CHUNK}

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.formats.lerobot import layout
-from mimicgen.datagen.dataset.formats.lerobot.features import ACTION, OBJECTS, STATE
+from mimicgen.datagen.dataset.formats.lerobot.layout import ACTION, OBJECTS, STATE
 from mimicgen.datagen.dataset.ours import read_json
 from mimicgen.datagen.dataset.sources.guard import alive
 from mimicgen.datagen.dataset.tools.copying import copy_attributes, written

@@ -1,0 +1,1 @@
+"""Policies of libraries and of servers, each of which brings its own way of being asked."""
