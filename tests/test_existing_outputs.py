@@ -15,9 +15,9 @@ import pytest
 from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
-from mimicgen.datagen.cli import training as training_cli
 from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
+from mimicgen.datagen.cli.policies import training as training_cli
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs

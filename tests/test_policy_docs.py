@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mimicgen.datagen.cli.training import PRESETS, PYTHON
+from mimicgen.datagen.cli.policies.training import PRESETS, PYTHON
 from mimicgen.datagen.policies.training.presets import read_preset
 from tests.conftest import PROJECT
 from tests.dataset.formats.making import some_demos

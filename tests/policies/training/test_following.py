@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.cli.training import PRESETS
+from mimicgen.datagen.cli.policies.training import PRESETS
 from mimicgen.datagen.errors import BadInputError, OutputError, RunError
 from mimicgen.datagen.policies.training import page
 from mimicgen.datagen.policies.training.folder import Folder

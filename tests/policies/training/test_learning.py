@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mimicgen.datagen.cli.training import PYTHON
+from mimicgen.datagen.cli.policies.training import PYTHON
 from tests.conftest import PROJECT
 from tests.dataset.formats.making import some_demos
 

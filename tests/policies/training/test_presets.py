@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mimicgen.datagen.cli.training import PRESETS
+from mimicgen.datagen.cli.policies.training import PRESETS
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.policies.training.presets import LEAKS, Preset, read_preset
 

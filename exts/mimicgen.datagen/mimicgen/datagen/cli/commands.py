@@ -13,10 +13,10 @@ from typing import cast
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli import tasks as tasks_cli
-from mimicgen.datagen.cli.evaluating import add_evaluating
 from mimicgen.datagen.cli.formats.exporting import add_formats
 from mimicgen.datagen.cli.formats.rerun import add_view
-from mimicgen.datagen.cli.training import add_train
+from mimicgen.datagen.cli.policies.evaluating import add_evaluating
+from mimicgen.datagen.cli.policies.training import add_train
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.files import check_regular
 from mimicgen.datagen.dataset.locks import reserved

@@ -23,7 +23,7 @@ from mimicgen.datagen.policies.training.following import TRAINER, Follower, Outc
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
 from mimicgen.datagen.text import counted, shown
 
-PROJECT = Path(__file__).resolve().parents[5]
+PROJECT = Path(__file__).resolve().parents[6]
 
 PRESETS = PROJECT / "config" / "train"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mimicgen.datagen.cli import commands as cli
-from mimicgen.datagen.cli import training
-from mimicgen.datagen.cli.training import _span, preset_file
+from mimicgen.datagen.cli.policies import training
+from mimicgen.datagen.cli.policies.training import _span, preset_file
 from mimicgen.datagen.errors import ConfigError
 from tests.conftest import SHIPPED_DEMOS
 

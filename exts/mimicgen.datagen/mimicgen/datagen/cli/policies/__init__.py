@@ -1,0 +1,1 @@
+"""Commands about policies: `train`, `evaluate` and `evaluations`."""
