@@ -117,6 +117,9 @@ RIGHT = {
 """Where there is something, and the command does what it is told: `--fresh` moves aside whatever file is there."""
 
 
+parser = functools.cache(cli._parser)
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset that was exported to LeRobot."""
@@ -125,8 +128,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Files of demonstrations by name; making them takes as long as most commands here."""
+    folder = tmp_path_factory.mktemp("sources")
+    made = small_dataset(folder / "source.hdf5"), small_dataset(folder / "legacy.hdf5", legacy=True)
+    return {path.name: path.read_bytes() for path in made}
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path, sources: dict[str, bytes]) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
     for module in (cli, runs, dataset_cli, choosing, lerobot_cli, robomimic, exporting, training_cli):
         monkeypatch.setattr(module, "guarded", direct)
@@ -135,15 +146,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> P
     monkeypatch.setattr(training_cli, "Follower", Untrained)
     monkeypatch.setattr(training_cli, "PYTHON", Path(sys.executable))
     monkeypatch.setitem(WORDS, "EXPORTED", str(exported))
-    monkeypatch.setattr(cli, "_parser", functools.cache(cli._parser))
+    monkeypatch.setattr(cli, "_parser", parser)
     monkeypatch.setattr(runs, "_launch", begin)
     monkeypatch.setattr(page, "_three", dict)
     monkeypatch.setattr(scenes, "scene_of", lambda data, cache: scenes.EMPTY)
     monkeypatch.setattr(document, "compose", short)
     monkeypatch.setattr(exporting, "scene", lambda task, cache: scenes.EMPTY)
     monkeypatch.chdir(tmp_path)
-    small_dataset(tmp_path / "source.hdf5")
-    small_dataset(tmp_path / "legacy.hdf5", legacy=True)
+    for name, content in sources.items():
+        (tmp_path / name).write_bytes(content)
     evaluation(tmp_path / "evaluated")
     (tmp_path / "precious.txt").write_text("years of work")
     return tmp_path
