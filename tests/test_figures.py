@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripts.measure_recovery import SETTINGS
 
 from mimicgen.datagen.attempts import wilson
 from mimicgen.datagen.tasks.catalogue import names
@@ -16,7 +17,7 @@ MEASURED = PROJECT / "docs" / "measured"
 SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
-    *("tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
+    *("recovery_cpu.json", "tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
 )
 
 
@@ -61,6 +62,20 @@ def test_success_is_told_as_it_was_measured(document: tuple[str, ...]) -> None:
     text = text_of(*document)
     for row in read("success.json")["rows"].values():
         assert kept(row) in text
+
+
+def test_disturbed_and_retried_attempts_are_kept_as_it_is_told() -> None:
+    text = text_of("docs", "recovery.md")
+    rows = read("recovery_cpu.json")["rows"]
+    assert sorted(rows) == sorted(f"{source}_{how}" for source in ("human", "shipped") for how in SETTINGS)
+    for row in rows.values():
+        assert kept(row) in text
+        tries, disturbed = row["tries"]["tries"], row["perturbed"]
+        of = [(row["successes"], tries)] * (tries > row["attempts"])
+        of += [(disturbed["successes"], disturbed["attempts"])] * (disturbed["attempts"] > 0)
+        for successes, attempts in of:
+            own = {"interval": wilson(successes, attempts), "rate": successes / attempts}
+            assert kept(own | {"successes": successes, "attempts": attempts}) in text
 
 
 def test_tasks_by_file_succeed_as_it_is_told() -> None:

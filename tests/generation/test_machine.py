@@ -27,7 +27,7 @@ print("RESULT", json.dumps({"ours": told(ours), "reference": told(reference), "s
     assert ours == reference
     assert found["steps"] > 100
     assert set(ours["starts"]) == {"cube_1", "cube_2", "cube_3"}
-    assert all(0.3 < x < 0.7 and -0.2 < y < 0.2 for x, y in ours["starts"].values())
+    assert all(0.3 < x < 0.7 and -0.2 < y < 0.2 for x, y, _ in ours["starts"].values())
     assert found["difference"] <= 1e-5
     assert found["batched"] == [True, False]
     assert any(re.fullmatch(r"records take \d+\.\d MB of memory: \d+ steps", note) for note in found["memory"])

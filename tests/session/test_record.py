@@ -32,5 +32,5 @@ def test_tries_disturbances_and_coverage_are_told_beside_the_attempts() -> None:
     assert (counts["perturbed"]["attempts"], counts["perturbed"]["successes"]) == (2, 1)
     found = record["coverage"]
     assert found["objects"]["cube_1"]["attempts"] == [[4], [5], [6], [5]]
-    assert found["objects"]["cube_1"]["kept"] == [[3], [4], [4], [4]]
+    assert found["objects"]["cube_1"]["kept"] == [[3], [4], [5], [3]]
     assert found["sources"][0]["demos"] == {"a": 15}

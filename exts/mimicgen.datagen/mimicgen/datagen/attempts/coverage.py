@@ -8,7 +8,9 @@ come.
 
 from __future__ import annotations
 
+import itertools
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,9 @@ RARE = 1e-3
 
 ENOUGH = 5
 """Attempts a part on average, from which on a part without any is told."""
+
+KEYS = ("x", "y", "yaw")
+"""Numbers of a start."""
 
 Span = tuple[float, float]
 
@@ -58,7 +63,9 @@ class Coverage:
     def __init__(self, ranges: Mapping[str, Mapping[str, Sequence[float]]], sources: Sequence[str] = ()):
         self._ranges = ranges
         self._sources = sources
-        self._starts: list[tuple[dict[str, list[float]], bool]] = []
+        self._starts: dict[str, array[float]] = {}
+        """By object: x, y, turn (not a number where it is not known) and whether it was kept, attempt by attempt."""
+        self._attempts = self._kept = 0
         self._used: dict[tuple[str, int], Counter[str]] = {}
         self._names: dict[tuple[str, int], str] = {}
 
@@ -67,8 +74,12 @@ class Coverage:
         if attempt.outcome is Outcome.ABANDONED:
             return
         kept = attempt.outcome is Outcome.SUCCESS
-        if attempt.starts:
-            self._starts.append((attempt.starts, kept))
+        self._attempts += 1
+        self._kept += kept
+        for name, start in (attempt.starts or {}).items():
+            if len(start) >= 2:
+                own = (start[0], start[1], start[2] if len(start) > 2 else math.nan, kept)
+                self._starts.setdefault(name, array("d")).extend(own)
         if kept and attempt.replayed is None:
             # Of a subtask that was planned twice, what was followed to its end counts.
             for key, demo in {(one.eef, one.subtask): one.demo for one in attempt.segments if one.eef != WHOLE}.items():
@@ -78,7 +89,7 @@ class Coverage:
     def told(self) -> dict[str, Any]:
         """Return what the run record says: `objects`, `sources`, and what is `missing` in words."""
         objects, missing = {}, []
-        for name in dict.fromkeys(name for starts, _ in self._starts for name in starts):
+        for name in self._starts:
             found, words = self._object(name)
             if found:
                 objects[name] = found
@@ -87,9 +98,8 @@ class Coverage:
 
     def _object(self, name: str) -> tuple[dict[str, Any], list[str]]:
         """Return how far the range of an object is covered and what is missing; nothing if it always starts alike."""
-        rows = [(starts[name], kept) for starts, kept in self._starts if len(starts.get(name, ())) >= 2]
-        spans = {key: self._span(name, key, [own for own, _ in rows]) for key in ("x", "y", "yaw")}
-        x, y, yaw = spans["x"], spans["y"], spans["yaw"]
+        rows = [(row[:3], bool(row[3])) for row in itertools.batched(self._starts[name], 4)]
+        x, y, yaw = (self._span(name, key, [own[index] for own, _ in rows]) for index, key in enumerate(KEYS))
         found: dict[str, Any] = {}
         parts: list[Part] = []
         if x or y:
@@ -104,7 +114,7 @@ class Coverage:
             found |= {"attempts": [[part.attempts for part in own] for own in grid]}
             found |= {"kept": [[part.kept for part in own] for own in grid]}
         if yaw:
-            turned = [(own[2], kept) for own, kept in rows if len(own) > 2]
+            turned = [(own[2], kept) for own, kept in rows if not math.isnan(own[2])]
             turns = Counter((_part(_within(own, yaw), yaw, TURNS), kept) for own, kept in turned)
             bins = [Part(words=_turn(yaw, index), **_counted(turns, index)) for index in range(TURNS)]
             parts += bins
@@ -121,24 +131,22 @@ class Coverage:
 
     def _missing(self, name: str, parts: Sequence[Part], attempts: int) -> Iterator[str]:
         """Yield in words where an object has to start for attempts to fail, or for none to be made."""
-        kept = sum(own for _, own in self._starts)
-        rate = kept / len(self._starts)
+        rate = self._kept / self._attempts
         for part in parts:
             if part.kept < part.attempts and _chance(part.kept, part.attempts, rate) < RARE:
                 how = "never" if part.kept == 0 else "less often"
                 yield (
                     f"{name} is {how} kept {part.words}: {part.kept} of {part.attempts}, {100 * rate:.0f}% of all "
-                    f"{len(self._starts)} attempts"
+                    f"{self._attempts} attempts"
                 )
             elif not part.attempts and attempts >= ENOUGH * len(parts):
                 yield f"{name}: no attempt has begun {part.words}"
 
-    def _span(self, name: str, key: str, starts: Sequence[Sequence[float]]) -> Span | None:
+    def _span(self, name: str, key: str, starts: Sequence[float]) -> Span | None:
         """Return from where to where a number of an object's start goes; None where it is always the same."""
         told = self._ranges.get(name, {}).get(key)
         if told is None:
-            index = ("x", "y", "yaw").index(key)
-            own = [start[index] for start in starts if index < len(start)]
+            own = [start for start in starts if not math.isnan(start)]
             told = (min(own), max(own)) if own else (0.0, 0.0)
         low, high = float(told[0]), float(told[1])
         return (low, high) if high - low > 1e-3 else None
