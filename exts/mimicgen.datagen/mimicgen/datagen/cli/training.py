@@ -152,8 +152,8 @@ class _Console:
     def ended(self, outcome: Outcome) -> int:
         """Tell how it ended, and return the exit code."""
         policy = None if outcome.best is None else self._folder.lead_to(outcome.best)
-        whys = {"done": "all steps were taken", "stopped": "stopped; the same command goes on"}
-        whys["still"] = f"success did not rise over {counted(self._preset.evaluation.patience, 'evaluation')}"
+        whys = {"done": "done: all steps were taken", "stopped": "stopped; the same command goes on"}
+        whys["still"] = f"done: success did not rise over {counted(self._preset.evaluation.patience, 'evaluation')}"
         self._folder.write(
             {
                 "why": outcome.why,
@@ -169,7 +169,7 @@ class _Console:
         told = {"event": "end", "why": outcome.why, "policy": None if policy is None else str(policy)}
         if self._json:
             print(json.dumps(told), flush=True)
-        self._say(f"done: {whys[outcome.why]}")
+        self._say(whys[outcome.why])
         if policy is not None and outcome.best is not None:
             self._say(f"  wrote {policy}, which leads to {outcome.best.relative_to(self._folder.path)}")
         self._say(f"  wrote {self._folder.path / PAGE}")
