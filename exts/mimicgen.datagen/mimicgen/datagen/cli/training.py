@@ -46,6 +46,12 @@ def train(options: argparse.Namespace) -> int:
     preset = read_preset(path, assignments)
     check_regular(dataset)
     (facts,) = guarded(check, (dataset, preset.observations))
+    task = options.task or facts.task
+    if preset.evaluation.every and not task:
+        raise ConfigError(
+            f"source '{dataset}' does not say which task it is of, so checkpoints cannot be evaluated; pass --task, or "
+            "--evaluate-every 0"
+        )
     if not PYTHON.is_file():
         raise SetupError(f"{preset.library} is not installed for training; run: ./scripts/setup.sh --with train")
     refuse_unfinished(output)
@@ -57,7 +63,6 @@ def train(options: argparse.Namespace) -> int:
         given = ["--dataset", dataset, "--output", output, "--device", options.device, "--seed", options.seed]
         words = [*given, *(word for one in assignments for word in ("--set", one))]
         command = [str(PYTHON), "-m", TRAINER, "--preset", str(path.absolute()), *map(str, words)]
-        task = options.task or facts.task
         console = _Console(folder, preset, facts, dataset, as_json=options.json)
         follower = Follower(
             command,
