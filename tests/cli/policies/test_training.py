@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import pytest
 
 from mimicgen.datagen.cli import commands as cli
@@ -32,6 +33,11 @@ def test_what_is_refused_makes_nothing(
     assert "observe.cameras" in said
     said = refused(capsys, tmp_path, *demos, "--preset", str(tmp_path / "mine.toml"))
     assert "mine.toml" in said
+    (nameless := tmp_path.parent / f"{tmp_path.name}.hdf5").write_bytes(SHIPPED_DEMOS.read_bytes())
+    with h5py.File(nameless, "r+") as file:
+        del file["data"].attrs["env_args"]
+        file.attrs.pop("provenance")
+    assert "pass --task, or --evaluate-every 0" in refused(capsys, tmp_path, "--dataset", str(nameless))
     monkeypatch.setattr(training, "PYTHON", tmp_path / "none")
     assert "./scripts/setup.sh --with train" in refused(capsys, tmp_path, *demos)
 

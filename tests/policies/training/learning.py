@@ -21,7 +21,7 @@ from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
 from lerobot.policies.factory import make_pre_post_processors
 from robomimic.utils.file_utils import policy_from_checkpoint
 
-from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.errors import ConfigError, PolicyError
 from mimicgen.datagen.policies.training.data import load
 from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
@@ -193,6 +193,16 @@ def refusing(dataset: Path, folder: Path) -> dict[str, Any]:
     return said
 
 
+def diverging(dataset: Path, folder: Path) -> dict[str, Any]:
+    """A learning rate that nothing learns with."""
+    wild = ("training.learning_rate=1000", "training.warmup=0", "training.ema=0", "training.steps=100")
+    try:
+        trained(small("diffusion", *SMALL, *wild, "training.gradient_clip=0"), dataset, folder / "wild")
+    except PolicyError as error:
+        return {"said": str(error), "left": [str(path.name) for path in (folder / "wild").rglob("*")]}
+    return {}
+
+
 def main(dataset: Path, images: Path, folder: Path) -> None:
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
@@ -205,6 +215,7 @@ def main(dataset: Path, images: Path, folder: Path) -> None:
         "looking": looking(images, folder),
         "cloning": cloning(dataset, folder),
         "refusing": refusing(dataset, folder),
+        "diverging": diverging(dataset, folder),
     }
     print(json.dumps(found), file=out)
 

@@ -84,3 +84,9 @@ def test_what_the_libraries_do_not_take_is_named(found: Any) -> None:
     for assignment, message in told.items():
         assert message.startswith(("unknown key 'network.", "network", "observations.images")), message
         assert assignment.partition("=")[0].split(".")[-1] in message, message
+
+
+def test_a_loss_that_is_no_number_is_no_checkpoint(found: Any) -> None:
+    told = found["diverging"]
+    assert "train with a smaller training.learning_rate than 1000" in told["said"]
+    assert told["left"] == []

@@ -46,6 +46,12 @@ def train(options: argparse.Namespace) -> int:
     preset = read_preset(path, assignments)
     check_regular(dataset)
     (facts,) = guarded(check, (dataset, preset.observations))
+    task = options.task or facts.task
+    if preset.evaluation.every and not task:
+        raise ConfigError(
+            f"source '{dataset}' does not say which task it is of, so checkpoints cannot be evaluated; pass --task, or "
+            "--evaluate-every 0"
+        )
     if not PYTHON.is_file():
         raise SetupError(f"{preset.library} is not installed for training; run: ./scripts/setup.sh --with train")
     refuse_unfinished(output)
@@ -57,7 +63,6 @@ def train(options: argparse.Namespace) -> int:
         given = ["--dataset", dataset, "--output", output, "--device", options.device, "--seed", options.seed]
         words = [*given, *(word for one in assignments for word in ("--set", one))]
         command = [str(PYTHON), "-m", TRAINER, "--preset", str(path.absolute()), *map(str, words)]
-        task = options.task or facts.task
         console = _Console(folder, preset, facts, dataset, as_json=options.json)
         follower = Follower(
             command,
@@ -152,8 +157,8 @@ class _Console:
     def ended(self, outcome: Outcome) -> int:
         """Tell how it ended, and return the exit code."""
         policy = None if outcome.best is None else self._folder.lead_to(outcome.best)
-        whys = {"done": "all steps were taken", "stopped": "stopped; the same command goes on"}
-        whys["still"] = f"success did not rise over {counted(self._preset.evaluation.patience, 'evaluation')}"
+        whys = {"done": "done: all steps were taken", "stopped": "stopped; the same command goes on"}
+        whys["still"] = f"done: success did not rise over {counted(self._preset.evaluation.patience, 'evaluation')}"
         self._folder.write(
             {
                 "why": outcome.why,
@@ -169,7 +174,7 @@ class _Console:
         told = {"event": "end", "why": outcome.why, "policy": None if policy is None else str(policy)}
         if self._json:
             print(json.dumps(told), flush=True)
-        self._say(f"done: {whys[outcome.why]}")
+        self._say(whys[outcome.why])
         if policy is not None and outcome.best is not None:
             self._say(f"  wrote {policy}, which leads to {outcome.best.relative_to(self._folder.path)}")
         self._say(f"  wrote {self._folder.path / PAGE}")
