@@ -73,7 +73,7 @@ if [ $# -eq 0 ]; then
     first=(test_task_docs test_hostile_names dataset/test_fuzz kit/test_panel test_docker generation/test_constraints
         test_robot_docs test_notebook embedded/test_physx kit/test_panel_window generation/test_order cli/test_commands
         dataset/formats/lerobot/test_lerobot embedded/test_physics kit/test_extension kit/test_loops report/test_live
-        kit/test_session_in_kit kit/test_isaacsim_run kit/test_rasteriser generation/test_machine embedded/test_two_robots)
+        policies/clients/test_lerobot kit/test_session_in_kit kit/test_isaacsim_run kit/test_rasteriser generation/test_machine embedded/test_two_robots)
     first=("${first[@]/#/tests/}")
     first=("${first[@]/%/.py}")
     mapfile -t rest < <(find tests -name 'test_*.py' | sort | grep -vxF "$(printf '%s\n' "${first[@]}")")

@@ -53,6 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(folder: Path) -> Iterator[lerobot.LeRobotPolicy]:
     """ACT, opened as an evaluation does, from where lerobot's training script would have left it."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as in `train_lerobot.py`
     what = folder / "act"
     (what / "policy").rename(what / "pretrained_model")
     try:
@@ -60,6 +62,7 @@ def whole(folder: Path) -> Iterator[lerobot.LeRobotPolicy]:
         policy = asyncio.run(lerobot.opened(str(what), device="cpu", num_envs=2, python=LEROBOT / "bin/python"))
     finally:
         (what / "pretrained_model").rename(what / "policy")
+        monkeypatch.undo()
     yield policy
     asyncio.run(policy.close())
     assert policy._process._process.returncode == 0
