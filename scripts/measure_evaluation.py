@@ -4,7 +4,8 @@
 
 Both run in turns in one process, as a session drives them, without writing anything. The policy is the recorded actions
 of the source demonstrations (--policy takes another one), so that the same is grasped and stacked; the time that it
-takes itself is counted and told, and left out of the rate.
+takes itself is counted and told, and left out of the rate. On a machine that has other things to do the rates of
+processor time tell more: steps a second of the process's own time, the policy's included.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import statistics
 import tempfile
 import time
@@ -42,26 +44,32 @@ def main() -> None:
     parser.add_argument("--commit", default="", help="where the checkout has come without its history")
     options = parser.parse_args()
     rates: dict[str, list[float]] = {"generate": [], "evaluate": []}
+    processor: dict[str, list[float]] = {"generate": [], "evaluate": []}
     own: list[float] = []
     for _ in range(options.turns):
         for kind in (Generate, Evaluate):
-            rate, share = asyncio.run(turn(kind, options))
+            rate, by_processor, share = asyncio.run(turn(kind, options))
             rates[kind.__name__.lower()].append(rate)
+            processor[kind.__name__.lower()].append(by_processor)
             own.append(share)
     median = {name: statistics.median(told) for name, told in rates.items()}
+    by_time = {name: statistics.median(told) for name, told in processor.items()}
     told = provenance("scripts.measure_evaluation", options.commit) | {
         "num_envs": options.num_envs,
         "steps_of_a_turn": options.steps,
         "env_steps_per_s": {name: [round(rate) for rate in turns] for name, turns in rates.items()},
         "median": {name: round(rate) for name, rate in median.items()},
         "ratio": round(median["evaluate"] / median["generate"], 3),
+        "env_steps_per_processor_s": {name: [round(rate) for rate in turns] for name, turns in processor.items()},
+        "processor_ratio": round(by_time["evaluate"] / by_time["generate"], 3),
+        "load": round(os.getloadavg()[0], 1),
         "policys_own_share_of_the_time": round(statistics.median(own[1::2]), 3),
     }
     write(told, options.json)
 
 
-async def turn(kind: type[Job], options: argparse.Namespace) -> tuple[float, float]:
-    """Return environment steps a second without the policy's own time, and the share of the time that this was."""
+async def turn(kind: type[Job], options: argparse.Namespace) -> tuple[float, float, float]:
+    """Return environment steps a second without the policy's own time, by processor time, and the policy's share."""
     with tempfile.TemporaryDirectory() as folder:
         said = {
             "num_envs": options.num_envs,
@@ -80,17 +88,18 @@ async def turn(kind: type[Job], options: argparse.Namespace) -> tuple[float, flo
             outputs.close()
 
 
-async def steps(generator: Any, count: int, num_envs: int) -> tuple[float, float]:
+async def steps(generator: Any, count: int, num_envs: int) -> tuple[float, float, float]:
     """Take steps as a session does, and return what `turn` does. The first ones, which warm up, do not count."""
     effort = generator.facts.get("policy", {}).get("effort", {"seconds": 0.0})
-    begin, before = 0.0, 0.0
+    begin = processor = before = 0.0
     for number in range(count + 20):
         if number == 20:
-            begin, before = now(), effort["seconds"]
+            begin, processor, before = now(), time.process_time(), effort["seconds"]
         await generator.ended()
         generator.step(await generator.actions(num_envs))
     taken, own = now() - begin, effort["seconds"] - before
-    return count * num_envs / (taken - own), own / taken
+    steps = count * num_envs
+    return steps / (taken - own), steps / (time.process_time() - processor), own / taken
 
 
 def now() -> float:

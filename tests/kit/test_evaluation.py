@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import urllib.request
 from typing import Any
 
 import pytest
@@ -14,9 +17,16 @@ from tests.policies import networks
 NETWORK = "tests.policies.networks:act"
 
 
+def fetched(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url) as answer:
+        told: dict[str, Any] = json.load(answer)
+    return told
+
+
 def test_an_evaluation_is_paused_goes_on_and_is_stopped(kit: Kit, make_config: MakeConfig) -> None:
-    config = make_config("evaluate", policy=NETWORK, num_trials=4, num_envs=2, max_steps=25)
+    config = make_config("evaluate", policy=NETWORK, num_trials=4, num_envs=2, max_steps=25, live_port=0)
     kit.session.start(config)
+    live: list[dict[str, Any]] = []
 
     async def person() -> None:
         await until(kit, lambda progress: progress.steps >= 5)
@@ -27,11 +37,14 @@ def test_an_evaluation_is_paused_goes_on_and_is_stopped(kit: Kit, make_config: M
         assert kit.session.state is State.PAUSED
         kit.session.resume()
         await until(kit, lambda progress: progress.attempts == 2)
+        live.append(await asyncio.to_thread(fetched, f"{kit.session.progress.live}records"))
         kit.session.stop("seen enough")
         await kit.session.finished()
 
     kit.run(person())
     attempts = records(config)
+    assert [one["number"] for one in live[0]["attempts"]] == [1, 2]
+    assert live[0]["run"]["config"]["policy"] == NETWORK
     assert [one["outcome"] for one in attempts][:2] == ["failure"] * 2
     assert {one["outcome"] for one in attempts[2:]} <= {"abandoned"}
     record = run_record(config)

@@ -51,6 +51,8 @@ class Environment:
         SetupError: A camera is mounted on what the scene does not have.
     """
 
+    _stages: Predicates | None = None
+
     def __init__(self, cfg: Any, success: Any, runtime: Runtime, *, staged: bool = False):
         self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
         self._cameras: ObservedCameras | None = None
@@ -70,7 +72,6 @@ class Environment:
             with torch.inference_mode():
                 self.env.reset()
             found = catalogue.description_of(cfg)
-            self._stages: Predicates | None = None
             if staged and found is not None:
                 found = stages.staged(found)
                 self._stages, eefs = Predicates(self.env, found), stages.in_order(found)
