@@ -18,13 +18,12 @@ import torch
 
 from mimicgen.datagen.errors import ConfigError, PolicyError, SetupError
 from mimicgen.datagen.policies.clients import lerobot
-from mimicgen.datagen.policies.clients.process import Process, interpreter
-from tests.conftest import PROJECT
+from mimicgen.datagen.policies.clients.process import PLACES, Process, interpreter
 
-LEROBOT = PROJECT / ".cache" / "lerobot"
+LEROBOT = next((place for place in PLACES if list(place.glob("lib/*/site-packages/diffusers"))), PLACES[0])
 pytestmark = pytest.mark.skipif(
     not list(LEROBOT.glob("lib/*/site-packages/diffusers")),
-    reason="LeRobot is not installed; ./scripts/test.sh does it",
+    reason="LeRobot and diffusers are missing; ./scripts/setup.sh --with train",
 )
 
 STEPS = {"act": 200, "ensemble": 2, "ddim": 2, "ddpm": 2}
