@@ -18,13 +18,12 @@ import torch
 
 from mimicgen.datagen.errors import ConfigError, PolicyError, SetupError
 from mimicgen.datagen.policies.clients import lerobot
-from mimicgen.datagen.policies.clients.process import Process, interpreter
-from tests.conftest import PROJECT
+from mimicgen.datagen.policies.clients.process import PLACES, Process, interpreter
 
-LEROBOT = PROJECT / ".cache" / "lerobot"
+LEROBOT = next((place for place in PLACES if list(place.glob("lib/*/site-packages/diffusers"))), PLACES[0])
 pytestmark = pytest.mark.skipif(
     not list(LEROBOT.glob("lib/*/site-packages/diffusers")),
-    reason="LeRobot is not installed; ./scripts/test.sh does it",
+    reason="LeRobot and diffusers are missing; ./scripts/setup.sh --with train",
 )
 
 STEPS = {"act": 200, "ensemble": 2, "ddim": 2, "ddpm": 2}
@@ -53,6 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(folder: Path) -> Iterator[lerobot.LeRobotPolicy]:
     """ACT, opened as an evaluation does, from where lerobot's training script would have left it."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as in `train_lerobot.py`
     what = folder / "act"
     (what / "policy").rename(what / "pretrained_model")
     try:
@@ -60,6 +61,7 @@ def whole(folder: Path) -> Iterator[lerobot.LeRobotPolicy]:
         policy = asyncio.run(lerobot.opened(str(what), device="cpu", num_envs=2, python=LEROBOT / "bin/python"))
     finally:
         (what / "pretrained_model").rename(what / "policy")
+        monkeypatch.undo()
     yield policy
     asyncio.run(policy.close())
     assert policy._process._process.returncode == 0

@@ -44,14 +44,14 @@ DIFFUSION: dict[str, Any] = {
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "act": ("act", ACT),
     "ensemble": ("act", ACT | {"temporal_ensemble_coeff": 0.01, "n_action_steps": 1}),
-    "ddim": ("diffusion", DIFFUSION | {"noise_scheduler_type": "DDIM"}),
+    "ddim": ("diffusion", DIFFUSION | {"noise_scheduler_type": "DDIM", "crop_shape": None, "use_group_norm": True}),
     "ddpm": ("diffusion", DIFFUSION | {"noise_scheduler_type": "DDPM"}),
 }
 
 
 def shapes_of(kind: str) -> dict[str, tuple[int, ...]]:
-    """Return the features of a policy; one of each library's networks sees images."""
-    images = {FRONT: (3, SIZE, SIZE)} if kind == "ensemble" else {}
+    """Return the features of a policy; one ACT and one Diffusion see images."""
+    images = {FRONT: (3, SIZE, SIZE)} if kind in ("ensemble", "ddim") else {}
     return {STATE: (9,), OBJECTS: (3,), **images, ACTION: (7,)}
 
 

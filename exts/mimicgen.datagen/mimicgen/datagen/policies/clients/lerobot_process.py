@@ -225,10 +225,10 @@ def serve(commands: IO[bytes], answers: IO[bytes]) -> None:
                 policy.begin(env, seed)
             write(answers, {}, {"action": policy.act(told["envs"], arrays, told["instruction"])})
         except RefusedError as error:
-            write(answers, {"error": str(error), "refused": True}, {})
+            write(answers, {"error": str(error)}, {})
         except Exception as error:  # noqa: BLE001 -- whatever LeRobot raises is told to whoever asked
             traceback.print_exc()
-            write(answers, {"error": f"{type(error).__name__}: {error}"}, {})
+            write(answers, {"error": f"{type(error).__name__}: {error}".strip().partition("\n")[0]}, {})
 
 
 def main() -> None:
@@ -236,6 +236,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)
+    os._exit(0)  # tearing down what LeRobot imports takes seconds, in which whoever asked would wait
 
 
 if __name__ == "__main__":
