@@ -146,7 +146,7 @@ def test_what_is_varied_changes_what_happens_and_is_told(network: Any) -> None:
         middle = {"x": 0.5, "y": 0.0}
         for name, place in narrow["starts"].items():
             assert place != wide["starts"][name]
-            assert all(abs(at - of) <= 0.051 for at, of in zip(place, middle.values(), strict=True))
+            assert all(abs(at - of) <= 0.051 for at, of in zip(place[:2], middle.values(), strict=True))
     assert [one["reason"] for one in acting] != [one["reason"] for one in plain]
 
 

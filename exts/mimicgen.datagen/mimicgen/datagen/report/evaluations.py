@@ -241,7 +241,7 @@ def _episodes(one: Evaluation) -> str:
             str(attempt.steps),
             _text(attempt.furthest_subtask),
             _text(attempt.reason) + _videos(one.folder, attempt),
-            _text("; ".join(f"{name} {x:.3f}, {y:.3f}" for name, (x, y) in (attempt.starts or {}).items())),
+            _text("; ".join(f"{name} {x:.3f}, {y:.3f}" for name, (x, y, *_) in (attempt.starts or {}).items())),
         ]
         for attempt in one.attempts[:EPISODES]
     ]
