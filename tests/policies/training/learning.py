@@ -21,7 +21,7 @@ from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
 from lerobot.policies.factory import make_pre_post_processors
 from robomimic.utils.file_utils import policy_from_checkpoint
 
-from mimicgen.datagen.errors import ConfigError, PolicyError
+from mimicgen.datagen.errors import ConfigError, OutputError, PolicyError
 from mimicgen.datagen.policies.training.data import load
 from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
@@ -190,6 +190,11 @@ def refusing(dataset: Path, folder: Path) -> dict[str, Any]:
             learner_of(preset, load(dataset, observed, CPU), CPU)
         except ConfigError as error:
             said[assignment] = str(error)
+    other = small("diffusion", *SMALL, "training.steps=12", "network.down_dims=[8,16]")
+    try:
+        trained(other, dataset, folder / "whole")
+    except OutputError as error:
+        said["output"] = str(error)
     return said
 
 

@@ -61,10 +61,11 @@ def _page(
     again = "" if over else '<meta http-equiv="refresh" content="10">'
     rows = "".join(f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td></tr>" for name, value in facts.items())
     parts = [f"<h1>Training</h1><table>{rows}</table>"]
+    last = max((*losses, *evaluated), default=0)
     if losses:
-        parts.append(f"<h2>Loss</h2>{_loss(losses)}")
+        parts.append(f"<h2>Loss</h2>{_loss(losses, last)}")
     if evaluated:
-        parts.append(f"<h2>Success</h2>{_success(list(evaluated.values()))}{_table(evaluated.values())}")
+        parts.append(f"<h2>Success</h2>{_success(evaluated.values(), last)}{_table(evaluated.values())}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="generator" content="{MARK}">{again}'
         f"<title>Training</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
@@ -75,7 +76,7 @@ def _safe(value: object) -> str:
     return html.escape(shown(value))
 
 
-def _loss(losses: Mapping[int, float]) -> str:
+def _loss(losses: Mapping[int, float], last: int) -> str:
     """Return the curve; where losses are above 0, on a logarithmic axis."""
     steps = sorted(losses)
     every = max(len(steps) // _POINTS, 1)
@@ -83,14 +84,13 @@ def _loss(losses: Mapping[int, float]) -> str:
     logarithmic = min(loss for _, loss in points) > 0
     values = [math.log10(loss) if logarithmic else loss for _, loss in points]
     low, high = min(values), max(values)
-    across, up = _scale(0, steps[-1], _LEFT, _WIDTH - 8), _scale(low, high, _HEIGHT - _BELOW, 8)
+    across, up = _scale(0, last, _LEFT, _WIDTH - 8), _scale(low, high, _HEIGHT - _BELOW, 8)
     path = " ".join(f"{across(step):.1f},{up(value):.1f}" for (step, _), value in zip(points, values, strict=True))
     labels = [(up(value), f"{10**value if logarithmic else value:.3g}") for value in (low, (low + high) / 2, high)]
-    return _figure(f'<path d="M{path}"/>', labels, steps[-1], "Loss over gradient steps")
+    return _figure(f'<path d="M{path}"/>', labels, last, "Loss over gradient steps")
 
 
-def _success(evaluated: Sequence[Evaluated]) -> str:
-    last = max(one.step for one in evaluated)
+def _success(evaluated: Iterable[Evaluated], last: int) -> str:
     across, up = _scale(0, last, _LEFT, _WIDTH - 8), _scale(0, 1, _HEIGHT - _BELOW, 8)
     marks = []
     for one in evaluated:

@@ -26,7 +26,7 @@ import torch
 
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.folders import writable_folder
-from mimicgen.datagen.errors import DatagenError, PolicyError, SetupError
+from mimicgen.datagen.errors import DatagenError, OutputError, PolicyError, SetupError
 from mimicgen.datagen.policies.training.checkpoints import read_state, write_checkpoint, write_state
 from mimicgen.datagen.policies.training.data import Demonstrations, load
 from mimicgen.datagen.policies.training.learner import Learner
@@ -72,7 +72,13 @@ def train(
     )
     state = read_state(output)
     if state is not None:
-        optimisation.restore(state)
+        try:
+            optimisation.restore(state)
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise OutputError(
+                f"output '{output}' has the state of another training ({type(error).__name__}); move it away, or "
+                "choose another --output"
+            ) from error
     tell(
         {
             "event": "begin",
