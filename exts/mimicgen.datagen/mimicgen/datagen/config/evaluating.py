@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 
 from mimicgen.datagen.attempts import Outcome
-from mimicgen.datagen.config.job import Count, Job, LivePort
+from mimicgen.datagen.config.job import Count, Job, LivePort, check_device
 from mimicgen.datagen.config.sections import ObserveConfig
 from mimicgen.datagen.config.varying import VaryConfig
 from mimicgen.datagen.errors import ConfigError
@@ -71,6 +71,8 @@ class Evaluate(Job, frozen=True, kw_only=True, tag="evaluate"):
 
     def __post_init__(self) -> None:
         Job.__post_init__(self)
+        if self.policy_device is not None:
+            check_device("policy_device", self.policy_device)
         if self.vary.look and not self.observe.cameras:
             raise ConfigError(
                 f"vary.look = {self.vary.look}: nothing is observed that has looks; name cameras in observe.cameras"
