@@ -38,6 +38,8 @@ class Told:
         self.asked.append(obs)
         if obs["prompt"] == "fail":
             raise ValueError("no such task")
+        if obs["prompt"] == "slow":
+            time.sleep(2)  # longer than a goodbye takes
         if obs["prompt"] == "nothing":
             return {"actions": "none"}
         row = np.concatenate([obs["observation/state"], obs["observation/image"][0, 0].astype(np.float32)])
@@ -158,6 +160,19 @@ def test_what_the_server_says_when_it_fails_is_told(serve: Serve) -> None:
     with pytest.raises(PolicyError, match="cannot be reached any more"):
         asyncio.run(asked.act([0], seen(1)))
     asyncio.run(asked.close())
+
+
+def test_it_can_be_closed_while_it_thinks(serve: Serve) -> None:
+    async def closed() -> None:
+        policy = await openpi.opened(serve({"observations": FEATURES})[0], device="cpu", num_envs=1)
+        policy.begin([0], [1], "slow")
+        asked = asyncio.create_task(policy.act([0], seen(1)))
+        await asyncio.sleep(0.2)
+        await policy.close()
+        with pytest.raises(PolicyError, match="cannot be reached any more"):
+            await asked
+
+    asyncio.run(closed())
 
 
 @pytest.mark.parametrize(

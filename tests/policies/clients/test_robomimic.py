@@ -139,18 +139,27 @@ def test_draws_from_robomimics_distribution(folder: Path, name: str, monkeypatch
         return sample(mixture, *given)
 
     monkeypatch.setattr(torch.distributions.MixtureSameFamily, "sample", noted)
+    own_mixtures: list[Any] = []
+
+    def drawn_from(mixture: Any, *given: Any) -> Any:
+        own_mixtures.append(mixture)
+        return drawn(mixture, *given)
+
+    monkeypatch.setattr(own, "drawn", drawn_from)
     policy = opened(path, 1)
     list(rolled_out(path, seen, policy.contract.history))
-    assert len(mixtures) == EPISODE
     torch.manual_seed(1)
     before = torch.get_rng_state()
     taken = run(policy, [0], [seen], [11])[0]
     assert torch.equal(torch.get_rng_state(), before)
-    for action, mixture in zip(taken, mixtures, strict=True):
-        normal = mixture.component_distribution.base_dist
-        means, deviations = (own.reshape(-1, *own.shape[-2:])[-1] for own in (normal.loc, normal.scale))
-        distance = ((action - means) / deviations).abs().max(dim=-1).values
-        assert distance.min() < 5
+    assert len(mixtures) == len(own_mixtures) == EPISODE
+    for action, mixture, ours in zip(taken, mixtures, own_mixtures, strict=True):
+        normal, same = (one.component_distribution.base_dist for one in (mixture, ours))
+        torch.testing.assert_close(same.loc, normal.loc)
+        torch.testing.assert_close(same.scale, normal.scale)
+        torch.testing.assert_close(ours.mixture_distribution.probs, mixture.mixture_distribution.probs)
+        means, deviations = (one.reshape(-1, *one.shape[-2:])[-1] for one in (normal.loc, normal.scale))
+        assert ((action - means) / deviations).abs().max(dim=-1).values.min() < 5
 
 
 def test_what_is_drawn_follows_the_mixture() -> None:

@@ -56,6 +56,9 @@ class Process:
         # Kit's own Python path is none of its business, and nothing is brought over a network.
         own = {"HF_HUB_OFFLINE": "1", "PYTHONNOUSERSITE": "1"}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | own
+        # Threads that spin while they wait for each other keep from work whom they wait for, where others want the
+        # processors, too: small networks take ten times as long.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._process = subprocess.Popen(
             [str(python), "-P", str(script)],
             stdin=subprocess.PIPE,
