@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ VARIED = "vary."
 
 EPISODES = 2000
 """Episodes in the table of a page, the first ones; 0.4 MB."""
+
+HASH = 12
+"""Characters of a hash that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +164,7 @@ def _rates(evaluations: Sequence[Evaluation]) -> str:
     rows = [
         [
             _text(one.name),
-            _text(one.config.get("policy")),
+            _long(one.config.get("policy")),
             _text(f"{one.config.get('task')} {one.config.get('variant')}"),
             _text(one.varied or "nothing"),
             f"{one.counts.successes} of {one.counts.attempts}",
@@ -187,7 +190,7 @@ def _variations(evaluations: Sequence[Evaluation]) -> str:
         what = one.varied or f"variant = {one.config.get('variant')}"
         change = 100 * (one.counts.rate - base.counts.rate)
         apart = "the intervals lie apart" if high < base_low or base_high < low else "the intervals overlap"
-        rows.append([_text(one.config.get("policy")), _text(what), base.rate, one.rate, f"{change:+.0f}", apart])
+        rows.append([_long(one.config.get("policy")), _text(what), base.rate, one.rate, f"{change:+.0f}", apart])
     return _table(("Policy", "Varied", "Without", "With", "Points", ""), rows) if rows else ""
 
 
@@ -225,11 +228,20 @@ def _policies(evaluations: Sequence[Evaluation]) -> str:
         timed = isinstance(calls, int) and isinstance(seconds, (int, float)) and calls
         cost = f"{1000 * seconds / calls:.1f} ms a call, {calls} calls" if timed and calls and seconds else ""
         made = one.policy.get("made_of")
-        told = ", ".join(f"{key} {value}" for key, value in made.items()) if isinstance(made, dict) else ""
+        told = "; ".join(_pairs(made)) if isinstance(made, dict) else ""
         observed = one.policy.get("observed")
         names = ", ".join(map(str, observed)) if isinstance(observed, list) else ""
-        rows.append([_text(one.name), _text(told[:500]), _text(names), _text(one.policy.get("actions", "")), cost])
+        rows.append([_text(one.name), _long(told[:500]), _text(names), _text(one.policy.get("actions", "")), cost])
     return _table(("Evaluation", "Made of", "Observes", "Actions", "Its own time"), rows)
+
+
+def _pairs(made: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a policy is made of, hashes by their beginning: 'policy act', 'sha256 165cff1e42ca'."""
+    for key, value in made.items():
+        if isinstance(value, Mapping):
+            yield ", ".join(_pairs(value))
+        else:
+            yield f"{key} {str(value)[:HASH] if key == 'sha256' else value}"
 
 
 def _episodes(one: Evaluation) -> str:
@@ -267,6 +279,11 @@ def _bar(share: float, interval: tuple[float, float] | None = None) -> str:
         low, high = interval
         whisker = f'<i style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></i>'
     return f'<div class="bar"><b style="width:{100 * share:.1f}%"></b>{whisker}</div>'
+
+
+def _long(value: Any) -> str:
+    """Return the HTML of a text that may be broken anywhere, as paths have no better places."""
+    return f'<span class="long">{_text(value)}</span>'
 
 
 def _section(title: str, content: str) -> str:
