@@ -43,7 +43,7 @@ def test_one_is_told_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixtu
         del file["data/demo_0/states"]
         file["data"].attrs["total"] = 1
     assert cli.main(["dataset", "validate", str(path)]) == 2
-    assert "d.hdf5: 1 demonstration, 80 steps, 0 end in success; 1 error, 2 warnings" in capsys.readouterr().out
+    assert "d.hdf5: 1 demonstration, 72 steps, 0 end in success; 1 error, 2 warnings" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
