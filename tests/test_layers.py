@@ -18,7 +18,7 @@ ORDER = (
     *({"dataset"}, {"robots"}, {"tasks"}),
     *({"embedded"}, {"isaaclab"}),
     {"generation", "reference", "rendering"},
-    *({"policies"}, {"report"}, {"viewing"}, {"session"}, {"cli"}, {"kit"}, {"ui"}),
+    *({"policies"}, {"report"}, {"viewing"}, {"session"}, {"cluster"}, {"cli"}, {"kit"}, {"ui"}),
     {"__init__"},
 )
 """Rooms and modules from the bottom to the top: each imports from those before it alone, and from no neighbour."""

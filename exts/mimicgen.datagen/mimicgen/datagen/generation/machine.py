@@ -66,6 +66,7 @@ class AttemptMachine:
         early_abort: Whether an attempt ends when a subtask is over and its signal has not come.
         renderer: What draws kept demonstrations, if they are to be drawn; for the session.
         made: Numbers of attempts that an earlier run has made.
+        first: Number of the first attempt.
 
     Attributes:
         longest: Steps that an attempt can take at most, until its environment begins another; None where the policy
@@ -83,6 +84,7 @@ class AttemptMachine:
         early_abort: bool = False,
         renderer: Any = None,
         made: Collection[int] = (),
+        first: int = 1,
     ):
         self._environment = environment
         self._policy = policy
@@ -96,7 +98,7 @@ class AttemptMachine:
         self.env_args = environment.env_args()
         self.renderer = renderer
         self.longest = None if policy.longest is None else policy.longest + settle_steps + PATIENCE
-        self._numbers = (number for number in itertools.count(1) if number not in made)
+        self._numbers = (number for number in itertools.count(first) if number not in made)
         self._coming: deque[tuple[int, int, Streams]] = deque()
         self._attempts: dict[int, UnderWay] = {}
         self._settling: dict[int, int] = {}

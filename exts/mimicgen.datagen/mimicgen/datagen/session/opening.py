@@ -194,6 +194,7 @@ class Opening:
             early_abort=early_abort,
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
+            first=self._job.first_attempt,
         )
         size = opened.reserve(generator.longest) if generator.longest is not None else None
         if size is not None:
@@ -213,6 +214,7 @@ class Opening:
             settle_steps=self._job.settle_steps,
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
+            first=self._job.first_attempt,
         )
         await driver.start()
         self.closes(driver.close)
