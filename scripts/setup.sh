@@ -5,6 +5,7 @@
 #   scripts/setup.sh --with physx       PhysX for the embedded runtime, too: 200 MB to download, 640 MB on disk
 #   scripts/setup.sh --with humanoid    the model of a humanoid robot: 150 MB to download, 530 MB on disk
 #   scripts/setup.sh --with formats     what other formats are written with: 230 MB to download, 660 MB on disk
+#   scripts/setup.sh --with cluster     runs over several processes and machines: 75 MB to download, 200 MB on disk
 #   PYTHON=/path/to/python3.12          which Python to use
 set -euo pipefail
 
@@ -25,7 +26,7 @@ refuse() { # every argument is one line
 groups=()
 while (($#)); do
     [[ $1 == --with && -f $repo/requirements-${2:-}.lock ]] ||
-        refuse "'$*' is not understood; the only options are: --with physx, --with humanoid, --with formats"
+        refuse "'$*' is not understood; the only options are: --with physx, --with humanoid, --with formats," "--with cluster"
     groups+=("$2")
     shift 2
 done
