@@ -124,7 +124,7 @@ def test_a_damaged_log_is_refused_by_name_and_nothing_is_written(tmp_path: Path,
     log = folder_of(config.output_dataset, make(config, FATE, 0, 5)) / "attempts.jsonl"
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join({"cut": [*lines[:-1], lines[-1][:40]], "twice": [*lines, lines[0]], "no lines": []}[damage]))
-    with pytest.raises(OutputError, match="attempts_00000001_00000005.*attempts.jsonl"):
+    with pytest.raises(OutputError, match=r"attempts_00000001_00000005.*attempts\.jsonl"):
         merge(config)
     assert not config.output_dataset.exists()
 

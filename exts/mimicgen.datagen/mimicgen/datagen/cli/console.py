@@ -57,7 +57,7 @@ class Console:
             self._stages_shown = 0
             self._continues = False
         for stage in finished[self._stages_shown :]:
-            self._stage(STAGES.index(stage.name) + 1, stage.name, stage.seconds)
+            self._stage(_number(stage.name), stage.name, stage.seconds)
             for note in stage.notes:
                 self._line(f"  {note}")
         self._stages_shown = len(finished)
@@ -76,6 +76,9 @@ class Console:
             where = f" as {attempt.demo}" if attempt.demo else ""
             which = f"{attempt.number}, {attempt.replayed}" if attempt.replayed else f"{attempt.number}"
             self._line(f"attempt {which}: {attempt.outcome}{where}, {attempt.reason}, {attempt.steps} steps")
+            self._line(f"  {describe(progress)}")
+        if progress.told is not None:
+            self._line(progress.told)
             self._line(f"  {describe(progress)}")
         if progress.render_failure is not None:
             self._line(progress.render_failure)
@@ -127,6 +130,11 @@ class Console:
             self._line(f"  {describe(progress)}")
         for path in progress.written:
             self._line(f"  wrote {path}")
+
+
+def _number(stage: str) -> int:
+    """Return which of the stages one is; workers are started where a run's own process would import Isaac Lab."""
+    return STAGES.index("Isaac Lab" if stage == "Workers" else stage) + 1
 
 
 def describe(progress: Progress) -> str:

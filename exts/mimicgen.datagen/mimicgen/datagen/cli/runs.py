@@ -97,7 +97,7 @@ def generate(options: argparse.Namespace) -> int:
             raise ConfigError("--shard and --fresh exclude each other: move the run's shards away instead")
         job = job_of_shard(job, shard_of(options.shard, job))
     if job.cluster.elsewhere:
-        from mimicgen.datagen.cluster.ray import check_ray
+        from mimicgen.datagen.cluster.ray_workers import check_ray
 
         check_ray()
     return run_job(job)

@@ -25,7 +25,7 @@ FAILURES = 3
 """Failures of a shard, on more than one worker if there are more, after which it is left out."""
 
 LOSSES = 10
-"""Workers that may be lost over a shard: machines come and go, but a shard that ends every process is to blame itself."""
+"""Workers that may be lost over a shard: machines come and go, but one that ends every process is itself to blame."""
 
 BENCHED_AFTER = 3
 """Shards in a row that a worker fails at, after which it gets no more: its disk may be full."""
@@ -118,13 +118,18 @@ class Dispatcher:
     @property
     def over(self) -> bool:
         """Whether no more shards are wanted, or none can be made."""
-        if self.last is not None or self._all_benched:
+        if self.last is not None or self.all_benched:
             return True
         return not self._running and not self._again and not self._waiting and self._at(self._fresh) is None
 
     @property
-    def _all_benched(self) -> bool:
+    def all_benched(self) -> bool:
+        """Whether there is no worker that is given shards, though there are workers."""
         return bool(self._workers) and len(self.benched) == len(self._workers)
+
+    def knows(self, worker: str) -> bool:
+        """Return whether a worker was taken in."""
+        return worker in self._workers
 
     def join(self, worker: str) -> None:
         """Take a worker in."""
@@ -133,11 +138,6 @@ class Dispatcher:
     def found(self, told: Told) -> None:
         """Take a shard that an earlier run has made."""
         self._take(told)
-
-    def leave_out(self, shard: Shard, reason: str) -> None:
-        """Have a shard left out, as an earlier run did."""
-        self.left_out[shard] = reason
-        self._commit()
 
     def ask(self, worker: str, now: float) -> Task | None:
         """Return what a worker that has nothing to do is to make, None for nothing.
@@ -313,6 +313,8 @@ class Dispatcher:
 
     def _failed_elsewhere(self, worker: str) -> int | None:
         """Return a shard that is to be made again, if possible one that this worker has not failed at."""
+        if not self._again:
+            return None
         others = [name for name in self._workers if name not in self.benched and name != worker]
         later = []
         found = None

@@ -55,11 +55,12 @@ class Made:
                 f"shard '{self.folder}': its attempts.jsonl is damaged ({type(error).__name__}: {error}); move the "
                 "folder away, and make the shard again"
             ) from error
-        found = [attempt for attempt in found if attempt.outcome is not Outcome.ABANDONED]
+        # A kill may have parted a demonstration from the lines before its own, which were made again, and stand last.
+        found = sorted((one for one in found if one.outcome is not Outcome.ABANDONED), key=lambda one: one.number)
         if [attempt.number for attempt in found] != list(range(self.shard.first, self.shard.last + 1)):
             raise OutputError(
-                f"shard '{self.folder}': its attempts.jsonl does not have {self.shard}, each once and in order; move "
-                "the folder away, and make the shard again"
+                f"shard '{self.folder}': its attempts.jsonl does not have {self.shard}, each once; move the "
+                "folder away, and make the shard again"
             )
         return found
 

@@ -1,0 +1,107 @@
+"""A run in shards with a real Ray on this machine: two workers, of which some are killed, and a driver that is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mimicgen.datagen.cluster.ray_workers import RayWorkers
+from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.errors import SetupError
+from tests.cluster.alike import attempts, digests
+from tests.cluster.workers import Here, KnownWorker, run_in, spread
+from tests.conftest import PROJECT
+
+ray = pytest.importorskip("ray")
+TARGET = 60
+
+
+class Mortal(KnownWorker):
+    """A worker whose process is killed at some shards, the first time that it makes them."""
+
+    async def make(self, task: Any) -> Any:
+        sign = self._config.output_dataset.with_name(f"killed_{task.shard.first}")
+        if task.shard.first % 3 == 0 and not sign.exists():
+            sign.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await super().make(task)
+
+
+def known(config: Generate) -> RayWorkers:
+    return RayWorkers(config, KnownWorker)
+
+
+def mortal(config: Generate) -> RayWorkers:
+    return RayWorkers(config, Mortal)
+
+
+@pytest.fixture(autouse=True)
+def found_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("expected")
+    assert spread(run_in(folder, num_trials=TARGET), Here)[0].exit_code == 0
+    return folder
+
+
+def is_like(folder: Path, expected: Path) -> bool:
+    logs = [attempts(one / "o" / "attempts.jsonl") for one in (folder, expected)]
+    return digests(folder / "g.hdf5") == digests(expected / "g.hdf5") and logs[0] == logs[1]
+
+
+def test_workers_that_are_killed_change_nothing(tmp_path: Path, expected: Path) -> None:
+    config = run_in(tmp_path / "r", num_trials=TARGET, cluster__workers=2)
+    end, progress, told = spread(config, mortal)
+    assert (end.reason, progress.successes) == ("target reached", TARGET)
+    assert [one for one in told if "is lost" in one]
+    assert is_like(tmp_path / "r", expected)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from tests.cluster.workers import run_in, spread
+from tests.cluster.test_ray import TARGET, known
+end, *_ = spread(run_in(Path(sys.argv[1]), num_trials=TARGET, cluster__workers=2), known)
+print(end.reason)
+"""
+
+
+def test_a_driver_that_is_killed_is_continued_by_the_same_command(tmp_path: Path, expected: Path) -> None:
+    folder = tmp_path / "r"
+    path = os.pathsep.join([str(PROJECT), str(PROJECT / "exts" / "mimicgen.datagen")])
+    command = [sys.executable, "-c", DRIVER, str(folder)]
+    driver = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path})
+    end = time.monotonic() + 60
+    while len(list(folder.glob("g_shards/*/dataset.hdf5"))) < 2 and time.monotonic() < end and driver.poll() is None:
+        time.sleep(0.02)
+    driver.kill()
+    driver.wait()
+    result = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True)
+    assert result.stdout.strip().splitlines()[-1] in (
+        "target reached",
+        "the target was reached before; nothing is left to be done",
+    )
+    assert is_like(folder, expected)
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
+    config = run_in(tmp_path / "r", num_trials=3, cluster__address="127.0.0.1:1")
+    with pytest.raises(SetupError, match=r"the Ray cluster at '127\.0\.0\.1:1' cannot be reached"):
+        RayWorkers(config).start()
+
+
+def test_gpus_that_are_not_there_are_told(tmp_path: Path) -> None:
+    end, *_ = spread(run_in(tmp_path / "r", num_trials=3, device="cuda", cluster__gpus_per_worker=2), known)
+    assert end.exit_code == 2
+    assert "a worker wants 2 GPUs and the Ray cluster has 0" in end.reason
