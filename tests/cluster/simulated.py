@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mimicgen.datagen.cluster.dispatching import Dispatcher, Task, Told
+from mimicgen.datagen.cluster.dispatching import Dispatcher
 from mimicgen.datagen.cluster.shards import Shard
+from mimicgen.datagen.cluster.tasks import Task, Told
 
 
 def outcomes(shard: Shard, rate: float) -> bytes:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.cluster.dispatching import BENCHED_AFTER, FAILURES, SLOW, Dispatcher, Told
+from mimicgen.datagen.cluster.dispatching import BENCHED_AFTER, FAILURES, SLOW, Dispatcher
 from mimicgen.datagen.cluster.shards import Shard
+from mimicgen.datagen.cluster.tasks import Told
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.session.committing import Committer
 from tests.cluster.simulated import Fleet, outcomes, steady

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.cluster.ray_workers import RayWorkers
+from mimicgen.datagen.cluster.ray_workers import RayWorkers, places
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import SetupError
 from tests.cluster.alike import attempts, digests
@@ -101,7 +101,24 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
         RayWorkers(config).start()
 
 
+@pytest.mark.parametrize(
+    ("told", "resources", "expected"),
+    [
+        ({}, {"CPU": 16.0}, (8, 2.0)),
+        ({"cluster__workers": 3}, {"CPU": 16.0}, (3, 5.0)),
+        ({"cluster__workers": 3}, {"CPU": 2.0}, (3, 1.0)),
+        ({"device": "cuda"}, {"CPU": 64.0, "GPU": 4.0}, (4, 1.0)),
+        ({"device": "cuda", "cluster__gpus_per_worker": 0.5}, {"CPU": 64.0, "GPU": 4.0}, (8, 1.0)),
+        ({"device": "cuda", "cluster__workers": 2}, {"CPU": 64.0, "GPU": 4.0}, (2, 1.0)),
+    ],
+)
+def test_workers_for_what_the_cluster_has(
+    tmp_path: Path, told: dict[str, Any], resources: dict[str, float], expected: tuple[int, float]
+) -> None:
+    assert places(run_in(tmp_path / "r", **{"cluster__workers": 0} | told), resources) == expected
+
+
 def test_gpus_that_are_not_there_are_told(tmp_path: Path) -> None:
-    end, *_ = spread(run_in(tmp_path / "r", num_trials=3, device="cuda", cluster__gpus_per_worker=2), known)
-    assert end.exit_code == 2
-    assert "a worker wants 2 GPUs and the Ray cluster has 0" in end.reason
+    config = run_in(tmp_path / "r", device="cuda", cluster__gpus_per_worker=2)
+    with pytest.raises(SetupError, match="a worker wants 2 GPUs and the Ray cluster has 0"):
+        places(config, {"CPU": 4.0})

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.cluster.dispatching import Task
 from mimicgen.datagen.cluster.run import ClusterRun
-from mimicgen.datagen.cluster.worker import Failed, Worker
+from mimicgen.datagen.cluster.tasks import Failed, Task
+from mimicgen.datagen.cluster.worker import Worker
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready, Workers
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.progress import End, Progress
@@ -19,7 +19,7 @@ from mimicgen.datagen.session import Session
 from tests.session.known import config_in, early_failures, opening
 
 FATE = early_failures(0.7)
-VERSIONS = {"versions": {"known": "1"}, "runtime": "none"}
+VERSIONS: dict[str, object] = {"versions": {"known": "1"}, "runtime": "none"}
 
 
 class KnownWorker(Worker):
@@ -45,7 +45,7 @@ class Here:
         self,
         config: Generate,
         fate: Callable[[str, Task], str] = lambda worker, task: "made",
-        about: Callable[[str], dict[str, Any]] = lambda worker: VERSIONS,
+        about: Callable[[str], dict[str, object]] = lambda worker: VERSIONS,
     ):
         self._config = config
         self._fate = fate

@@ -11,13 +11,13 @@ import heapq
 import math
 import statistics
 from collections import Counter, deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mimicgen.datagen.attempts import Counts, wilson
 from mimicgen.datagen.cluster.shards import Shard, shard_at
+from mimicgen.datagen.cluster.tasks import Task, Told
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.session.committing import HOPELESS_AFTER, attempts_for
 
@@ -36,34 +36,6 @@ SLOW = 3.0
 TIMES = 101
 """Durations of which the median is taken, the latest ones; with fewer than a handful nothing is called slow."""
 HANDFUL = 3
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a shard that is whole says of its attempts.
-
-    Attributes:
-        shard: Which.
-        outcomes: A byte an attempt, in the order of their numbers: 1 for a success, else 0.
-        reached: How many attempts reached each stage.
-    """
-
-    shard: Shard
-    outcomes: bytes
-    reached: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A shard that a worker is to make.
-
-    Attributes:
-        shard: Which.
-        copy: Which of those that make it side by side, from 1.
-    """
-
-    shard: Shard
-    copy: int
 
 
 @dataclass

@@ -8,17 +8,21 @@ from __future__ import annotations
 import itertools
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mimicgen.datagen.cluster.dispatching import Task, Told
-from mimicgen.datagen.cluster.worker import Failed, Worker
+from mimicgen.datagen.cluster.tasks import Failed, Task, Told
+from mimicgen.datagen.cluster.worker import Worker
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import SetupError
 
 WAIT = 0.2
 """Seconds for which `poll` waits for news."""
+
+STARTS = 3
+"""How often a local cluster is started: a node has half a minute, which is not enough on a machine that is busy."""
 
 CORES = 2
 """Cores for a worker on CPUs, where the number of workers is not said."""
@@ -52,7 +56,7 @@ class RayWorkers:
         self._awaited: dict[Any, tuple[str, Task | None]] = {}
         """What each reference that was not told yet will be: the answer of which worker, to which task."""
         self._cores = 1.0
-        self._ours = False
+        self._connected = False
         self.count = 0
 
     def start(self) -> int:
@@ -64,52 +68,53 @@ class RayWorkers:
         check_ray()
         import ray
 
-        wanted = self._config.cluster
-        here = os.process_cpu_count() or 1
         if ray.is_initialized():
             raise SetupError("Ray is in use in this process already; start the run in a process of its own")
-        about: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False, "configure_logging": False}
-        if wanted.address == "local":
-            about |= {"address": "local", "num_cpus": max(here, wanted.workers)}
-        else:
-            about = {"address": wanted.address, "log_to_driver": False}
-        try:
-            ray.init(**about, runtime_env={"env_vars": _environment()})
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-            raise SetupError(f"the Ray cluster at '{wanted.address}' cannot be reached: {error}") from error
-        self._ours = True
-        there = ray.cluster_resources()
-        cores, gpus = there.get("CPU", 1.0), there.get("GPU", 0.0)
-        if self._on_gpus:
-            if gpus < wanted.gpus_per_worker:
-                raise SetupError(
-                    f"a worker wants {wanted.gpus_per_worker:g} GPUs and the Ray cluster has {gpus:g}; choose another "
-                    "--cluster, --gpus-per-worker, or --device cpu"
-                )
-            most = math.floor(gpus / wanted.gpus_per_worker) if wanted.gpus_per_worker else 1
-            self.count = wanted.workers or most
-        else:
-            self.count = wanted.workers or max(1, int(cores) // CORES)
-            self._cores = max(1.0, float(int(cores) // self.count))
+        self._connect(ray)
+        self._connected = True
+        self.count, self._cores = places(self._config, ray.cluster_resources())
         for _ in range(self.count):
             self.hire()
         return self.count
 
-    @property
-    def _on_gpus(self) -> bool:
-        return self._config.device.startswith("cuda")
+    def _connect(self, ray: Any) -> None:
+        """Connect to the cluster, or start one on this machine, which ends with this process.
+
+        Raises:
+            SetupError: It cannot be reached, or does not start.
+        """
+        wanted = self._config.cluster
+        about: dict[str, Any] = {"log_to_driver": False, "runtime_env": {"env_vars": _environment()}}
+        if wanted.address == "local":
+            cores = max(len(os.sched_getaffinity(0)), wanted.workers)
+            about |= {"num_cpus": cores, "include_dashboard": False}
+        for left in reversed(range(STARTS)):
+            try:
+                ray.init(address=wanted.address, **about)
+            except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+                raise SetupError(f"the Ray cluster at '{wanted.address}' cannot be reached: {error}") from error
+            except Exception as error:  # this very class is what Ray raises when a node is late
+                if type(error) is not Exception:
+                    raise
+                if not left:
+                    raise SetupError(
+                        f"Ray did not start on this machine in {STARTS} tries, it may have too much to do: {error}"
+                    ) from error
+            else:
+                return
 
     def hire(self) -> None:
         """See `Workers.hire`."""
         import ray
 
         name = f"worker_{next(self._numbers)}"
-        gpus = self._config.cluster.gpus_per_worker if self._on_gpus else 0
+        gpus = self._config.cluster.gpus_per_worker if _on_gpus(self._config) else 0
         # One after the other, so that a question never waits behind a shard that is stuck.
         own = ray.remote(self._worker).options(num_cpus=self._cores, num_gpus=gpus, max_concurrency=1)
         actor = own.remote(self._config)
         self._actors[name] = actor
-        self._awaited[actor.about.remote()] = (name, None)
+        about: Any = actor.about
+        self._awaited[about.remote()] = (name, None)
 
     def give(self, worker: str, task: Task) -> None:
         """See `Workers.give`."""
@@ -153,7 +158,7 @@ class RayWorkers:
 
     def close(self) -> None:
         """See `Workers.close`."""
-        if self._ours:
+        if self._connected:
             import ray
 
             for actor in self._actors.values():
@@ -161,6 +166,34 @@ class RayWorkers:
             self._actors.clear()
             self._awaited.clear()
             ray.shutdown()
+
+
+def places(config: Generate, resources: Mapping[str, float]) -> tuple[int, float]:
+    """Return how many workers there are to be, and how many cores each has.
+
+    Args:
+        config: The run.
+        resources: What the cluster has, as Ray calls it.
+
+    Raises:
+        SetupError: It has no place for a worker.
+    """
+    wanted = config.cluster
+    cores, gpus = int(resources.get("CPU", 1)), resources.get("GPU", 0.0)
+    if not _on_gpus(config):
+        count = wanted.workers or max(1, cores // CORES)
+        return count, max(1.0, float(cores // count))
+    if gpus < wanted.gpus_per_worker:
+        raise SetupError(
+            f"a worker wants {wanted.gpus_per_worker:g} GPUs and the Ray cluster has {gpus:g}; choose another "
+            "--cluster, --gpus-per-worker, or --device cpu"
+        )
+    fitting = math.floor(gpus / wanted.gpus_per_worker) if wanted.gpus_per_worker else 1
+    return wanted.workers or fitting, 1.0
+
+
+def _on_gpus(config: Generate) -> bool:
+    return config.device.startswith("cuda")
 
 
 def _environment() -> dict[str, str]:

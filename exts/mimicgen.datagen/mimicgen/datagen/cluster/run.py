@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mimicgen.datagen.cluster.concluding import conclude, refuse_parts
-from mimicgen.datagen.cluster.dispatching import Dispatcher, Told
+from mimicgen.datagen.cluster.dispatching import Dispatcher
 from mimicgen.datagen.cluster.merging import Merged
 from mimicgen.datagen.cluster.results import Made, refuse_unlike, whole_shards
 from mimicgen.datagen.cluster.shards import Shard, shard_at, shards_folder, size_of
+from mimicgen.datagen.cluster.tasks import Told
 from mimicgen.datagen.cluster.worker import told_of
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready, Workers
 from mimicgen.datagen.config.jobs import Generate

@@ -5,28 +5,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import platform
-from dataclasses import dataclass
 
 from mimicgen.datagen.attempts import FINAL, Counts, Outcome
-from mimicgen.datagen.cluster.dispatching import Task, Told
 from mimicgen.datagen.cluster.results import Made, made_at
 from mimicgen.datagen.cluster.shards import folder_of, job_of_shard
+from mimicgen.datagen.cluster.tasks import Failed, Task, Told
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.progress import State
 from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.session.generator import OpenSimulation
 from mimicgen.datagen.session.openings.keeping import Keeper
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A shard that a worker could not make.
-
-    Attributes:
-        reason: Why, in words.
-    """
-
-    reason: str
 
 
 def told_of(made: Made) -> Told:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mimicgen.datagen.cluster.dispatching import Task, Told
-from mimicgen.datagen.cluster.worker import Failed
+from mimicgen.datagen.cluster.tasks import Failed, Task, Told
 
 
 @dataclass(frozen=True)

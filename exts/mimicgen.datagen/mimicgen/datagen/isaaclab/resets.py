@@ -39,7 +39,7 @@ class Resets:
             events.reset_poses: self._placed,
             events.reset_parts: self._parts,
         }
-        again = {method.__func__: method for method in known.values()}
+        again = {_function(method): method for method in known.values()}
         manager = env.event_manager
         terms = {name: manager.get_term_cfg(name) for name in manager.active_terms.get("reset", ())}
         ours = {name: known.get(term.func) or again.get(_function(term.func)) for name, term in terms.items()}
