@@ -81,6 +81,8 @@ class Dispatcher:
         self._failed: dict[int, Counter[str]] = {}
         self._lost: Counter[int] = Counter()
         self._times: deque[float] = deque(maxlen=TIMES)
+        self._limit = math.inf
+        """Seconds after which a shard takes long."""
 
     @property
     def running(self) -> int:
@@ -146,6 +148,8 @@ class Dispatcher:
         own = self._workers[worker]
         assert own.task is not None
         self._times.append(now - own.since)
+        if len(self._times) >= HANDFUL:
+            self._limit = SLOW * statistics.median(self._times)
         own.failed.clear()
         index = self._index(own.task.shard)
         self._release(worker)
@@ -305,12 +309,9 @@ class Dispatcher:
 
     def _slow(self, now: float) -> int | None:
         """Return a shard that takes so long that a second worker is to make it, too."""
-        if len(self._times) < HANDFUL:
-            return None
-        limit = SLOW * statistics.median(self._times)
         for index, copies in self._running.items():
             begun = min(self._workers[worker].since for worker in copies)
-            if now - begun < limit:
+            if now - begun < self._limit:
                 return None  # those behind were begun later
             if len(copies) == 1:
                 return index
