@@ -68,9 +68,11 @@ def main() -> None:
             idle.append(f"worker_{born}")
             dispatcher.join(idle[-1])
             continue
-        told = Told(task.shard, (outcomes.random(task.shard.size) < SUCCESS).astype(np.uint8).tobytes(), {"success": 1})
+        answer = Told(
+            task.shard, (outcomes.random(task.shard.size) < SUCCESS).astype(np.uint8).tobytes(), {"success": 1}
+        )
         start = time.process_time()
-        others = dispatcher.made(worker, told, now)
+        others = dispatcher.made(worker, answer, now)
         took = time.process_time() - start
         seconds["committing"] += took
         slowest = max(slowest, took)

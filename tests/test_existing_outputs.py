@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
+from mimicgen.datagen.cluster.shards import shards_folder
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -23,7 +25,9 @@ from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.report import document, page
 from mimicgen.datagen.report import scene as scenes
 from mimicgen.datagen.report.word import WordDocument
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.viewing import exporting
+from tests.cluster.made import make
 from tests.dataset.formats.making import export, some_demos
 from tests.dataset.writing import recorded_episodes
 from tests.hostile import small_dataset, snapshot
@@ -49,6 +53,12 @@ COMMANDS: dict[str, list[str]] = {
     "export lerobot": ["export", "lerobot", "SOURCE", "--modality", "depth", "--output", "OUTPUT"],
     "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
     "import lerobot": ["import", "lerobot", "EXPORTED", "--output", "OUTPUT"],
+    "cluster merge": [
+        "cluster",
+        "merge",
+        *("--source", "SOURCE", "--output-dataset", "OUTPUT", "--output-dir", "records"),
+    ],
+    "cluster emit": ["cluster", "emit", "slurm", "--source", "SOURCE", "--files", "OUTPUT"],
 }
 WORDS = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5", "EVALUATED": "evaluated"}
 RUNS = ("generate", "record", "annotate", "render", "evaluate")
@@ -105,6 +115,9 @@ RIGHT = {
     ("evaluations", "a report"),
     ("report docx", "a report"),
     ("record afresh", "the source"),
+    ("cluster emit", "parts"),  # are beside the folder
+    ("cluster emit", "a lock that is held"),
+    ("cluster emit", "a folder"),  # in which none of its files is
 } | {
     (f"{name} afresh", kind)  # moves aside what is in the way, and begins
     for name in ("generate", "record", "annotate")
@@ -121,8 +134,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The only shard of a run that needs no more."""
+    config = build({"output_dataset": tmp_path_factory.mktemp("shards") / "new.hdf5"})
+    make(config, lambda number: (True, 3), 0, config.num_trials)
+    return shards_folder(config.output_dataset)
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path, shards: Path) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
     for module in (cli, runs, dataset_cli, choosing, lerobot_cli, robomimic, exporting):
         monkeypatch.setattr(module, "guarded", direct)
@@ -140,6 +161,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> P
     small_dataset(tmp_path / "legacy.hdf5", legacy=True)
     evaluation(tmp_path / "evaluated")
     (tmp_path / "precious.txt").write_text("years of work")
+    shutil.copytree(shards, tmp_path / shards.name)
     return tmp_path
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from mimicgen.datagen.cluster.results import whole_shards
 from mimicgen.datagen.cluster.shards import Shard, folder_of, shard_of, shards_folder
-from mimicgen.datagen.errors import ConfigError, OutputError, SetupError
+from mimicgen.datagen.errors import ConfigError, OutputError, SetupError, SourceError
 from tests.cluster.alike import attempts, digests
 from tests.cluster.made import in_folder, make, merge
 from tests.session.known import early_failures, run
@@ -125,6 +125,18 @@ def test_a_damaged_log_is_refused_by_name_and_nothing_is_written(tmp_path: Path,
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join({"cut": [*lines[:-1], lines[-1][:40]], "twice": [*lines, lines[0]], "no lines": []}[damage]))
     with pytest.raises(OutputError, match=r"attempts_00000001_00000005.*attempts\.jsonl"):
+        merge(config)
+    assert not config.output_dataset.exists()
+
+
+def test_a_dataset_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    config = in_folder(tmp_path / "r", num_trials=2)
+    dataset = folder_of(config.output_dataset, make(config, FATE, 0, 5)) / "dataset.hdf5"
+    with h5py.File(tmp_path / "secret.hdf5", "w") as file:
+        file["salary"] = [1.0]
+    with h5py.File(dataset, "r+") as file:
+        file["data/demo_0/obs/salary"] = h5py.ExternalLink(str(tmp_path / "secret.hdf5"), "salary")
+    with pytest.raises(SourceError, match="salary"):
         merge(config)
     assert not config.output_dataset.exists()
 

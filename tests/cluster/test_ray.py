@@ -45,6 +45,7 @@ def mortal(config: Generate) -> RayWorkers:
 @pytest.fixture(autouse=True)
 def found_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # other tests take the cores of workers that give way
 
 
 @pytest.fixture(scope="module")

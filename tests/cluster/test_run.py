@@ -137,7 +137,7 @@ def test_when_every_worker_fails_the_run_says_why(tmp_path: Path) -> None:
 
 
 def test_a_worker_with_other_versions_is_refused_by_name(tmp_path: Path) -> None:
-    others = {"versions": {"known": "2"}, "runtime": "none"}
+    others: dict[str, object] = {"versions": {"known": "2"}, "runtime": "none"}
     config = run_in(tmp_path / "r", num_trials=TARGET)
     workers = Here(config, about=lambda worker: others if worker == "worker_2" else VERSIONS)
     end, *_ = spread(config, lambda config: workers)

@@ -167,7 +167,7 @@ def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], 
     with explained(target), new_file(target, replace=h5py.is_hdf5) as scratch, written(scratch) as file:
         data = file.create_group("data")
         for made, path in sources:
-            with _blamed(made), open_source(path, demos=()) as source:
+            with _blamed(made), open_source(path) as source:
                 if not count:
                     file.attrs["format_version"] = FORMAT_VERSION
                     data.attrs["env_args"] = source["data"].attrs["env_args"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ WAIT = 0.2
 
 STARTS = 3
 """How often a local cluster is started: a node has half a minute, which is not enough on a machine that is busy."""
+
+LISTENS = 10.0
+"""Seconds that an address has to answer."""
 
 CORES = 2
 """Cores for a worker on CPUs, where the number of workers is not said."""
@@ -71,8 +75,9 @@ class RayWorkers:
         if ray.is_initialized():
             raise SetupError("Ray is in use in this process already; start the run in a process of its own")
         self._connect(ray)
+        resources: Any = ray.cluster_resources
         self._connected = True
-        self.count, self._cores = places(self._config, ray.cluster_resources())
+        self.count, self._cores = places(self._config, resources())
         for _ in range(self.count):
             self.hire()
         return self.count
@@ -84,6 +89,7 @@ class RayWorkers:
             SetupError: It cannot be reached, or does not start.
         """
         wanted = self._config.cluster
+        _refuse_if_nobody_listens(wanted.address)
         about: dict[str, Any] = {"log_to_driver": False, "runtime_env": {"env_vars": _environment()}}
         if wanted.address == "local":
             cores = max(len(os.sched_getaffinity(0)), wanted.workers)
@@ -166,6 +172,24 @@ class RayWorkers:
             self._actors.clear()
             self._awaited.clear()
             ray.shutdown()
+
+
+def _refuse_if_nobody_listens(address: str) -> None:
+    """Check that there is something at an address, which Ray takes minutes to find out.
+
+    Raises:
+        SetupError: There is not, or it is no address.
+    """
+    if address in ("local", "auto"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), LISTENS).close()
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"the Ray cluster at '{address}' cannot be reached: {error}; pass --cluster local, auto, HOST:PORT or "
+            "ray://HOST:PORT"
+        ) from error
 
 
 def places(config: Generate, resources: Mapping[str, float]) -> tuple[int, float]:

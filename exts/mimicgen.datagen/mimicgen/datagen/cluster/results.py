@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,12 @@ def made_at(shard: Shard, folder: Path) -> Made | None:
     return Made(shard, folder, read_json(record))
 
 
-def whole_shards(config: Generate) -> dict[Shard, Made]:
+def whole_shards(config: Generate, counted: Mapping[Shard, int] = {}) -> dict[Shard, Made]:
     """Return the shards of a run that are whole, in the order of their numbers.
+
+    Args:
+        config: The run.
+        counted: Which copy of a shard was counted. On a CPU all are alike; on a GPU an attempt may end otherwise.
 
     Raises:
         OutputError: One was made with another configuration.
@@ -82,8 +87,9 @@ def whole_shards(config: Generate) -> dict[Shard, Made]:
     """
     found: dict[Shard, Made] = {}
     first: Made | None = None
-    for shard, folder in folders(config.output_dataset):
-        made = made_at(shard, folder) if shard not in found else None  # of copies, which are alike, one serves
+    for shard, copy, folder in folders(config.output_dataset):
+        serves = shard not in found and copy == counted.get(shard, copy)
+        made = made_at(shard, folder) if serves else None
         if made is None:
             continue
         refuse_another(job_of_shard(config, shard), folder / "run.json", made.dataset)

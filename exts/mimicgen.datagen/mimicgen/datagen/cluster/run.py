@@ -56,6 +56,7 @@ class ClusterRun(Run):
         self._first: dict[str, Any] | None = None
         """What the first worker said of itself: all others have to say the same."""
         self._idle: set[str] = set()
+        self._copies: dict[Shard, int] = {}
         self._refused = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mimicgen.datagen cluster")
 
@@ -168,7 +169,9 @@ class ClusterRun(Run):
                 self._idle.add(worker)
             case Ended(worker, task, Told() as made):
                 self._idle.add(worker)
+                self._copies.setdefault(task.shard, task.copy)
                 others = dispatcher.made(worker, made, time.monotonic())
+                self._count(dispatcher)
                 kept = sum(made.outcomes)
                 self._say(f"{task.shard}: {kept} of {task.shard.size} succeeded, {worker}")
                 return others
@@ -194,7 +197,7 @@ class ClusterRun(Run):
 
     def _conclude(self, without: set[Shard]) -> Merged:
         assert self._outputs is not None
-        return conclude(self._job, self._outputs, whole_shards(self._job), without=without)
+        return conclude(self._job, self._outputs, whole_shards(self._job, self._copies), without=without)
 
     def _ended(self, dispatcher: Dispatcher) -> End:
         """Return the end of the run, which says what was left out and why."""

@@ -117,8 +117,8 @@ def folder_of(dataset: Path, shard: Shard, copy: int = 1) -> Path:
     return shards_folder(dataset) / name
 
 
-def folders(dataset: Path) -> Iterator[tuple[Shard, Path]]:
-    """Yield the shards of a run that were begun and the folder of each, in the order of their numbers.
+def folders(dataset: Path) -> Iterator[tuple[Shard, int, Path]]:
+    """Yield the shards of a run that were begun, which copy, and its folder, in the order of their numbers.
 
     Raises:
         OutputError: The folder cannot be read.
@@ -129,7 +129,9 @@ def folders(dataset: Path) -> Iterator[tuple[Shard, Path]]:
     except OSError as error:
         raise OutputError(f"the shards in '{place}' cannot be read: {error.strerror or error}") from error
     told = [(_NAME.fullmatch(path.name), path) for path in found]
-    yield from sorted((Shard(int(name[1]), int(name[2])), path) for name, path in told if name is not None)
+    yield from sorted(
+        (Shard(int(name[1]), int(name[2])), int(name[3] or 1), path) for name, path in told if name is not None
+    )
 
 
 def job_of_shard(config: Generate, shard: Shard, copy: int = 1) -> Generate:

@@ -1,4 +1,4 @@
-"""The commands `datagen.sh cluster TOOL`: what puts the shards of a run together, and hands it to other schedulers."""
+"""`datagen.sh cluster emit`: the files with which another scheduler makes a run."""
 
 from __future__ import annotations
 
@@ -8,40 +8,8 @@ from pathlib import Path
 from mimicgen.datagen.cli.runs import PROJECT, add_cluster_options, add_run_command, checked_job, write_job
 from mimicgen.datagen.config.values import argument_path
 from mimicgen.datagen.dataset.folders import writable_folder
-from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.dataset.replacing import new_file
-from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.text import shown
-
-
-def merge(options: argparse.Namespace) -> int:
-    """Put the shards of a run together: the dataset that one process would have made, up to its target."""
-    from mimicgen.datagen.cluster.concluding import conclude
-    from mimicgen.datagen.cluster.results import whole_shards
-    from mimicgen.datagen.cluster.shards import shards_folder
-    from mimicgen.datagen.report.run import write_report
-
-    job = checked_job(options)
-    outputs = Outputs(job)
-    outputs.check()
-    shards = whole_shards(job)
-    if not shards:
-        raise OutputError(
-            f"there is no whole shard in '{shards_folder(job.output_dataset)}'; make some with: generate --shard K/N, "
-            "and the same options as here"
-        )
-    try:
-        outputs.open()
-        merged = conclude(job, outputs, shards)
-        if job.report and outputs.dataset.exists():
-            write_report(outputs.dataset, outputs.record.parent, outputs.report)
-    finally:
-        outputs.close()
-    print(f"done: {shown(merged.end.reason)}")
-    print(f"  {merged.counts.successes} successes of {merged.counts.attempts} attempts from {len(shards)} shards")
-    for path in outputs.written():
-        print(f"  wrote {shown(path)}")
-    return merged.end.exit_code
 
 
 def emit(options: argparse.Namespace) -> int:
@@ -78,10 +46,8 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def add_tools(tools: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands."""
-    command = add_run_command(tools, "merge", merge)
-    add_cluster_options(command)
+def add_emit(tools: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
     command = add_run_command(tools, "emit", emit)
     add_cluster_options(command)
     about = "slurm: an array job; osmo: a workflow of NVIDIA OSMO; taskrunner: a job file of Isaac Lab's task_runner.py"
