@@ -114,6 +114,19 @@ def test_when_every_worker_fails_the_run_is_over(tmp_path: Path) -> None:
     assert len(asked) <= 3 * BENCHED_AFTER * FAILURES
 
 
+def test_who_is_coming_is_waited_for(tmp_path: Path) -> None:
+    dispatcher = Dispatcher(config_in(tmp_path, num_trials=1000), 16)
+    dispatcher.join("worker_1")
+    dispatcher.coming = 1
+    for _ in range(20):
+        if dispatcher.ask("worker_1", 0.0) is not None:
+            dispatcher.fail("worker_1", "the disk is full")
+    assert dispatcher.benched
+    assert not dispatcher.over
+    dispatcher.coming = 0
+    assert dispatcher.over
+
+
 def test_a_slow_worker_gets_a_second_beside_it_and_the_first_result_counts(tmp_path: Path) -> None:
     config = config_in(tmp_path, num_trials=1000)
     usual = steady(1)

@@ -15,7 +15,7 @@ import pytest
 from mimicgen.datagen.cluster.ray_workers import RayWorkers, places
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import SetupError
-from tests.cluster.alike import attempts, digests
+from tests.cluster.chaos import is_like
 from tests.cluster.workers import Here, KnownWorker, run_in, spread
 from tests.conftest import PROJECT
 
@@ -53,11 +53,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("expected")
     assert spread(run_in(folder, num_trials=TARGET), Here)[0].exit_code == 0
     return folder
-
-
-def is_like(folder: Path, expected: Path) -> bool:
-    logs = [attempts(one / "o" / "attempts.jsonl") for one in (folder, expected)]
-    return digests(folder / "g.hdf5") == digests(expected / "g.hdf5") and logs[0] == logs[1]
 
 
 def test_workers_that_are_killed_change_nothing(tmp_path: Path, expected: Path) -> None:

@@ -58,6 +58,7 @@ class Dispatcher:
         last: Number of the attempt that ends the run, None while none does.
         left_out: Shards that could not be made, each with the reason.
         benched: Workers that get no more shards, each with the reason.
+        coming: How many workers were hired that have not joined yet.
     """
 
     def __init__(self, config: Generate, size: int):
@@ -67,6 +68,7 @@ class Dispatcher:
         self.last: int | None = None
         self.left_out: dict[Shard, str] = {}
         self.benched: dict[str, str] = {}
+        self.coming = 0
         self._workers: dict[str, _Worker] = {}
         self._next = 0
         """Index of the shard whose turn it is to be committed."""
@@ -98,8 +100,8 @@ class Dispatcher:
 
     @property
     def all_benched(self) -> bool:
-        """Whether there is no worker that is given shards, though there are workers."""
-        return bool(self._workers) and len(self.benched) == len(self._workers)
+        """Whether there is no worker that is given shards, and none is coming, though there are workers."""
+        return not self.coming and bool(self._workers) and len(self.benched) == len(self._workers)
 
     def knows(self, worker: str) -> bool:
         """Return whether a worker was taken in."""

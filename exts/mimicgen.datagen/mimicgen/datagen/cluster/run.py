@@ -77,7 +77,7 @@ class ClusterRun(Run):
         if not dispatcher.over:
             workers = self._make_workers(self._job)
             try:
-                await self._start(workers)
+                dispatcher.coming = await self._start(workers)
                 await self._make(dispatcher, workers)
             finally:
                 await self._in_thread(workers.close)
@@ -122,12 +122,15 @@ class ClusterRun(Run):
             return first.size
         return size_of(self._job, max(1, self._job.cluster.workers))
 
-    async def _start(self, workers: Workers) -> None:
+    async def _start(self, workers: Workers) -> int:
+        """Hire workers. Returns how many."""
         async with self._stage("Workers") as note:
             count = await self._in_thread(workers.start)
             note(f"{count} workers, {self._job.cluster.address}; shards in {shards_folder(self._job.output_dataset)}")
-        self._host.clock.start()
-        self._host.publish(state=State.RUNNING)
+        if self._host.stopped is None:
+            self._host.clock.start()
+            self._host.publish(state=State.RUNNING)
+        return count
 
     async def _make(self, dispatcher: Dispatcher, workers: Workers) -> None:
         """Hand out shards until the run is over, or somebody stops it."""
@@ -135,13 +138,14 @@ class ClusterRun(Run):
         self._count(dispatcher, before=before.attempts, kept_before=before.successes)
         while not dispatcher.over and self._host.stopped is None:
             for event in await self._in_thread(workers.poll):
-                for lost in self._told(event, dispatcher):
-                    self._idle.discard(lost)
-                    await self._in_thread(workers.dismiss, lost)
-                    dispatcher.leave(lost)
+                replaced = self._told(event, dispatcher)
+                for worker in replaced:
+                    self._idle.discard(worker)
+                    await self._in_thread(workers.dismiss, worker)
+                    dispatcher.leave(worker)
+                for _ in range(len(replaced) + isinstance(event, Lost)):
                     await self._in_thread(workers.hire)
-                if isinstance(event, Lost):
-                    await self._in_thread(workers.hire)
+                    dispatcher.coming += 1
                 self._count(dispatcher)
             if self._host.state is not State.PAUSED:
                 for worker in sorted(self._idle):
@@ -165,6 +169,7 @@ class ClusterRun(Run):
                     refuse_unlike(self._first, told, "the first shard", f"{worker} on {about['node']}")
                 self._first = self._first or told
                 self._refused = 0
+                dispatcher.coming -= 1
                 dispatcher.join(worker)
                 self._idle.add(worker)
             case Ended(worker, task, Told() as made):
@@ -190,6 +195,7 @@ class ClusterRun(Run):
                 if dispatcher.knows(worker):
                     dispatcher.leave(worker, reason)
                 else:
+                    dispatcher.coming -= 1
                     self._refused += 1
                 if self._refused >= WAITS:
                     raise RunError(f"{WAITS} workers in a row were lost before they were ready: {reason}")
