@@ -17,6 +17,7 @@ SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
     *("tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
+    "evaluation_cpu.json",
 )
 
 
@@ -119,3 +120,10 @@ def test_two_arms_on_a_gpu_are_told_as_they_were_measured() -> None:
     assert f"{ratio:.2f} times" in text
     hours = (f"{row['kept_an_hour']:,}".replace(",", " ") for row in (one, two))
     assert " and ".join(hours) + " kept demonstrations an hour" in text
+
+
+def test_evaluation_is_as_fast_as_it_was_measured() -> None:
+    told, text = read("evaluation_cpu.json"), text_of("docs", "policies.md")
+    assert told["ratio"] >= 0.5, "what was asked of it"
+    assert f"made {told['ratio']:.2f} times as many environment steps a second" in text
+    assert f"and {told['processor_ratio']:.2f} times as many a second of processor time" in text

@@ -23,6 +23,7 @@ COMMANDS = {
     "annotate": ["annotate"],
     "render": ["render", SOURCE],
     "replay": ["dataset", "replay", SOURCE],
+    "evaluate": ["evaluate", "--policy", "zeros"],
     "check": ["check"],
     "gui": ["gui"],
     "selftest": ["selftest"],
@@ -71,6 +72,12 @@ def test_paths(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
             if option == "--source" and SOURCE in command:  # the dataset is the source
                 continue
             refused(capsys, [*command, option, path])
+
+
+def test_policies_that_are_no_files(capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (*filter(None, PATHS), *NO_FILES):
+        refused(capsys, ["evaluate", "--policy", f"replay:{path}", "--output-dir", "output"])
+    assert "policy: is missing" in refused(capsys, ["evaluate"])
 
 
 def test_sources_that_are_no_files(capsys: pytest.CaptureFixture[str]) -> None:

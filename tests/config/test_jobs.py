@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from mimicgen.datagen.attempts import Outcome
 from mimicgen.datagen.config import layers
-from mimicgen.datagen.config.jobs import JOBS, Annotate, Generate, Record, Render, Replay
+from mimicgen.datagen.config.jobs import JOBS, Annotate, Evaluate, Generate, Record, Render, Replay
 from mimicgen.datagen.config.keys import keys, parse
 from mimicgen.datagen.config.sections import MimicConfig, SubtaskConfig
 from mimicgen.datagen.errors import ConfigError
@@ -170,3 +171,19 @@ def test_what_is_written_and_what_is_looked_at() -> None:
     }
     render = build({"source": "d.hdf5"}, kind=Render)
     assert (render.output_dataset, render.mode, render.flat()["mode"]) == (Path("d.hdf5"), "render", "render")
+
+
+def test_an_evaluation_says_what_it_cannot_do() -> None:
+    job = build({"policy": "zeros", "record_failures": True}, kind=Evaluate)
+    assert (job.fresh, job.num_trials, job.hold_steps, job.draws, job.keep_failed) == (True, 100, 10, True, True)
+    assert job.kept == {Outcome.FAILURE}
+    plain = build({"policy": "zeros"}, kind=Evaluate)
+    assert (plain.kept, plain.draws) == (frozenset(), False)
+    with pytest.raises(ConfigError, match="policy: is missing; expected a text"):
+        build(kind=Evaluate)
+    with pytest.raises(ConfigError, match=r"vary\.look = 2: nothing is observed that has looks"):
+        build({"policy": "zeros", "vary.look": 2}, kind=Evaluate)
+    with pytest.raises(ConfigError, match="policy_device = 'gpu': expected cpu, cuda or cuda:N"):
+        build({"policy": "zeros", "policy_device": "gpu"}, kind=Evaluate)
+    with pytest.raises(ConfigError, match=r"vary\.action_delay = -1: expected a whole number from 0"):
+        build({"policy": "zeros", "vary.action_delay": -1}, kind=Evaluate)

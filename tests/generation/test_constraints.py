@@ -70,6 +70,7 @@ from mimicgen.datagen.isaaclab import kitless
 kitless.teach_isaaclab()
 import isaaclab.utils.math as pose_math
 from isaaclab.envs import SubTaskConstraintConfig, SubTaskConstraintCoordinationScheme, SubTaskConstraintType
+from mimicgen.datagen.attempts.randomness import attempt_seed
 from mimicgen.datagen.config.jobs import Record
 from mimicgen.datagen.dataset.sources.sources import Sources
 from mimicgen.datagen.generation.machine import AttemptMachine

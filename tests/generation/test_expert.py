@@ -213,7 +213,8 @@ def attempt(num_envs):
             break
     policy.hold([0])
     end = {{name: pose[0, :3, 3].tolist() for name, pose in env.poses.items()}}
-    return idle, taken, moved, closed, [[one.env, one.last] for one in over], end, policy.actions()[0].tolist()
+    held = asyncio.run(policy.actions())[0].tolist()
+    return idle, taken, moved, closed, [[one.env, one.last] for one in over], end, held
 
 idle, taken, moved, closed, over, end, held = attempt(1)
 again = attempt(3)

@@ -8,6 +8,9 @@ import torch
 
 from mimicgen.datagen.policies.function import Episode
 
+SEEN: list[torch.Tensor] = []
+"""What `seeing` was shown."""
+
 OBSERVED = ("eef_pos", "eef_quat", "gripper_pos", "object")
 
 _generator = torch.Generator().manual_seed(3)
@@ -47,3 +50,17 @@ of_another_robot.rate = 10.0  # type: ignore[attr-defined]
 def too_long(observations: Mapping[str, torch.Tensor], episodes: Sequence[Episode]) -> torch.Tensor:
     """Gives an action of another length."""
     return torch.zeros(len(episodes), 3)
+
+
+def seeing(observations: Mapping[str, torch.Tensor], episodes: Sequence[Episode]) -> torch.Tensor:
+    """Acts on the last two images, and insists on what they are."""
+    (images,) = observations.values()
+    assert images.shape == (len(episodes), 2, 32, 48, 3), images.shape
+    assert images.dtype == torch.uint8
+    assert images.float().std() > 1, "there is something to be seen"
+    SEEN.append(images[0].clone())
+    return torch.zeros(len(episodes), 7)
+
+
+seeing.observed = ("table_cam_rgb",)  # type: ignore[attr-defined]
+seeing.history = 2  # type: ignore[attr-defined]

@@ -109,6 +109,7 @@ def test_a_file_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path, 
 def test_a_video_whose_place_is_taken_is_named(tmp_path: Path, encoders: Encoders) -> None:
     batch = room(encoders)
     (tmp_path / "frames.mkv").write_bytes(b"a holiday")
+    encoders.share_out({tmp_path / "frames.mkv": "rgb"})
     encoders.submit(Frames(tmp_path / "frames.mkv", "rgb", {"rgb": batch.where(VIEW, "rgb", 2)}), batch)
     with pytest.raises(OutputError, match=r"frames\.mkv' exists; remove it"):
         wait(encoders)
@@ -117,6 +118,7 @@ def test_a_video_whose_place_is_taken_is_named(tmp_path: Path, encoders: Encoder
 
 def test_a_process_that_is_killed_is_told(tmp_path: Path, encoders: Encoders) -> None:
     batch = room(encoders)
+    encoders.share_out({tmp_path / "frames.mkv": "rgb"})
     encoders.submit(Frames(tmp_path / "frames.mkv", "rgb", {"rgb": batch.where(VIEW, "rgb", 2)}), batch)
     wait(encoders)
     for process in running():
@@ -150,7 +152,9 @@ def test_closing_leaves_no_process_no_scratch_file_and_no_memory(tmp_path: Path)
     before = len(shared())
     encoders = encoders_of(config_of())
     assert len(shared()) > before
-    for name in ("frames.mkv", "shaded.mp4", "begun.mkv"):
+    names = ("frames.mkv", "shaded.mp4", "begun.mkv")
+    encoders.share_out({tmp_path / name: "rgb" for name in names})
+    for name in names:
         batch = room(encoders)
         encoders.submit(Frames(tmp_path / name, "rgb", {"rgb": batch.where(VIEW, "rgb", 2)}), batch)
     encoders.submit(End(tmp_path / "begun.mkv", whole=False))
@@ -173,6 +177,7 @@ from mimicgen.datagen.rendering.encoder import Frames
 from tests.rendering.writing import VIEW, config_of, encoders_of, processes, room, wait
 encoders, path = encoders_of(config_of()), Path({str(tmp_path)!r}) / "frames.mkv"
 batch = room(encoders)
+encoders.share_out({{path: "rgb"}})
 encoders.submit(Frames(path, "rgb", {{"rgb": batch.where(VIEW, "rgb", 2)}}), batch)
 wait(encoders)
 print(*processes(os.getpid()), len(list(path.parent.iterdir())), flush=True)
@@ -213,3 +218,30 @@ def test_modalities_and_views_do_not_share_memory(encoders: Encoders) -> None:
         array[:] = number
     assert [int(array.max()) == int(array.min()) == number for number, array in enumerate(arrays)] == [True] * 16
     assert all(np.shares_memory(array, encoders.memory) for array in arrays)
+
+
+def test_videos_are_shared_out_by_what_they_were_seen_to_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that take long and four that do not: two processes get one and two, whatever the order."""
+    monkeypatch.setattr(encoding.os, "cpu_count", lambda: 3)
+    encoders = encoders_of(config_of())
+    for film, seconds in (("rgb", 0.002), ("depth", 0.004)):
+        for _ in range(100):
+            encoders._took(film, seconds)
+    films = {tmp_path / f"{number}.mkv": "rgb" if number % 3 else "depth" for number in range(6)}
+    encoders.share_out(films)
+    assert [round(line.load, 6) for line in encoders._lines] == [0.008, 0.008]
+    for path in films:
+        encoders.submit(End(path, whole=False))
+    assert [round(line.load, 6) for line in encoders._lines] == [0.0, 0.0]
+    encoders.close()
+
+
+def test_what_a_video_takes_is_measured(tmp_path: Path, encoders: Encoders) -> None:
+    path, batch = tmp_path / "frames.mkv", room(encoders)
+    encoders.share_out({path: "rgb"})
+    begin = time.perf_counter()
+    encoders.submit(Frames(path, "rgb", {"rgb": batch.where(VIEW, "rgb", 2)}), batch)
+    wait(encoders)
+    assert 0 < encoders._seconds["rgb"] * 2 <= time.perf_counter() - begin
+    encoders.submit(End(path))
+    wait(encoders)

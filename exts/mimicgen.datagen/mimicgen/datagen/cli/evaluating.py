@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 
@@ -26,8 +27,8 @@ NEVER, FAILURES = {"render.when": "never"}, {"render.when": "at_end"}
 
 def evaluate(options: argparse.Namespace) -> int:
     """Let a learned policy act in a task, and count how often it succeeds."""
-    if options.policy is not None and options.policy.startswith(REPLAY):
-        options.policy = f"{REPLAY}{as_path('policy', options.policy.removeprefix(REPLAY)).expanduser().absolute()}"
+    if options.policy is not None:
+        options.policy = _absolute(options.policy)
     job = job_of(options, Evaluate, NEVER)
     own: Flat = {"output_dir": PROJECT / "output" / f"evaluate_{_name(job.policy)}"}
     if job.policy.startswith(REPLAY):
@@ -35,6 +36,17 @@ def evaluate(options: argparse.Namespace) -> int:
         guarded(read_through, (path,))
         own["num_trials"] = min(job.num_trials, len(check_demos(path, job.task).names))
     return run_job(job_of(options, Evaluate, own | (FAILURES if job.record_failures else NEVER)))
+
+
+def _absolute(policy: str) -> str:
+    """Return what a policy is called from anywhere: with its path absolute, where it is one."""
+    if policy.startswith(REPLAY):
+        return f"{REPLAY}{as_path('policy', policy.removeprefix(REPLAY)).expanduser().absolute()}"
+    try:
+        path = as_path("policy", policy).expanduser().absolute()
+    except ConfigError:  # it is called otherwise
+        return policy
+    return str(path) if os.path.exists(path) else policy
 
 
 def _name(policy: str) -> str:
@@ -60,7 +72,7 @@ def evaluations(options: argparse.Namespace) -> int:
         read = [pages.read(folder.expanduser().absolute()) for folder in options.folders]
         page.write(path, pages.compared(read))
     for line in pages.lines(read):
-        print(shown(line))
+        print(line)
     print(f"wrote {shown(path)}: {counted(len(read), 'evaluation')}")
     return 0
 

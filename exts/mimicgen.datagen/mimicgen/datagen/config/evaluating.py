@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 
 from mimicgen.datagen.attempts import Outcome
-from mimicgen.datagen.config.job import Count, Job, LivePort
+from mimicgen.datagen.config.job import Count, Job, LivePort, check_device
 from mimicgen.datagen.config.sections import ObserveConfig
 from mimicgen.datagen.config.varying import VaryConfig
+from mimicgen.datagen.errors import ConfigError
 
 FLOOR, A_SUBTASK = 500, 125
 """Steps of an episode where nothing else is said: at least, and for each subtask of a hand."""
@@ -31,6 +32,10 @@ class Evaluate(Job, frozen=True, kw_only=True, tag="evaluate"):
     ]
     policy_device: Annotated[
         str | None, Meta(description="Device that the policy computes on; none: that of the physics")
+    ] = None
+    policy_python: Annotated[
+        Path | None,
+        Meta(description="Python of the virtual environment that the policy runs in, where it runs in one of its own"),
     ] = None
     num_trials: Annotated[Count, Meta(description="Episodes")] = 100
     max_steps: Annotated[
@@ -63,6 +68,15 @@ class Evaluate(Job, frozen=True, kw_only=True, tag="evaluate"):
     live_port: LivePort = None
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     vary: VaryConfig = field(default_factory=VaryConfig)
+
+    def __post_init__(self) -> None:
+        Job.__post_init__(self)
+        if self.policy_device is not None:
+            check_device("policy_device", self.policy_device)
+        if self.vary.look and not self.observe.cameras:
+            raise ConfigError(
+                f"vary.look = {self.vary.look}: nothing is observed that has looks; name cameras in observe.cameras"
+            )
 
     @property
     def output_dataset(self) -> Path:

@@ -23,6 +23,17 @@ LivePort = Annotated[
 ]
 
 
+def check_device(key: str, device: str) -> None:
+    """Check that a device is called like one.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    kind, colon, index = device.partition(":")
+    if kind not in ("cpu", "cuda") or (colon and not (kind == "cuda" and re.fullmatch("[0-9]{1,3}", index))):
+        raise ConfigError(f"{key} = {quoted(device)}: expected cpu, cuda or cuda:N")
+
+
 class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="mode"):
     """What all jobs have. Relative paths are relative to the current folder.
 
@@ -69,9 +80,7 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
     render: RenderConfig = field(default_factory=RenderConfig)
 
     def __post_init__(self) -> None:
-        kind, colon, index = self.device.partition(":")
-        if kind not in ("cpu", "cuda") or (colon and not (kind == "cuda" and re.fullmatch("[0-9]{1,3}", index))):
-            raise ConfigError(f"device = {quoted(self.device)}: expected cpu, cuda or cuda:N")
+        check_device("device", self.device)
         unknown = [name for name in self.observe.cameras if name not in self.render.cameras]
         if unknown:
             known = ", ".join(self.render.cameras) or "none"

@@ -45,3 +45,12 @@ class VaryConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             extra={"unit": "of each observation: m, rad, ..."},
         ),
     ] = 0.0
+    look: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Number of the look, out of those that 'render.looks' allows, in which everything is observed "
+            "through 'observe.cameras', without things that stand about; 0: as the scene is",
+        ),
+    ] = 0

@@ -15,6 +15,7 @@ from isaaclab.sim import PinholeCameraCfg
 from isaaclab.utils.math import convert_camera_frame_orientation_convention
 
 from mimicgen.datagen.config.jobs import Job
+from mimicgen.datagen.config.looks import LooksConfig
 from mimicgen.datagen.config.sections import CameraConfig, ObserveConfig
 from mimicgen.datagen.dataset.images.pixels import BACKGROUND, DATA_TYPES, UNLABELLED, Colour
 from mimicgen.datagen.dataset.images.views import View
@@ -44,6 +45,7 @@ class Observed:
         colours: Colours of classes in segmentation images.
         terms: The observation terms that read them, by group.
         left_out: What of the task's own looks cannot be had.
+        looks: What may be put on.
     """
 
     views: list[View] = field(default_factory=list)
@@ -51,6 +53,7 @@ class Observed:
     colours: dict[str, Colour] = field(default_factory=dict)
     terms: dict[str, dict[str, ObservationTermCfg]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    looks: LooksConfig = field(default_factory=LooksConfig)
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -102,6 +105,7 @@ def observe(cfg: Any, job: Job) -> Observed | None:
         if own.record and job.makes_dataset:
             cfg.recorders.record_images = ImageRecorderCfg(group=GROUP)
     found.colours = class_colours(job.task) | found.colours
+    found.looks = job.render.looks
     return found if found.views else None
 
 

@@ -11,6 +11,7 @@ import torch
 from isaaclab.envs import ManagerBasedRLMimicEnv
 from isaaclab.managers import ObservationManager
 
+from mimicgen.datagen.config.sections import RenderConfig
 from mimicgen.datagen.dataset.outputs.parts import Episode
 from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.isaaclab import cameras
@@ -50,6 +51,8 @@ class Environment:
         SetupError: A camera is mounted on what the scene does not have.
     """
 
+    _stages: Predicates | None = None
+
     def __init__(self, cfg: Any, success: Any, runtime: Runtime, *, staged: bool = False):
         self.env: ManagerBasedRLMimicEnv = gym.make(cfg.env_name, cfg=cfg).unwrapped
         self._cameras: ObservedCameras | None = None
@@ -69,7 +72,6 @@ class Environment:
             with torch.inference_mode():
                 self.env.reset()
             found = catalogue.description_of(cfg)
-            self._stages: Predicates | None = None
             if staged and found is not None:
                 found = stages.staged(found)
                 self._stages, eefs = Predicates(self.env, found), stages.in_order(found)
@@ -102,12 +104,17 @@ class Environment:
         """Put cameras where the task's own sensors would be, and observe what they show, too."""
         from mimicgen.datagen.embedded.images.observing import ObservedCameras
 
-        args = (observed.views, sorted(observed.modalities), observed.colours)
+        args = (observed.views, sorted(observed.modalities), observed.colours, observed.looks)
         self._cameras = ObservedCameras(self.env, *args)
         self.env.scene.sensors.update(self._cameras.cameras)
         observed.put_into(self.env.cfg.observations)
         self.env.observation_manager = ObservationManager(self.env.cfg.observations, self.env)
         self.env._configure_gym_env_spaces()
+
+    def dress(self, render: RenderConfig, seed: int, look: int) -> None:
+        """Show everything through the observed cameras in a look; see `ObservedCameras.dress`."""
+        assert self._cameras is not None, "nothing is observed through cameras"
+        self._cameras.dress(render, seed, look)
 
     def step(self, actions: torch.Tensor) -> None:
         """Step all environments once; where there is a window, it shows them as they are then."""

@@ -5,17 +5,19 @@ The terms are found by what they call, because tasks name them differently (`isa
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 
 from mimicgen.datagen.config.randomization import RandomizationConfig, check_separation
 from mimicgen.datagen.config.varying import VaryConfig
-from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.errors import ConfigError, TaskError
 
 _POSES = "randomize_object_pose"
 _JOINTS = "randomize_joint_by_gaussian_offset"
 
+_SCALED = ("x", "y", "yaw")
 _PLACED = "reset_poses"
 _NEAR_HOME = "reset_joints"
 """What tasks by file call."""
@@ -61,26 +63,40 @@ def vary_starts(cfg: Any, vary: VaryConfig) -> None:
         ConfigError: Objects cannot be as far apart any more as they have to be.
     """
     if vary.starts != 1.0:
-        ranges = [parameters["pose_range"] for parameters in _terms(cfg, _POSES)]
-        placed = _terms(cfg, _PLACED)
+        ranges, placed = _terms(cfg, _POSES), _terms(cfg, _PLACED)
         if not ranges and not placed:
             raise TaskError(_nothing("starts", vary.starts, cfg, f"{_POSES} or {_PLACED}"))
-        for own in ranges:
-            own |= {key: _scaled(own[key], vary.starts) for key in ("x", "y", "yaw") if key in own}
+        for parameters in ranges:
+            own = parameters["pose_range"]
+            own |= {key: _scaled(own[key], vary.starts) for key in _SCALED if key in own}
+            _check_apart(vary.starts, own["x"], own["y"], parameters["min_separation"])
         for parameters in placed:
-            parameters["placements"] = [
-                msgspec.structs.replace(
-                    one, **{key: _scaled(getattr(one, key), vary.starts) for key in ("x", "y", "yaw")}
-                )
+            parameters["placements"] = scaled = [
+                msgspec.structs.replace(one, **{key: _scaled(getattr(one, key), vary.starts) for key in _SCALED})
                 for one in parameters["placements"]
             ]
-        check_separation(task_randomization(cfg))
+            apart = [one for one in scaled if one.on is None and one.x and one.y]
+            if len(apart) > 1:
+                x, y = (
+                    (min(low for low, _ in own), max(high for _, high in own))
+                    for own in ([one.x for one in apart], [one.y for one in apart])
+                )
+                _check_apart(vary.starts, x, y, parameters["separation"])
     if vary.joint_noise is not None:
         joints = [*_terms(cfg, _JOINTS), *_terms(cfg, _NEAR_HOME)]
         if not joints:
             raise TaskError(_nothing("joint_noise", vary.joint_noise, cfg, f"{_JOINTS} or {_NEAR_HOME}"))
         for parameters in joints:
             parameters["std"] = vary.joint_noise
+
+
+def _check_apart(share: float, x: tuple[float, float], y: tuple[float, float], separation: float) -> None:
+    if separation > math.hypot(x[1] - x[0], y[1] - y[0]):
+        places = " and ".join(f"{key} = [{low:.3f}, {high:.3f}]" for key, (low, high) in (("x", x), ("y", y)))
+        raise ConfigError(
+            f"vary.starts = {share}: no two places in {places} are {separation:g} m apart, as objects have to start; "
+            "make it larger"
+        )
 
 
 def task_randomization(cfg: Any) -> dict[str, Any]:

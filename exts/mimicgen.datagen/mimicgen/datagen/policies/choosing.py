@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from pathlib import Path
 
 from mimicgen.datagen.config.values import as_path, quoted
 from mimicgen.datagen.dataset.sources.raw import check_demos
@@ -21,7 +22,13 @@ WAYS = {
 
 
 async def opened(
-    what: str, offered: Offered, by_file: Described | None, *, device: str, num_envs: int
+    what: str,
+    offered: Offered,
+    by_file: Described | None,
+    *,
+    device: str,
+    num_envs: int,
+    python: Path | None = None,
 ) -> LearnedPolicy:
     """Return a policy, open.
 
@@ -31,6 +38,7 @@ async def opened(
         by_file: The task, if it is one by file.
         device: Where it computes.
         num_envs: For how many environments.
+        python: Interpreter of the virtual environment that it runs in; None for the one that is known to be its.
 
     Raises:
         BadInputError: There is no such policy, or it cannot be opened.
@@ -43,7 +51,12 @@ async def opened(
     for name in WAYS.values():
         way = importlib.import_module(f"mimicgen.datagen.policies.{name}")
         if way.is_meant(what):
-            found = way.opened(what, device=device, num_envs=num_envs)
+            own = {} if python is None else {"python": python}
+            if own and "python" not in inspect.signature(way.opened).parameters:
+                raise ConfigError(
+                    f"policy_python = {quoted(python)}: policy {quoted(what)} runs in no process of its own"
+                )
+            found = way.opened(what, device=device, num_envs=num_envs, **own)
             policy: LearnedPolicy = await found if inspect.isawaitable(found) else found
             return policy
     raise ConfigError(f"policy = {quoted(what)}: expected {', '.join(WAYS)}, {builtin.REPLAY}DATASET, zeros or random")

@@ -9,7 +9,8 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,8 +35,11 @@ FEWEST = 12
 MOST = 16
 """Processes at most: more are not known to help, and each takes memory and a second of a core to start."""
 
-COSTS = {"depth": 2.5, "rgb": 1.5, "normals": 1.5}
-"""How long a lossless video of a modality takes to encode, roughly, as a multiple of any other."""
+SECONDS = 0.0015
+"""What an image of a video takes to encode, until it is known."""
+
+NEWEST = 0.1
+"""Weight of the newest batch in what an image takes."""
 
 CLOSING = 60.0
 """Seconds that a process has to finish what it has begun, when the run ends."""
@@ -84,7 +88,7 @@ class Encoders:
         sizes = [(view.name, name, *kind_of(view, name)) for view in views for name in modalities]
         one = sum(_rounded(batch * math.prod(shape) * kind.itemsize) for _, _, shape, kind in sizes)
         self.count = min(MOST, max(1, (os.cpu_count() or 2) - 1))
-        self.beside = 2 * math.ceil(self.count / len(sizes)) + 1 if self.count > 1 else 1
+        self.beside = 4 * math.ceil(self.count / len(sizes)) + 1 if self.count > 1 else 1
         count = max(WAITING, self.beside + 1, math.ceil(FEWEST / batch))
         self._descriptor = os.memfd_create("mimicgen.datagen images", os.MFD_CLOEXEC)
         os.ftruncate(self._descriptor, one * count)
@@ -99,7 +103,9 @@ class Encoders:
             for _ in range(self.count):
                 self._lines.append(_Line(shares, self.memory))
             failing.pop_all()
-        self._homes: dict[Path, tuple[_Line, str]] = {}
+        self._homes: dict[Path, tuple[_Line, str, float]] = {}
+        """Of every video that is begun: who encodes it, of what it is one, and what an image was to take then [s]."""
+        self._seconds: dict[str, float] = {}
 
     def free(self) -> Batch | None:
         """Return a batch of whose frames everything has been made; None when there is none.
@@ -113,6 +119,18 @@ class Encoders:
                 return batch
         return None
 
+    def share_out(self, films: Mapping[Path, str]) -> None:
+        """Let each of some videos be encoded by who has least to do, those first that take longest.
+
+        Args:
+            films: Of what each is one: videos of the same camera and kind take about the same time.
+        """
+        seconds = {path: self._seconds.get(film, SECONDS) for path, film in films.items()}
+        for path in sorted(films, key=lambda path: -seconds[path]):
+            line = min(self._lines, key=lambda line: line.load)
+            line.load += seconds[path]
+            self._homes[path] = line, films[path], seconds[path]
+
     def submit(self, work: Images | Frames | End, batch: Batch | None = None) -> Future[None]:
         """Have something made of a batch; what belongs to one video is done in order.
 
@@ -122,20 +140,23 @@ class Encoders:
         """
         match work:
             case Images():
-                line = min(self._lines, key=lambda line: line.waiting)
+                future = min(self._lines, key=lambda line: line.waiting).submit(work)
             case Frames():
-                if work.path not in self._homes:
-                    line = min(self._lines, key=lambda line: line.load)
-                    line.load += COSTS.get(work.kind, 1.0)
-                    self._homes[work.path] = line, work.kind
-                line, _ = self._homes[work.path]
+                line, film, _ = self._homes[work.path]
+                images = next(iter(work.pixels.values())).shape[0]
+                future = line.submit(work, lambda seconds: self._took(film, seconds / images))
             case End():
-                line, kind = self._homes.pop(work.path)
-                line.load -= COSTS.get(kind, 1.0)
-        future = line.submit(work)
+                line, _, expected = self._homes.pop(work.path)
+                line.load -= expected
+                future = line.submit(work)
         if batch is not None:
             batch.pending.append(future)
         return future
+
+    def _took(self, film: str, seconds: float) -> None:
+        """Note what an image took; of two that are told at once one may be lost, which does not matter."""
+        before = self._seconds.get(film, seconds)
+        self._seconds[film] = before + NEWEST * (seconds - before)
 
     def close(self) -> None:
         """End the processes; what they are making is finished, and what waits is dropped."""
@@ -166,7 +187,7 @@ class _Line:
 
     Attributes:
         waiting: What it was given and has not done.
-        load: What the videos cost that it has begun and not ended; see `COSTS`.
+        load: What an image of each video takes that it has begun and not ended, together [s].
     """
 
     def __init__(self, shares: int | None, memory: NDArray[np.uint8]):
@@ -187,9 +208,10 @@ class _Line:
             start_new_session=True,  # an interrupt is for the run, which ends its encoders when all is written
         )
 
-    def submit(self, work: Images | Frames | End) -> Future[None]:
+    def submit(self, work: Images | Frames | End, took: Callable[[float], None] | None = None) -> Future[None]:
+        """Have something done, and be told how long that took [s]."""
         self.waiting += 1
-        future = self._thread.submit(self._do, work)
+        future = self._thread.submit(self._do, work, took)
         future.add_done_callback(self._count)
         return future
 
@@ -208,11 +230,18 @@ class _Line:
                 self._process.kill()
                 self._process.communicate()
 
-    def _do(self, work: Images | Frames | End) -> None:
-        if self._process is None:
-            assert self._here is not None
+    def _do(self, work: Images | Frames | End, took: Callable[[float], None] | None) -> None:
+        begin = time.perf_counter()
+        if self._here is not None:
             self._here.do(work)
-            return
+        else:
+            self._tell(work)
+        if took is not None:
+            took(time.perf_counter() - begin)
+
+    def _tell(self, work: Images | Frames | End) -> None:
+        """Have the process do something, and wait for it."""
+        assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:

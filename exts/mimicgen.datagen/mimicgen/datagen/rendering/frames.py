@@ -139,6 +139,8 @@ class DemoFrames:
                 self._pending.append(
                     encoders.submit(encoder.Images(paths, batch.where(view, modality, len(steps))), batch)
                 )
+        if not self._steps:
+            encoders.share_out({path: f"{view} {kind} {path.suffix}" for path, (view, kind, _) in self._films.items()})
         for path, (view, kind, modalities) in self._films.items():
             pixels = {name: batch.where(view, name, len(steps)) for name in modalities}
             self._pending.append(encoders.submit(encoder.Frames(path, kind, pixels), batch))

@@ -104,9 +104,11 @@ def read(folder: Path) -> Evaluation:
 def lines(evaluations: Sequence[Evaluation]) -> list[str]:
     """Return a line for each evaluation."""
     return [
-        f"{one.name}: {one.counts.successes} of {one.counts.attempts}, {one.rate}; {one.config.get('policy')}, "
-        f"{one.config.get('task')} {one.config.get('variant')}{f', {one.varied}' if one.varied else ''}; reached: "
-        f"{one.counts.funnel()}"
+        shown(
+            f"{one.name}: {one.counts.successes} of {one.counts.attempts}, {one.rate}; {one.config.get('policy')}, "
+            f"{one.config.get('task')} {one.config.get('variant')}{f', {one.varied}' if one.varied else ''}; reached: "
+            f"{one.counts.funnel()}"
+        )
         for one in evaluations
     ]
 

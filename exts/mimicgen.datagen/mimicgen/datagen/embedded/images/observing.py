@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import torch
 import warp as wp
 
+from mimicgen.datagen.config.looks import LooksConfig
+from mimicgen.datagen.config.sections import RenderConfig
+from mimicgen.datagen.dataset.images.looks import backgrounds_in, draw_look
 from mimicgen.datagen.dataset.images.pixels import DATA_TYPES, MILLIMETRES, NO_NORMAL, Colour
 from mimicgen.datagen.dataset.images.views import View
 from mimicgen.datagen.embedded.images.joints import Joints
-from mimicgen.datagen.embedded.images.rasteriser import Rasteriser
+from mimicgen.datagen.embedded.images.rasteriser import NO_LOOKS, Rasteriser
 
 
 class ObservedCameras:
@@ -26,16 +30,33 @@ class ObservedCameras:
         views: The cameras.
         modalities: What is drawn of each.
         colours: Colours of classes in segmentation images.
+        looks: What may be put on; nothing of it is until `dress` is called.
 
     Raises:
         SetupError: A camera is mounted on what the scene does not have.
     """
 
-    def __init__(self, env: Any, views: Sequence[View], modalities: Sequence[str], colours: Mapping[str, Colour]):
+    def __init__(
+        self,
+        env: Any,
+        views: Sequence[View],
+        modalities: Sequence[str],
+        colours: Mapping[str, Colour],
+        looks: LooksConfig = NO_LOOKS,
+    ):
+        looks = msgspec.structs.replace(looks, count=0)  # without room for things that stand about
         origin, device = env.scene.env_origins[0].tolist(), str(env.device)
         self._rasteriser = Rasteriser(
-            env.sim.stage, views, modalities, device=device, origin=origin, colours=colours, kept=env.num_envs
+            env.sim.stage,
+            views,
+            modalities,
+            device=device,
+            origin=origin,
+            colours=colours,
+            looks=looks,
+            kept=env.num_envs,
         )
+        self._env = env
         self._scene = LiveScene(env, self._rasteriser.joints)
         self._drawn: dict[str, dict[str, torch.Tensor]] | None = None
         self.cameras = {view.name: ObservedCamera(self, view, env) for view in views}
@@ -43,6 +64,30 @@ class ObservedCameras:
     def outdate(self) -> None:
         """Forget the images: something may have moved."""
         self._drawn = None
+
+    def dress(self, render: RenderConfig, seed: int, number: int) -> None:
+        """Show everything in a look from now on, in all environments the same.
+
+        Args:
+            render: What a look may be, and the cameras. Nothing stands about: somewhere something may move.
+            seed: Of the looks.
+            number: Which of them.
+
+        Raises:
+            SetupError: The folder of pictures that may be behind the scene has none.
+        """
+        states = {
+            kind: {name: {key: own[:1].cpu().numpy() for key, own in asset.items()} for name, asset in assets.items()}
+            for kind, assets in self._env.scene.get_state(is_relative=True).items()
+        }
+        for name, asset in self._env.scene.rigid_objects.items():  # where it is drawn, whatever a reset has drawn
+            states["rigid_object"][name]["root_pose"][:, :3] = asset.cfg.init_state.pos
+        looks = msgspec.structs.replace(render.looks, distractors=0)
+        seen = msgspec.structs.replace(render, looks=looks, views=tuple(self.cameras))
+        backgrounds = backgrounds_in(looks.backgrounds)
+        look = draw_look(seen, seed, "observed", number, self._rasteriser.room(states), backgrounds)
+        self._rasteriser.put_on(look)
+        self.outdate()
 
     def images(self, camera: str) -> dict[str, torch.Tensor]:
         """Return a camera's images by modality, until the next ones are drawn; see `Rasteriser.images_of`."""

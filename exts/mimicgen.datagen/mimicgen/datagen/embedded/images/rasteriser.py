@@ -156,7 +156,8 @@ class Rasteriser:
             Shape (states, height, width, 3), uint8; depth (states, height, width), uint16 [mm].
         """
         for begin in range(0, len(coordinates), self.batch):
-            self._rasterise(coordinates[begin : begin + self.batch], begin)
+            end = min(begin + self.batch, len(coordinates))  # Warp's slices end where the array does
+            self._rasterise(coordinates[begin:end], begin)
         return {canvas.view.name: canvas.images(len(coordinates)) for canvas in self._canvases}
 
     def close(self) -> None:

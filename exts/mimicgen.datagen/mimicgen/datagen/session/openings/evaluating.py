@@ -45,9 +45,13 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
             rate=1.0 / env.step_dt,
             cameras=tuple(job.render.cameras),
         )
+        if job.vary.look:
+            opened.dress(job.render, job.seed, job.vary.look)
         device = job.policy_device or str(env.device)
         spared = job.num_envs + acting.ROWS
-        learned = await choosing.opened(job.policy, offered, by_file, device=device, num_envs=spared)
+        learned = await choosing.opened(
+            job.policy, offered, by_file, device=device, num_envs=spared, python=job.policy_python
+        )
         opening.closes(learned.close)
         names = agreeing.agreed(job.policy, learned.contract, offered)
         starts = learned if isinstance(learned, builtin.Replayed) else None
