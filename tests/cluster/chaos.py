@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from mimicgen.datagen.cluster import dispatching
 from mimicgen.datagen.cluster.shards import job_of_shard
 from mimicgen.datagen.cluster.tasks import Task
 from mimicgen.datagen.config.cluster import ClusterConfig
@@ -49,6 +50,7 @@ def half(config: Generate, task: Task, count: int) -> None:
 
 def chaotic(folder: Path, seed: int) -> int:
     """Make a run with faults that a seed gives. Returns how often it was started until it reached its target."""
+    dispatching.PATIENCE = 2.0  # until a few shards have been made, nobody knows how long they take
     chance = random.Random(seed)
     config = run_in(folder, num_trials=TARGET, cluster__workers=chance.choice([2, 3, 5]))
     full, hangs = f"worker_{chance.randint(1, 4)}", f"worker_{chance.randint(1, 4)}"

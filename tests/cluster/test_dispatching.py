@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.cluster.dispatching import BENCHED_AFTER, FAILURES, SLOW, Dispatcher
+from mimicgen.datagen.cluster.dispatching import BENCHED_AFTER, FAILURES, PATIENCE, SLOW, Dispatcher
 from mimicgen.datagen.cluster.shards import Shard
 from mimicgen.datagen.cluster.tasks import Told
 from mimicgen.datagen.config.jobs import Generate
@@ -125,6 +125,27 @@ def test_who_is_coming_is_waited_for(tmp_path: Path) -> None:
     assert not dispatcher.over
     dispatcher.coming = 0
     assert dispatcher.over
+
+
+def test_workers_that_hang_are_found_though_nobody_has_time_for_their_shards(tmp_path: Path) -> None:
+    dispatcher = Dispatcher(config_in(tmp_path, num_trials=1000), 16)
+    for worker in ("worker_1", "worker_2"):
+        dispatcher.join(worker)
+    assert dispatcher.ask("worker_2", 0.0) is not None
+    assert dispatcher.stuck(PATIENCE - 1) == []
+    assert dispatcher.stuck(PATIENCE) == ["worker_2"]
+    now = 0.0
+    for _ in range(3):
+        task = dispatcher.ask("worker_1", now)
+        assert task is not None
+        now += 60
+        dispatcher.made("worker_1", Told(task.shard, bytes(16)), now)
+    assert dispatcher.stuck(599) == []
+    assert dispatcher.stuck(601) == ["worker_2"]
+    dispatcher.leave("worker_2", "it hangs")
+    again = dispatcher.ask("worker_1", 601)
+    assert again is not None
+    assert again.shard == Shard(1, 16)
 
 
 def test_a_slow_worker_gets_a_second_beside_it_and_the_first_result_counts(tmp_path: Path) -> None:

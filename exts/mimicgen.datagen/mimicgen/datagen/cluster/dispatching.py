@@ -8,6 +8,7 @@ as many are handed out as the success rate so far makes likely to be needed.
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import statistics
 from collections import Counter, deque
@@ -33,9 +34,14 @@ BENCHED_AFTER = 3
 SLOW = 3.0
 """A shard that takes this many times the median is given to a second worker."""
 
-TIMES = 101
-"""Durations of which the median is taken, the latest ones; with fewer than a handful nothing is called slow."""
-HANDFUL = 3
+STUCK = 10.0
+"""A worker that takes this many times the median is taken for one that hangs."""
+
+PATIENCE = 3600.0
+"""Likewise one that takes this long, while no median is known [s]."""
+
+HANDFUL, TIMES = 3, 101
+"""Durations of which the median is taken: so many at least, and the latest ones."""
 
 
 @dataclass
@@ -111,10 +117,6 @@ class Dispatcher:
         """Take a worker in."""
         self._workers.setdefault(worker, _Worker())
 
-    def found(self, told: Told) -> None:
-        """Take a shard that an earlier run has made."""
-        self._take(told)
-
     def ask(self, worker: str, now: float) -> Task | None:
         """Return what a worker that has nothing to do is to make, None for nothing.
 
@@ -156,7 +158,7 @@ class Dispatcher:
         index = self._index(own.task.shard)
         self._release(worker)
         others = list(self._running.get(index, {}))
-        self._take(told)
+        self.found(told)
         return others
 
     def fail(self, worker: str, reason: str) -> None:
@@ -197,6 +199,21 @@ class Dispatcher:
         else:
             self._make_again(index)
 
+    def stuck(self, now: float) -> list[str]:
+        """Return the workers that hang: each is to `leave`, with a reason.
+
+        Args:
+            now: Time [s].
+        """
+        limit = PATIENCE if math.isinf(self._limit) else STUCK / SLOW * self._limit
+        found: list[str] = []
+        for copies in self._running.values():
+            late = [worker for worker in copies if now - self._workers[worker].since >= limit]
+            if not late:
+                break  # those behind were begun later
+            found += late
+        return found
+
     def _release(self, worker: str) -> None:
         own = self._workers[worker]
         assert own.task is not None
@@ -221,7 +238,8 @@ class Dispatcher:
         self.left_out[shard] = reason
         self._commit()
 
-    def _take(self, told: Told) -> None:
+    def found(self, told: Told) -> None:
+        """Take a shard that is whole, made by an earlier run."""
         index = self._index(told.shard)
         self._running.pop(index, None)
         if self._is_done(index):
@@ -320,9 +338,10 @@ class Dispatcher:
         return None
 
     def _copy(self, index: int) -> int:
-        """Return which copy of a shard is not being made now."""
+        """Return which copy of a shard is begun: one that nobody makes now, and after a failure one that is new."""
         taken = {task.copy for task in self._running[index].values()}
-        return next(number for number in (1, 2, 3) if number not in taken)
+        first = 1 + self._failed.get(index, Counter()).total()
+        return next(number for number in itertools.count(first) if number not in taken)
 
     def _index(self, shard: Shard) -> int:
         return (shard.first - 1) // self._size

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import h5py
-from h5py import h5o
+from h5py import h5l, h5o
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
 from mimicgen.datagen.cluster.results import Made
@@ -167,7 +167,7 @@ def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], 
     with explained(target), new_file(target, replace=h5py.is_hdf5) as scratch, written(scratch) as file:
         data = file.create_group("data")
         for made, path in sources:
-            with _blamed(made), open_source(path) as source:
+            with _blamed(made), open_source(path, demos=()) as source:
                 if not count:
                     file.attrs["format_version"] = FORMAT_VERSION
                     data.attrs["env_args"] = source["data"].attrs["env_args"]
@@ -175,6 +175,7 @@ def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], 
                     demo = source["data"][name]
                     if int(demo.attrs["attempt"]) > merged.last:
                         break
+                    _refuse_links(made, demo)
                     new = f"demo_{count}"
                     h5o.copy(source["data"].id, name.encode(), data.id, new.encode())
                     if "record" in demo.attrs:
@@ -186,6 +187,24 @@ def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], 
         file.attrs["provenance"] = json.dumps(provenance)
         if LANGUAGE in provenance:
             data.attrs[LANGUAGE] = json.dumps(provenance[LANGUAGE])
+
+
+def _refuse_links(made: Made, demo: h5py.Group) -> None:
+    """Check that all that a demonstration has is in it: a look at the whole file would take longer than copying it.
+
+    Raises:
+        OutputError: Something leads elsewhere.
+    """
+
+    def leads_elsewhere(name: bytes, link: Any) -> str | None:
+        return None if link.type == h5l.TYPE_HARD else name.decode("utf-8", "replace")
+
+    found = demo.id.links.visit(leads_elsewhere, info=True)
+    if found is not None:
+        raise OutputError(
+            f"shard '{made.folder}': {demo.name}/{found} is not in the shard, but leads elsewhere; move the "
+            "folder away, and make the shard again"
+        )
 
 
 @contextlib.contextmanager

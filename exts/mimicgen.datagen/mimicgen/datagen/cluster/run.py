@@ -138,15 +138,14 @@ class ClusterRun(Run):
         self._count(dispatcher, before=before.attempts, kept_before=before.successes)
         while not dispatcher.over and self._host.stopped is None:
             for event in await self._in_thread(workers.poll):
-                replaced = self._told(event, dispatcher)
-                for worker in replaced:
-                    self._idle.discard(worker)
-                    await self._in_thread(workers.dismiss, worker)
-                    dispatcher.leave(worker)
-                for _ in range(len(replaced) + isinstance(event, Lost)):
-                    await self._in_thread(workers.hire)
-                    dispatcher.coming += 1
+                for worker in self._told(event, dispatcher):
+                    await self._replace(worker, dispatcher, workers)
+                if isinstance(event, Lost):
+                    await self._hire(dispatcher, workers)
                 self._count(dispatcher)
+            for worker in dispatcher.stuck(time.monotonic()):
+                self._say(f"{worker} has not answered for long, and is replaced")
+                await self._replace(worker, dispatcher, workers, "it did not answer any more")
             if self._host.state is not State.PAUSED:
                 for worker in sorted(self._idle):
                     task = dispatcher.ask(worker, time.monotonic())
@@ -154,6 +153,17 @@ class ClusterRun(Run):
                         self._idle.discard(worker)
                         await self._in_thread(workers.give, worker, task)
             await self._host.next_frame()
+
+    async def _replace(self, worker: str, dispatcher: Dispatcher, workers: Workers, reason: str | None = None) -> None:
+        """End a worker, whatever it does, and hire another one."""
+        self._idle.discard(worker)
+        await self._in_thread(workers.dismiss, worker)
+        dispatcher.leave(worker, reason)
+        await self._hire(dispatcher, workers)
+
+    async def _hire(self, dispatcher: Dispatcher, workers: Workers) -> None:
+        await self._in_thread(workers.hire)
+        dispatcher.coming += 1
 
     def _told(self, event: Event, dispatcher: Dispatcher) -> list[str]:
         """Take an event. Returns the workers whose work is not needed any more.
