@@ -5,7 +5,7 @@
 #   scripts/setup.sh --with physx       PhysX for the embedded runtime, too: 200 MB to download, 640 MB on disk
 #   scripts/setup.sh --with humanoid    the model of a humanoid robot: 150 MB to download, 530 MB on disk
 #   scripts/setup.sh --with formats     what other formats are written with: 230 MB to download, 660 MB on disk
-#   scripts/setup.sh --with cluster     runs over several processes and machines: 75 MB to download, 200 MB on disk
+#   scripts/setup.sh --with cluster     runs over several processes and machines: 80 MB to download, 205 MB on disk
 #   PYTHON=/path/to/python3.12          which Python to use
 set -euo pipefail
 

@@ -170,6 +170,16 @@ def test_what_an_earlier_run_has_made_is_not_made_again(tmp_path: Path) -> None:
     assert (own.dispatcher.last, own.dispatcher.counts.successes) == by_one_process(config, 0.8)
 
 
+def test_a_gap_is_closed_though_those_behind_it_would_suffice(tmp_path: Path) -> None:
+    config = config_in(tmp_path, num_trials=32)
+    own = fleet(config, 16, 1.0)
+    for first in (1, 33, 49):
+        own.dispatcher.found(Told(Shard(first, first + 15), bytes([1]) * 16))
+    own.run(2)
+    assert own.dispatcher.last == 32
+    assert [task.shard for _, task in own.made] == [Shard(17, 32)]
+
+
 def test_exactly_so_many_attempts(tmp_path: Path) -> None:
     config = config_in(tmp_path, num_trials=100, guarantee=False)
     own = fleet(config, 16, 0.5)

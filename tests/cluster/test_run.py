@@ -15,6 +15,7 @@ from tests.cluster import chaos
 from tests.cluster.alike import attempts, digests
 from tests.cluster.chaos import TARGET, is_like
 from tests.cluster.workers import VERSIONS, Here, run_in, spread
+from tests.session.known import DRAWN, Stripes
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +156,17 @@ def test_a_shard_that_was_half_made_is_continued(tmp_path: Path, plain: Path) ->
 def test_whatever_goes_wrong_it_is_exactly_the_target_and_the_same(tmp_path: Path, plain: Path, seed: int) -> None:
     chaos.chaotic(tmp_path / "r", seed)
     assert is_like(tmp_path / "r", plain)
+
+
+def test_images_report_and_export_are_made_of_the_whole(tmp_path: Path) -> None:
+    told = {name.replace(".", "__"): value for name, value in DRAWN.items()}
+    config = run_in(tmp_path / "r", num_trials=7, **told)
+    end, progress, _ = spread(config, Here, renderer=Stripes())
+    assert (end.exit_code, progress.successes, progress.rendered) == (0, 7, 7), end
+    frames = config.output_dir / "table_cam_normals"
+    assert sorted(path.name for path in frames.iterdir()) == [f"demo_{number:06d}" for number in range(7)]
+    record = json.loads((config.output_dir / "run.json").read_text())
+    assert record["counts"]["successes"] == 7
+    assert record["shards"]["count"] >= 2
+    made: list[Here] = []
+    assert spread(config, keep(made))[0].reason.startswith("the target was reached before")

@@ -14,6 +14,7 @@ from mimicgen.datagen.cluster.tasks import Failed, Task
 from mimicgen.datagen.cluster.worker import Worker
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready, Workers
 from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.dataset.images.renderer import Renderer
 from mimicgen.datagen.progress import End, Progress
 from mimicgen.datagen.session import Session
 from tests.session.known import config_in, early_failures, opening
@@ -98,6 +99,7 @@ def spread(
     workers: Callable[[Generate], Workers] | None = None,
     *,
     stop_when: Callable[[Progress], bool] | None = None,
+    renderer: Renderer | None = None,
 ) -> tuple[End, Progress, list[str]]:
     """Make a whole run in shards, on a plain loop. Returns its end, its last progress, and what it told on the way."""
 
@@ -105,7 +107,7 @@ def spread(
         def make_run(config: Generate, host: Any, open_simulation: Any) -> ClusterRun:
             return ClusterRun(config, host, open_simulation, workers)
 
-        session = Session(lambda: asyncio.sleep(0), opening(FATE), make_run=make_run)
+        session = Session(lambda: asyncio.sleep(0), opening(FATE, renderer=renderer), make_run=make_run)
         told: list[str] = []
 
         def observe(progress: Progress) -> None:

@@ -76,11 +76,10 @@ class Dispatcher:
         self.benched: dict[str, str] = {}
         self.coming = 0
         self._workers: dict[str, _Worker] = {}
-        self._next = 0
-        """Index of the shard whose turn it is to be committed."""
-        self._fresh = 0
-        """Index of the first shard that was never handed out."""
+        self._next = 0  # index of the shard whose turn it is to be committed
+        self._fresh = 0  # index of the first shard that was never handed out
         self._waiting: dict[int, Told] = {}
+        self._highest = -1  # index of the last shard that is whole
         self._again: list[int] = []
         self._running: dict[int, dict[str, Task]] = {}
         """Workers of each shard that is being made, the one that was begun first at the front."""
@@ -245,6 +244,7 @@ class Dispatcher:
         if self._is_done(index):
             return
         self._waiting[index] = told
+        self._highest = max(self._highest, index)
         self._known[0] += sum(told.outcomes)
         self._known[1] += len(told.outcomes)
         self._commit()
@@ -299,7 +299,7 @@ class Dispatcher:
             self._fresh += 1
         if self._at(self._fresh) is None:
             return False
-        if not self._config.guarantee:
+        if not self._config.guarantee or self._fresh < self._highest:  # those behind wait for it
             return True
         successes, attempts = self._known
         missing = self._config.num_trials - successes
