@@ -230,4 +230,5 @@ def _environment() -> dict[str, str]:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1] if lines else 'no message'}"
+    last = lines[-1] if lines else "no message"
+    return f"{type(error).__name__}: {last.partition(' Some common causes')[0]}"  # which are of any process
