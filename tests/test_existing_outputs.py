@@ -143,7 +143,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path, shards: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path) -> Path:
     """A folder with sources, in which commands begin as they do, and do not start a simulation."""
     for module in (cli, runs, dataset_cli, choosing, lerobot_cli, robomimic, exporting):
         monkeypatch.setattr(module, "guarded", direct)
@@ -161,7 +161,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: Path, shar
     small_dataset(tmp_path / "legacy.hdf5", legacy=True)
     evaluation(tmp_path / "evaluated")
     (tmp_path / "precious.txt").write_text("years of work")
-    shutil.copytree(shards, tmp_path / shards.name)
     return tmp_path
 
 
@@ -186,8 +185,10 @@ def contents(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     "command", [name for name in (*COMMANDS, *FRESH) if name.split()[0] not in ("render", "evaluate")]
 )
-def test_what_is_there(command: str, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_there(command: str, kind: str, folder: Path, shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = folder / ENDINGS.get(command, "new.hdf5")
+    if command == "cluster merge":
+        shutil.copytree(shards, folder / shards.name)
     KINDS[kind](output)
     lock = Lock(output.with_name(f"{output.name}.lock"), output) if kind == "a lock that is held" else None
     before = snapshot(folder)
