@@ -222,7 +222,7 @@ def test_modalities_and_views_do_not_share_memory(encoders: Encoders) -> None:
 
 def test_videos_are_shared_out_by_what_they_were_seen_to_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two that take long and four that do not: two processes get one and two, whatever the order."""
-    monkeypatch.setattr(encoding.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
     encoders = encoders_of(config_of())
     for film, seconds in (("rgb", 0.002), ("depth", 0.004)):
         for _ in range(100):
