@@ -32,8 +32,8 @@ def test_importing_the_core_brings_nothing_heavy() -> None:
 import sys
 import mimicgen.datagen, mimicgen.datagen.session.opening
 import mimicgen.datagen.cli.commands, mimicgen.datagen.cli.console
-heavy = {"omni", "carb", "isaaclab", "isaaclab_mimic", "torch", "newton", "mujoco", "gymnasium", "ray"} & set(sys.modules)
-print(sorted(heavy))
+heavy = {"omni", "carb", "isaaclab", "isaaclab_mimic", "torch", "newton", "mujoco", "gymnasium", "ray"}
+print(sorted(heavy & set(sys.modules)))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
