@@ -79,7 +79,8 @@ class Console:
             self._line(f"  {describe(progress)}")
         if progress.told is not None:
             self._line(progress.told)
-            self._line(f"  {describe(progress)}")
+            if progress.attempts:
+                self._line(f"  {describe(progress)}")
         if progress.render_failure is not None:
             self._line(progress.render_failure)
         if progress.last_rendered is not None:
