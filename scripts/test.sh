@@ -35,7 +35,7 @@ needs "the tests of the report" npm npm # set-up wants it
     needs "the tests of the report's pages on paper" pdftoppm poppler-utils
 } &
 packages=$!
-./scripts/setup.sh --with physx --with humanoid --with formats --with train --with policies
+./scripts/setup.sh --with physx --with humanoid --with formats --with train --with policies --with cluster
 NOTEBOOK_SETUP_ONLY=1 ./scripts/notebook.sh &
 notebook=$!
 types=

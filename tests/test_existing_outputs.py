@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli.formats import choosing, robomimic
 from mimicgen.datagen.cli.formats import lerobot as lerobot_cli
 from mimicgen.datagen.cli.policies import training as training_cli
+from mimicgen.datagen.cluster.shards import shards_folder
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.locks import Lock
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -25,7 +27,9 @@ from mimicgen.datagen.dataset.outputs.parts import Parts
 from mimicgen.datagen.report import document, page
 from mimicgen.datagen.report import scene as scenes
 from mimicgen.datagen.report.word import WordDocument
+from mimicgen.datagen.tasks.defaults import build
 from mimicgen.datagen.viewing import exporting
+from tests.cluster.made import make
 from tests.dataset.formats.making import export, some_demos
 from tests.dataset.writing import recorded_episodes
 from tests.hostile import small_dataset, snapshot
@@ -53,6 +57,12 @@ COMMANDS: dict[str, list[str]] = {
     "export gr00t": ["export", "gr00t", "SOURCE", "--modality", "normals", "--output", "OUTPUT"],
     "import lerobot": ["import", "lerobot", "EXPORTED", "--output", "OUTPUT"],
     "train": ["train", "--dataset", "SOURCE", *ON_HANDS, "--output", "OUTPUT"],
+    "cluster merge": [
+        "cluster",
+        "merge",
+        *("--source", "SOURCE", "--output-dataset", "OUTPUT", "--output-dir", "records"),
+    ],
+    "cluster emit": ["cluster", "emit", "slurm", "--source", "SOURCE", "--files", "OUTPUT"],
 }
 WORDS = {"SOURCE": "source.hdf5", "LEGACY": "legacy.hdf5", "EVALUATED": "evaluated"}
 RUNS = ("generate", "record", "annotate", "render", "evaluate")
@@ -109,6 +119,9 @@ RIGHT = {
     ("evaluations", "a report"),
     ("report docx", "a report"),
     ("record afresh", "the source"),
+    ("cluster emit", "parts"),  # are beside the folder
+    ("cluster emit", "a lock that is held"),
+    ("cluster emit", "a folder"),  # in which none of its files is
 } | {
     (f"{name} afresh", kind)  # moves aside what is in the way, and begins
     for name in ("generate", "record", "annotate")
@@ -134,6 +147,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("sources")
     made = small_dataset(folder / "source.hdf5"), small_dataset(folder / "legacy.hdf5", legacy=True)
     return {path.name: path.read_bytes() for path in made}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The only shard of a run that needs no more."""
+    config = build({"output_dataset": tmp_path_factory.mktemp("shards") / "new.hdf5"})
+    make(config, lambda number: (True, 3), 0, config.num_trials)
+    return shards_folder(config.output_dataset)
 
 
 @pytest.fixture
@@ -181,8 +202,10 @@ def contents(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     "command", [name for name in (*COMMANDS, *FRESH) if name.split()[0] not in ("render", "evaluate")]
 )
-def test_what_is_there(command: str, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_there(command: str, kind: str, folder: Path, shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = folder / ENDINGS.get(command, "new.hdf5")
+    if command == "cluster merge":
+        shutil.copytree(shards, folder / shards.name)
     KINDS[kind](output)
     lock = Lock(output.with_name(f"{output.name}.lock"), output) if kind == "a lock that is held" else None
     before = snapshot(folder)

@@ -18,7 +18,7 @@ SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
     *("recovery_cpu.json", "tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
-    "evaluation_cpu.json",
+    *("evaluation_cpu.json", "driver.json", "merging.json"),
 )
 
 
@@ -142,3 +142,22 @@ def test_evaluation_is_as_fast_as_it_was_measured() -> None:
     assert told["ratio"] >= 0.5, "what was asked of it"
     assert f"made {told['ratio']:.2f} times as many environment steps a second" in text
     assert f"and {told['processor_ratio']:.2f} times as many a second of processor time" in text
+
+
+def test_the_driver_of_shards_costs_what_is_told_and_keeps_up() -> None:
+    text, told = text_of("docs", "scale.md"), read("driver.json")
+    assert (told["workers"], told["attempts_committed"] >= 10_000_000) == (1000, True)
+    assert told["share_of_a_core"] < 1
+    assert told["peak_memory_mb"] < 2000
+    assert 60 * told["shards_a_second_at_most"] > 1000
+    assert f"{told['shards_a_second_at_most']} shards a second at most" in text
+    assert f"{100 * told['share_of_a_core']:.1f}% of a core" in text
+    assert f"{told['peak_memory_mb']} MB of memory; the slowest commit took {told['slowest_commit_ms']:.0f} ms" in text
+    assert f"{told['made_beyond_the_target']} attempts of ten million" in text
+
+
+def test_putting_shards_together_takes_what_is_told() -> None:
+    text, told = text_of("docs", "scale.md"), read("merging.json")
+    assert f"{told['shards']} shards with {told['demonstrations']} demonstrations" in text
+    assert f"{told['stored_mb']:.0f} MB, take {told['merging_seconds']:.0f} s and {told['peak_memory_mb']} MB" in text
+    assert f"{told['demonstrations_a_second']} demonstrations a second" in text

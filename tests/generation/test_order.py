@@ -23,7 +23,7 @@ from tests.generation.running import python
 SOURCE = PROJECT / "datasets" / "stack_demos.hdf5"
 ATTEMPTS = int(os.environ.get("ATTEMPTS", "4"))
 
-RUN = """
+OPEN = """
 import asyncio, os, sys
 from pathlib import Path
 from mimicgen.datagen.session import opening
@@ -35,7 +35,11 @@ config = build({
     "seed": 77, "num_trials": attempts, "guarantee": False, "keep_failed": True, "render.when": "never",
     "report": False, "mimic.action_noise": 0.09, "mimic.retry_start": 1, "mimic.perturb": 0.4})
 Path(folder, "process").write_text(str(os.getpid()))
+"""
 
+RUN = (
+    OPEN
+    + """
 async def main():
     session = Session(lambda: asyncio.sleep(0), opening.open_simulation)
     session.start(config)
@@ -44,10 +48,41 @@ async def main():
 end = asyncio.run(main())
 assert end.reason == "target reached", end
 """
+)
+
+IN_SHARDS = (
+    OPEN
+    + """
+from mimicgen.datagen.cluster.concluding import conclude
+from mimicgen.datagen.cluster.results import whole_shards
+from mimicgen.datagen.cluster.shards import shard_at
+from mimicgen.datagen.cluster.tasks import Task, Told
+from mimicgen.datagen.cluster.worker import Worker
+from mimicgen.datagen.dataset.outputs.outputs import Outputs
+
+async def main():
+    worker = Worker(config)
+    count = config.num_trials
+    for index in (1, 0):  # the later one first, and the environment stays open
+        answer = await worker.make(Task(shard_at(index, count - count // 2, config), 1))
+        assert isinstance(answer, Told), answer
+
+asyncio.run(main())
+outputs = Outputs(config)
+outputs.open()
+end = conclude(config, outputs, whole_shards(config)).end
+outputs.close()
+assert end.reason == "target reached", end
+"""
+)
 
 
 def whole(source: Path, folder: Path, num_envs: int) -> None:
     python(RUN, source, folder, num_envs, ATTEMPTS)
+
+
+def in_shards(source: Path, folder: Path, num_envs: int) -> None:
+    python(IN_SHARDS, source, folder, num_envs, ATTEMPTS)
 
 
 def killed_twice(source: Path, folder: Path, num_envs: int) -> None:
@@ -97,22 +132,23 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_outcomes_and_contents_are_the_same_with_1_6_and_16_environments_and_after_kills(
+def test_outcomes_and_contents_are_the_same_with_1_6_and_16_environments_after_kills_and_in_shards(
     tmp_path: Path,
 ) -> None:
-    folders = {name: tmp_path / name for name in ("one", "six", "killed")}
+    folders = {name: tmp_path / name for name in ("one", "six", "killed", "shards")}
     for folder in folders.values():
         folder.mkdir()
     whole(SOURCE, folders["one"], 1)
     whole(SOURCE, folders["six"], 6)
     killed_twice(SOURCE, folders["killed"], 16 if ATTEMPTS > 16 else 3)
+    in_shards(SOURCE, folders["shards"], 3)
     expected = lines(folders["one"])
     assert [one["number"] for one in expected] == list(range(1, ATTEMPTS + 1))
     assert {one["outcome"] for one in expected} == {"success", "failure"}, "both are compared"
     assert any("earlier_tries" in one for one in expected), "and tries,"
     assert any("perturbed" in one for one in expected), "and disturbances,"
     assert any("perturbed" not in one for one in expected), "and what has neither"
-    for name in ("six", "killed"):
+    for name in ("six", "killed", "shards"):
         assert lines(folders[name]) == expected, name
         for file in ("g.hdf5", "g_failed.hdf5"):
             assert contents(folders[name] / file) == contents(folders["one"] / file), (name, file)

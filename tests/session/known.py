@@ -51,7 +51,13 @@ class Known:
     stages: tuple[str, ...] = ("grasp", "success")
 
     def __init__(
-        self, num_envs: int, fate: Fate, made: Collection[int] = (), renderer: Renderer | None = None, steps: int = 3
+        self,
+        num_envs: int,
+        fate: Fate,
+        made: Collection[int] = (),
+        renderer: Renderer | None = None,
+        steps: int = 3,
+        first: int = 1,
     ):
         self.facts: dict[str, Any] = {"runtime": "none", "physics": "none", "versions": {"known": "1"}}
         self.env_args = {"env_name": "known", "type": 2}
@@ -61,7 +67,7 @@ class Known:
         self._made = made
         self._steps = steps
         self._free = list(range(num_envs))
-        self._next = 1
+        self._next = first
         self._clock = 0
         self._ends: list[tuple[int, int, int, int]] = []
         self._over: list[Attempt] = []
@@ -195,7 +201,7 @@ def opening(
         async with stage("Environment") as note:
             outputs.open()
             note("open")
-        generator = Known(config.num_envs, fate, outputs.earlier.numbers, renderer, steps)
+        generator = Known(config.num_envs, fate, outputs.earlier.numbers, renderer, steps, config.first_attempt)
         if made is not None:
             made.append(generator)
         try:

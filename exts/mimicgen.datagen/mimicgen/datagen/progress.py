@@ -93,6 +93,7 @@ class Progress:
         drawing_seconds: Time spent on drawing demonstrations, complete or not [s].
         last_rendered: The demonstration that this snapshot reports as complete, else None.
         render_failure: What was wrong with the frames of the demonstration that this snapshot reports, else None.
+        told: What else this snapshot reports in words, of a worker for instance, else None.
         live: Where the report is shown during the run, if it is.
         end: Why the run ended, once it has.
         written: What the run wrote, once it has ended.
@@ -118,6 +119,7 @@ class Progress:
     drawing_seconds: float = 0.0
     last_rendered: str | None = None
     render_failure: str | None = None
+    told: str | None = None
     live: str | None = None
     end: End | None = None
     written: tuple[Path, ...] = ()

@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
 
+from mimicgen.datagen.cli import cluster as cluster_cli
 from mimicgen.datagen.cli import dataset as dataset_cli
 from mimicgen.datagen.cli import runs
 from mimicgen.datagen.cli import tasks as tasks_cli
@@ -121,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     dataset_cli.add_tools(tools)
     runs.add_replay(tools)
     add_formats(commands)
+    tools = commands.add_parser("cluster", help="runs in shards").add_subparsers(metavar="TOOL", required=True)
+    cluster_cli.add_tools(tools)
     add_view(commands)
     add_train(commands)
     tools = commands.add_parser("task", help="tools for task files").add_subparsers(metavar="TOOL", required=True)

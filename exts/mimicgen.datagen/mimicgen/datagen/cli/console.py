@@ -57,7 +57,7 @@ class Console:
             self._stages_shown = 0
             self._continues = False
         for stage in finished[self._stages_shown :]:
-            self._stage(STAGES.index(stage.name) + 1, stage.name, stage.seconds)
+            self._stage(_number(stage.name), stage.name, stage.seconds)
             for note in stage.notes:
                 self._line(f"  {note}")
         self._stages_shown = len(finished)
@@ -79,6 +79,10 @@ class Console:
                 f"attempt {which}: {attempt.outcome}{where}{attempt.unusual}, {attempt.reason}, {attempt.steps} steps"
             )
             self._line(f"  {describe(progress)}")
+        if progress.told is not None:
+            self._line(progress.told)
+            if progress.attempts:
+                self._line(f"  {describe(progress)}")
         if progress.render_failure is not None:
             self._line(progress.render_failure)
         if progress.last_rendered is not None:
@@ -129,6 +133,11 @@ class Console:
             self._line(f"  {describe(progress)}")
         for path in progress.written:
             self._line(f"  wrote {path}")
+
+
+def _number(stage: str) -> int:
+    """Return which of the stages one is; workers are started where a run's own process would import Isaac Lab."""
+    return STAGES.index("Isaac Lab" if stage == "Workers" else stage) + 1
 
 
 def describe(progress: Progress) -> str:

@@ -74,7 +74,9 @@ def job_of[J: Job](options: argparse.Namespace, kind: type[J], defaults: Mapping
         if getattr(options, flag, False):
             from_options[flag] = True
     from_options |= {
-        key: value for key, value in vars(options).items() if key.startswith("render.") and value is not None
+        key: value
+        for key, value in vars(options).items()
+        if key.startswith(("render.", "cluster.")) and value is not None
     }
     assignments = layers.from_assignments(options.set)
     environment = layers.from_environment(os.environ)
@@ -87,10 +89,30 @@ def generate(options: argparse.Namespace) -> int:
         from mimicgen.datagen.session.listing import list_tasks
 
         return list_tasks(as_json=options.json)
+    job = checked_job(options)
+    if options.shard is not None:
+        from mimicgen.datagen.cluster.shards import job_of_shard, shard_of
+
+        if job.fresh:
+            raise ConfigError("--shard and --fresh exclude each other: move the run's shards away instead")
+        job = job_of_shard(job, shard_of(options.shard, job))
+    if job.cluster.elsewhere:
+        from mimicgen.datagen.cluster.ray_workers import check_ray
+
+        check_ray()
+    return run_job(job)
+
+
+def checked_job(options: argparse.Namespace) -> Generate:
+    """Return the job of a command that generates, once its source and its task file were looked at.
+
+    Raises:
+        BadInputError: They, or what is said, cannot be used.
+    """
     job = with_source(job_of(options, Generate))
     _check_task_file(job)
     check_file(_source(job))
-    return run_job(job)
+    return job
 
 
 def record(options: argparse.Namespace) -> int:
@@ -239,6 +261,9 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     command.add_argument("--list-tasks", action="store_true", help="show the Mimic tasks that can run here, and exit")
     command.add_argument("--json", action="store_true", help="with --list-tasks: print JSON")
     _add_task_file(command)
+    about = "make one of a run's N shards, into a folder of its own beside the dataset; see docs/scale.md"
+    command.add_argument("--shard", metavar="K/N", help=about)
+    add_cluster_options(command)
     command = add_run_command(commands, "record", record)
     command.add_argument("--expert", action="store_true", help="the scripted expert acts")
     command = add_run_command(commands, "annotate", annotate)
@@ -252,6 +277,13 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     command = add_run_command(commands, "check", check)
     _add_task_file(command)
     command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_cluster_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that spread a run."""
+    for key, option in (("address", "cluster"), ("workers", "workers"), ("gpus_per_worker", "gpus-per-worker")):
+        about = keys()[f"cluster.{key}"].doc
+        command.add_argument(f"--{option}", metavar="VALUE", dest=f"cluster.{key}", help=about)
 
 
 def _add_task_file(command: argparse.ArgumentParser) -> None:

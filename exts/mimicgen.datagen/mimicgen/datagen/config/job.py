@@ -10,6 +10,7 @@ import tomli_w
 from msgspec import Meta, Struct, field, structs
 
 from mimicgen.datagen.attempts import Outcome
+from mimicgen.datagen.config.cluster import ClusterConfig
 from mimicgen.datagen.config.sections import ObserveConfig, RenderConfig
 from mimicgen.datagen.config.values import Flat, flatten, nest, quoted
 from mimicgen.datagen.errors import ConfigError
@@ -111,6 +112,11 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
         return False
 
     @property
+    def first_attempt(self) -> int:
+        """Number of the first attempt."""
+        return 1
+
+    @property
     def max_failures(self) -> int | None:
         """Failed attempts after which a run with a guarantee gives up, None for any number."""
         return None
@@ -156,6 +162,11 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
     def observe(self) -> ObserveConfig:
         """What cameras show of every step; nothing where no demonstrations are written."""
         return ObserveConfig()
+
+    @property
+    def cluster(self) -> ClusterConfig:
+        """Where attempts are made: in this process."""
+        return ClusterConfig()
 
     @property
     def live_port(self) -> int | None:

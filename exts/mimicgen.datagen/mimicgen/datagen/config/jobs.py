@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
 
+from mimicgen.datagen.config.cluster import ClusterConfig
 from mimicgen.datagen.config.evaluating import Evaluate
 from mimicgen.datagen.config.job import Count, ExportFormat, Job, LivePort
 from mimicgen.datagen.config.randomization import RandomizationConfig
@@ -104,6 +105,9 @@ class Generate(_Trying, frozen=True, kw_only=True, tag="generate"):
     """Generate demonstrations from annotated ones, with Mimic."""
 
     source: Annotated[Path | None, Meta(description="Annotated source demonstrations (HDF5) to generate from")] = None
+    first_attempt: Annotated[
+        Count, Meta(description="Number of the first attempt: a shard of a run begins where the one before it ends")
+    ] = 1
     task_file: Annotated[
         Path | None, Meta(description="Task file of AutoData (YAML), whose settings hold where nothing else is said")
     ] = None
@@ -111,6 +115,7 @@ class Generate(_Trying, frozen=True, kw_only=True, tag="generate"):
         bool, Meta(description="End an attempt when a subtask is over and its signal has not come")
     ] = True
     mimic: MimicConfig = field(default_factory=MimicConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
 
 class Record(_Trying, frozen=True, kw_only=True, tag="record"):

@@ -67,6 +67,7 @@ class AttemptMachine:
         retries: How often an attempt that failed is tried again from its start, for a policy that can.
         renderer: What draws kept demonstrations, if they are to be drawn; for the session.
         made: Numbers of attempts that an earlier run has made.
+        first: Number of the first attempt.
 
     Attributes:
         longest: Steps that an attempt can take at most, until its environment begins another; None where the policy
@@ -85,6 +86,7 @@ class AttemptMachine:
         retries: int = 0,
         renderer: Any = None,
         made: Collection[int] = (),
+        first: int = 1,
     ):
         self._environment = environment
         self._policy = policy
@@ -99,7 +101,7 @@ class AttemptMachine:
         self.env_args = environment.env_args()
         self.renderer = renderer
         self.longest = None if policy.longest is None else policy.longest + settle_steps + PATIENCE
-        self._numbers = (number for number in itertools.count(1) if number not in made)
+        self._numbers = (number for number in itertools.count(first) if number not in made)
         self._coming: deque[tuple[int, int, Streams]] = deque()
         self._again: deque[UnderWay] = deque()
         """Attempts that are to be tried again, wherever there is room: before any that is new."""

@@ -23,7 +23,7 @@ class Resets:
     """Resets environments, together where every reset event of the task is known.
 
     Args:
-        env: Isaac Lab's environment; its reset events are replaced.
+        env: Isaac Lab's environment; its reset events are replaced, those of an earlier run's `Resets`, too.
 
     Attributes:
         draws_on: Device whose random generator the reset events draw from: the host's, unless an event is not known.
@@ -39,13 +39,15 @@ class Resets:
             events.reset_poses: self._placed,
             events.reset_parts: self._parts,
         }
+        again = {_function(method): method for method in known.values()}
         manager = env.event_manager
         terms = {name: manager.get_term_cfg(name) for name in manager.active_terms.get("reset", ())}
-        self._unknown = [name for name, term in terms.items() if term.func not in known]
+        ours = {name: known.get(term.func) or again.get(_function(term.func)) for name, term in terms.items()}
+        self._unknown = [name for name, own in ours.items() if own is None]
         self.draws_on = str(env.device) if self._unknown else "cpu"
         if not self._unknown:
             for name, term in terms.items():
-                term.func = known[term.func]
+                term.func = ours[name]
                 manager.set_term_cfg(name, term)
 
     def __call__(self, streams: Mapping[int, Streams]) -> None:
@@ -137,3 +139,8 @@ class Resets:
         """Do what `reset_parts` does."""
         rows = self._drawn(env_ids, lambda: events.draw_parts(ranges))
         events.write_parts(env, env_ids, rows, name, [f"{part}_joint" for part in ranges])
+
+
+def _function(method: Any) -> Any:
+    """Return the function of a bound method, None of anything else."""
+    return getattr(method, "__func__", None)

@@ -19,7 +19,7 @@ from mimicgen.datagen.cli.console import Console
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
-from mimicgen.datagen.kit.loop import next_frame, open_simulation
+from mimicgen.datagen.kit.loop import make_run, next_frame, open_simulation
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
 
@@ -50,7 +50,7 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
     def on_startup(self, ext_id: str) -> None:
         """Make the session, and start the configured run if the settings say so."""
         global _session
-        _session = self._session = Session(next_frame, open_simulation, spawn=run_coroutine)
+        _session = self._session = Session(next_frame, open_simulation, spawn=run_coroutine, make_run=make_run)
         self._on_close: list[Callable[[], None]] = []
         if has_omni_usd():
             from mimicgen.datagen.kit.timeline import TimelineFollower

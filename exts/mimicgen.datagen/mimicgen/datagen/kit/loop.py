@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 
 import omni.kit.app
 
-from mimicgen.datagen.config.jobs import Job
+from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.session import opening
-from mimicgen.datagen.session.generator import AnnounceStage, Generator, Viewer
+from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation, Viewer
+from mimicgen.datagen.session.host import Host
+from mimicgen.datagen.session.run import Run
 
 
 async def next_frame() -> None:
@@ -39,3 +41,12 @@ async def open_simulation(config: Job, outputs: Outputs, stage: AnnounceStage) -
             make_renderer = replicator.ReplicatorRenderer
         opened = opening.open_simulation(config, outputs, stage, make_renderer)
         yield await stack.enter_async_context(opened)
+
+
+def make_run(config: Job, host: Host, open_simulation: OpenSimulation) -> Run:
+    """Return the run of a job, here or in shards elsewhere."""
+    if isinstance(config, Generate) and config.cluster.elsewhere:
+        from mimicgen.datagen.cluster.run import ClusterRun
+
+        return ClusterRun(config, host, open_simulation)
+    return Run(config, host, open_simulation)

@@ -33,6 +33,7 @@ class Driver:
         settle_steps: Steps for which success has to last.
         renderer: What draws kept demonstrations, if they are to be drawn; for the session.
         made: Numbers of attempts that an earlier run has made.
+        first: Number of the first attempt.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Driver:
         settle_steps: int,
         renderer: Any = None,
         made: Collection[int] = (),
+        first: int = 1,
     ):
         self._environment = environment
         self._policy = policy
@@ -57,7 +59,7 @@ class Driver:
         self.renderer = renderer
         self._rendezvous = Rendezvous(self._env.num_envs)
         self._attempts: dict[int, UnderWay] = {}
-        self._numbers = (number for number in itertools.count(1) if number not in made)
+        self._numbers = (number for number in itertools.count(first) if number not in made)
         self._next = next(self._numbers)
         self._last = 0
         self._tasks: list[asyncio.Task[None]] = []

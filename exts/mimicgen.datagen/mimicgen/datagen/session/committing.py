@@ -12,7 +12,7 @@ import bisect
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mimicgen.datagen.attempts import Attempt, Counts, Outcome, kind_of_reason
 from mimicgen.datagen.config.jobs import Job
@@ -25,6 +25,18 @@ REASONS = 3
 """Reasons for failures that are told when a run gives up, the most frequent ones."""
 
 
+def attempts_for(missing: int, interval: tuple[float, float], *, at_most: int) -> int:
+    """Return how many attempts are likely to be needed, by the lower end of the success rate's interval.
+
+    Args:
+        missing: Demonstrations that are still wanted.
+        interval: That of the success rate so far.
+        at_most: How many can be made side by side.
+    """
+    low, _ = interval
+    return min(math.ceil(missing / low), at_most) if low > 0 and missing > 0 else at_most * (missing > 0)
+
+
 class Committer:
     """Puts ended attempts into the order of their numbers, says when the run is over, and which attempts may begin.
 
@@ -32,22 +44,30 @@ class Committer:
         config: The run's configuration: target, guarantee, when to give up, number of environments.
         stages: Subtask signals in order, then 'success'.
         earlier: Attempts that an earlier run on the same outputs has committed.
+        skipped: Numbers of attempts that are not made.
 
     Attributes:
         counts: Of the committed attempts.
         end: Why the run is over, None while it is not.
     """
 
-    def __init__(self, config: Job, stages: Sequence[str], earlier: Sequence[Attempt] = ()):
+    def __init__(
+        self,
+        config: Job,
+        stages: Sequence[str],
+        earlier: Sequence[Attempt] = (),
+        *,
+        skipped: Collection[int] = (),
+    ):
         self._config = config
         self.counts = Counts(stages)
         self._reasons: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
-        self._made = frozenset(attempt.number for attempt in earlier)
+        self._made = frozenset(skipped).union(attempt.number for attempt in earlier)
         self._waiting: dict[int, Attempt] = {}
         self._successes: list[int] = []  # numbers of those that wait, in order
-        self._next = self._after(0)
-        self._last = 0
+        self._last = config.first_attempt - 1
+        self._next = self._after(self._last)
         self._under_way = 0
         for attempt in earlier:
             self._count(attempt)
@@ -58,14 +78,13 @@ class Committer:
     def last(self) -> int:
         """Return the highest number of an attempt that may begin.
 
-        With a guarantee, nobody knows how many attempts it takes. As many are under way as the success rate makes
-        likely to be needed, by the lower end of its interval: more would only cost their resets and plans.
+        With a guarantee, nobody knows how many attempts it takes. As many are under way as are likely to be needed:
+        more would only cost their resets and plans.
         """
         if self._config.guarantee and self.end is None:
             missing = self._config.num_trials - self.counts.successes - len(self._successes)
-            low, _ = self.counts.interval
-            likely = math.ceil(missing / low) if low > 0 and missing > 0 else self._config.num_envs * (missing > 0)
-            self._allow(min(likely, self._config.num_envs) - self._under_way)
+            likely = attempts_for(missing, self.counts.interval, at_most=self._config.num_envs)
+            self._allow(likely - self._under_way)
         return self._last
 
     def add(self, attempt: Attempt) -> None:

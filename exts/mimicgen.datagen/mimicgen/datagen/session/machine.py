@@ -27,11 +27,12 @@ from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import End, Observer, Progress, State
 from mimicgen.datagen.session.clock import Clock
 from mimicgen.datagen.session.generator import OpenSimulation
+from mimicgen.datagen.session.host import Host
 from mimicgen.datagen.session.run import Run
 
 log = logging.getLogger(__name__)
 
-_ONCE = ("last_attempt", "last_rendered", "render_failure")
+_ONCE = ("last_attempt", "last_rendered", "render_failure", "told")
 """What one snapshot alone reports."""
 
 
@@ -42,6 +43,7 @@ class Session:
         next_frame: Waits for the application's next frame.
         open_simulation: Opens a simulation; closing the context closes everything it opened.
         spawn: Starts a coroutine on the application's event loop.
+        make_run: Makes the run of a job.
 
     Attributes:
         stopped: The end that `stop` asked for, None while nobody did.
@@ -54,11 +56,13 @@ class Session:
         next_frame: Callable[[], Awaitable[None]],
         open_simulation: OpenSimulation,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = asyncio.ensure_future,
+        make_run: Callable[[Any, Host, OpenSimulation], Run] = Run,
     ):
         self.next_frame = next_frame
         self.stopped: End | None = None
         self.clock = Clock()
         self._spawn = spawn
+        self._make_run = make_run
         self._open_simulation = open_simulation
         self._observers: dict[object, Observer] = {}
         self._progress = Progress()
@@ -95,7 +99,7 @@ class Session:
         self.stopped, self.clock, self._task = None, Clock(), None
         self._progress = Progress(target=config.num_trials, guarantee=config.guarantee, rendering=config.draws)
         self.publish(state=State.STARTING)
-        coroutine = Run(config, self, self._open_simulation).go()
+        coroutine = self._make_run(config, self, self._open_simulation).go()
         try:
             self._task = self._spawn(coroutine)
         except BaseException as error:

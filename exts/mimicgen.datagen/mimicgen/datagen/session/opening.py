@@ -22,6 +22,7 @@ from mimicgen.datagen.dataset.states import StateSequence, check_recorded
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.session.openings import fitting
 from mimicgen.datagen.session.openings.evaluating import evaluate
+from mimicgen.datagen.session.openings.keeping import Keeper
 from mimicgen.datagen.tasks.colours import class_colours
 from mimicgen.datagen.tasks.language import spoken
 
@@ -51,7 +52,11 @@ class Viewer:
 
 @contextlib.asynccontextmanager
 async def open_simulation(
-    config: Job, outputs: Outputs, stage: AnnounceStage, make_renderer: MakeRenderer | None = None
+    config: Job,
+    outputs: Outputs,
+    stage: AnnounceStage,
+    make_renderer: MakeRenderer | None = None,
+    keeper: Keeper | None = None,
 ) -> AsyncIterator[Generator | Viewer]:
     """Open the simulation of a run, stage by stage; see `mimicgen.datagen.session.generator.OpenSimulation`.
 
@@ -60,12 +65,13 @@ async def open_simulation(
         outputs: The run's outputs.
         stage: Announces the stages.
         make_renderer: What draws; by default the rasteriser, which needs the embedded runtime.
+        keeper: Has the environment of the run before, if it is the same, and keeps this one's; None: it is closed.
 
     Raises:
         BadInputError: The sources, the task, the device or the outputs cannot be used.
     """
     async with contextlib.AsyncExitStack() as stack:
-        opening = Opening(config, outputs, stage, make_renderer or fitting.rasteriser, stack)
+        opening = Opening(config, outputs, stage, make_renderer or fitting.rasteriser, stack, keeper)
         yield await _OPEN[type(config)](config, opening)
 
 
@@ -78,6 +84,7 @@ class Opening:
         stage: Announces the stages.
         make_renderer: Makes what draws.
         closing: Closes what was opened.
+        keeper: As in `open_simulation`.
 
     Attributes:
         outputs: As given.
@@ -91,6 +98,7 @@ class Opening:
         stage: AnnounceStage,
         make_renderer: MakeRenderer,
         closing: contextlib.AsyncExitStack,
+        keeper: Keeper | None = None,
     ):
         self.outputs = outputs
         self.renderer: Renderer | None = None
@@ -98,6 +106,7 @@ class Opening:
         self._stage = stage
         self._make_renderer = make_renderer
         self._closing = closing
+        self._keeper = keeper
 
     @contextlib.asynccontextmanager
     async def isaac_lab(self, first: Callable[[], object] = lambda: None) -> AsyncIterator[None]:
@@ -153,9 +162,14 @@ class Opening:
         from mimicgen.datagen.isaaclab.upstream.importing import uncollected
 
         async with self._stage("Environment") as note:
-            with uncollected():
-                opened = Environment(self._cfg, self._success, self._here, staged=staged)
-            self._closing.callback(opened.close)
+            opened = self._keeper.environment if self._keeper is not None else None
+            if opened is None:
+                with uncollected():
+                    opened = Environment(self._cfg, self._success, self._here, staged=staged)
+                if self._keeper is None:
+                    self._closing.callback(opened.close)
+                else:
+                    self._keeper.environment = opened
             descriptor = self._job.task_file if isinstance(self._job, Generate) else None
             opened.facts["language"] = spoken(self._job.task, opened.env.cfg.subtask_configs, descriptor).plain()
             if self._job.draws:
@@ -194,6 +208,7 @@ class Opening:
             retries=self._job.mimic.retry_start if isinstance(self._job, Generate) else 0,
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
+            first=self._job.first_attempt,
         )
         size = opened.reserve(generator.longest) if generator.longest is not None else None
         if size is not None:
@@ -213,6 +228,7 @@ class Opening:
             settle_steps=self._job.settle_steps,
             renderer=self.renderer,
             made=self.outputs.earlier.numbers,
+            first=self._job.first_attempt,
         )
         await driver.start()
         self.closes(driver.close)

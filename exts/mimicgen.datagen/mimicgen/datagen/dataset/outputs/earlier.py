@@ -31,6 +31,10 @@ FREE = {
     "report",
     "live_port",
     "export",
+    "cluster.address",
+    "cluster.workers",
+    "cluster.gpus_per_worker",
+    "cluster.shard_attempts",
 }
 """Keys that may differ when a run is continued; `fresh` and those of rendering may, too."""
 

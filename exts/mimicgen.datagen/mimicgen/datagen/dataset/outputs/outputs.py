@@ -41,6 +41,7 @@ class Outputs:
         record: `run.json`, or `render.json` of a run that only renders.
         attempts: `attempts.jsonl`.
         report: `report.html`.
+        shards: The shards of a run that is made elsewhere; see `cluster/shards.py`.
         earlier: What an earlier run on the same outputs left; known once they are open.
         made_with: Versions that demonstrations are made with; each keeps its own.
     """
@@ -48,6 +49,7 @@ class Outputs:
     def __init__(self, config: Job):
         self._config = config
         self.dataset = config.output_dataset.expanduser().absolute()
+        self.shards = self.dataset.with_name(f"{self.dataset.stem}_shards")
         self.failed_dataset = self.dataset.with_name(f"{self.dataset.stem}_failed{self.dataset.suffix}")
         folder = config.output_dir.expanduser().absolute()
         self.record = folder / config.record_name
@@ -206,7 +208,7 @@ class Outputs:
         """Return the outputs that this run wrote."""
         if self._writers is None:
             return ()
-        return tuple(path for path in self._paths() if path.exists())
+        return tuple(path for path in self._paths() if path != self.shards and path.exists())
 
     def close(self) -> None:
         """Close what is open; episodes that were not committed go, and their attempts are made again."""
@@ -295,4 +297,4 @@ class Outputs:
         if not self._config.makes_attempts:
             return self.record, *self._frames
         exported = (self.exported,) if self.exported is not None else ()
-        return *self._data(), self.record, self.attempts, self.report, *exported, *self._frames
+        return *self._data(), self.shards, self.record, self.attempts, self.report, *exported, *self._frames

@@ -1,0 +1,45 @@
+"""How a run is spread over processes, GPUs and machines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where attempts are made, and in how large shards; see docs/scale.md."""
+
+    address: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Where attempts are made: none (in this process), local (in workers on this machine), auto (in "
+            "the Ray cluster that this machine is part of), or the address of a Ray cluster, HOST:PORT or ray://...",
+        ),
+    ] = "none"
+    workers: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="Workers; 0: one a GPU of the cluster on CUDA, else one for every two cores",
+        ),
+    ] = 0
+    gpus_per_worker: Annotated[
+        float,
+        Meta(ge=0, le=64, description="GPUs that a worker has for itself on CUDA; 0.5: two workers share one"),
+    ] = 1.0
+    shard_attempts: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000_000,
+            description="Attempts in a shard; 0: eight for every environment, or fewer, so that each worker has one",
+        ),
+    ] = 0
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether attempts are made by other processes than this one."""
+        return self.address != "none"
