@@ -50,7 +50,5 @@ def conclude(
     merged = merge_shards(config, outputs, shards, without=without)
     merged.facts["shards"]["merge_seconds"] = round(time.monotonic() - begin, 3)
     progress = Progress(elapsed=merged.facts["shards"]["worker_seconds"])
-    outputs.write_record(
-        run_record(merged.end, outputs.plain_config(), merged.facts, merged.counts, progress, (), None)
-    )
+    outputs.write_record(run_record(merged.end, outputs.plain_config(), merged.facts, merged.tally, progress, (), None))
     return merged

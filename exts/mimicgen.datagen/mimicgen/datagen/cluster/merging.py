@@ -32,8 +32,9 @@ from mimicgen.datagen.dataset.tools.copying import steps_of, written
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.progress import End
 from mimicgen.datagen.session.committing import Committer
+from mimicgen.datagen.session.record import Tally
 
-_OF_A_RUN = {"end", "config", "counts", "timings", "rendering"}
+_OF_A_RUN = {"end", "config", "counts", "coverage", "timings", "rendering"}
 """What a record says of its run, and not of what the run was made with."""
 
 
@@ -43,15 +44,20 @@ class Merged:
 
     Attributes:
         end: Why the run is over, or why it is not.
-        counts: Of the attempts that count.
+        tally: Of the attempts that count.
         last: Number of the last attempt that counts.
         facts: What the run record says of how they were made.
     """
 
     end: End
-    counts: Counts
+    tally: Tally
     last: int
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counts:
+        """How many there are of them."""
+        return self.tally.counts
 
 
 def merge_shards(
@@ -78,21 +84,22 @@ def merge_shards(
     committer: Committer | None = None
     kept: dict[Outcome, int] = {Outcome.SUCCESS: 0, Outcome.FAILURE: 0}
     last = 0
+    facts = {key: value for key, value in taken[0].record.items() if key not in _OF_A_RUN} if taken else {}
+    tally = Tally()
     with new_file(outputs.attempts, replace=is_ours) as scratch, scratch.open("w", encoding="utf-8") as log:
         for attempt in attempts:
             if committer is None:
                 stages = (*attempt.signals, FINAL)
                 committer = Committer(config, stages, skipped=numbers_of(without))
+                tally = Tally(stages, facts)
             committer.add(attempt)
             for one in committer.commit():
                 _log(log, one, kept)
+                tally.add(one)
                 last = one.number
             if committer.end is not None:
                 break
-        counts = committer.counts if committer is not None else Counts((FINAL,))
-        merged = Merged(_end_of(config, committer, last, shards), counts, last)
-        if taken:
-            merged.facts = {key: value for key, value in taken[0].record.items() if key not in _OF_A_RUN}
+        merged = Merged(_end_of(config, committer, tally.counts, last, shards), tally, last, facts)
         merged.facts["shards"] = {
             "count": len(taken),
             "worker_seconds": round(sum(one.record.get("timings", {}).get("elapsed") or 0.0 for one in taken), 1),
@@ -131,11 +138,12 @@ def numbers_of(shards: Collection[Shard]) -> frozenset[int]:
     return frozenset(number for shard in shards for number in range(shard.first, shard.last + 1))
 
 
-def _end_of(config: Generate, committer: Committer | None, last: int, shards: Mapping[Shard, Made]) -> End:
+def _end_of(
+    config: Generate, committer: Committer | None, done: Counts, last: int, shards: Mapping[Shard, Made]
+) -> End:
     """Return the end of a run; where its shards do not suffice, one that says what is missing."""
     if committer is not None and committer.end is not None:
         return committer.end
-    done = committer.counts if committer is not None else Counts((FINAL,))
     count, what = (done.successes, "demonstrations") if config.guarantee else (done.attempts, "attempts")
     behind = sum(shard.first > last for shard in shards)
     gap = f", and {behind} shards wait behind a gap" if behind else ""
