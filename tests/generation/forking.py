@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-LONGEST = 240
+LONGEST = 600
 """Time that a fork may take [s]."""
 
 
