@@ -19,6 +19,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from mimicgen.datagen.cli.desktop import LIBRARIES
 from mimicgen.datagen.config.jobs import JOBS
+from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.tasks.defaults import build
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -166,6 +167,10 @@ class Kit:
 
 @pytest.fixture(scope="session")
 def kit_application() -> Iterator[Kit]:
+    if "isaaclab.sim" in sys.modules:  # it has asked already whether Isaac Sim is there
+        assert sys.modules["isaaclab.utils.version"].has_kit is kitless.has_omni_usd, (
+            "a file of tests imports Isaac Lab"
+        )
     os.environ["OMNI_KIT_ACCEPT_EULA"] = "YES"  # whoever runs the tests accepted it at set-up
     os.environ["OMNI_KIT_ALLOW_ROOT"] = "1"
     kit = Kit()

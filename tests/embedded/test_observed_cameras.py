@@ -101,6 +101,9 @@ print("RESULT", json.dumps(told))
 VARIANTS = (
     OPENED
     + """
+import importlib.util, sys
+there = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "torchvision" else there(name, package)
 found = {}
 for kind in ("Visuomotor-Cosmos", "Blueprint"):
     task = f"Isaac-Stack-Cube-Franka-IK-Rel-{kind}-Mimic-v0"
@@ -118,8 +121,7 @@ for kind in ("Visuomotor-Cosmos", "Blueprint"):
         told["space"] = {group: [name for name in own if "cam" in name]
                          for group, own in env.single_observation_space.items()}
         found[kind] = told
-import importlib.util
-found["torchvision"] = importlib.util.find_spec("torchvision") is not None and "stands in"
+found["torchvision"] = "torchvision" in sys.modules
 print("RESULT", json.dumps(found))
 """
 )

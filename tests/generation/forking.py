@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-LONGEST = 240
+LONGEST = 600
 """Time that a fork may take [s]."""
 
 
@@ -39,9 +39,11 @@ def serve() -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _run(code: str, arguments: list[str], out: str, err: str) -> None:
-    """Run code as `python -c` does, with its outputs in files."""
+def _run(code: str, arguments: list[str], environ: dict[str, str], out: str, err: str) -> None:
+    """Run code as `python -c` does in that environment, with its outputs in files."""
     signal.alarm(LONGEST)  # ends the process
+    os.environ.clear()
+    os.environ.update(environ)
     for stream, path, flags in ((0, os.devnull, os.O_RDONLY), (1, out, os.O_WRONLY), (2, err, os.O_WRONLY)):
         file = os.open(path, flags)
         os.dup2(file, stream)

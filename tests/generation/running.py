@@ -112,7 +112,8 @@ def python(code: str, *arguments: object, ends: Collection[int] = (0,)) -> str:
     assert forks.stdout is not None
     with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
         asked = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
-        forks.stdin.write(json.dumps(asked | {"out": out.name, "err": err.name}) + "\n")
+        asked |= {"environ": dict(os.environ), "out": out.name, "err": err.name}
+        forks.stdin.write(json.dumps(asked) + "\n")
         forks.stdin.flush()
         code_at_exit = int(forks.stdout.readline())
         assert code_at_exit in ends, f"it ended with {code_at_exit}: {err.read()[-3000:]}"

@@ -39,6 +39,7 @@ def test_a_window_shows_every_step_and_nothing_is_done_without_one(*, window: bo
 
     calls: list[str] = []
     environment: Any = object.__new__(Environment)
+    environment._stages = environment._executed = None
     sim = types.SimpleNamespace(has_gui=window, forward=lambda: calls.append("forward"))
     environment.env = types.SimpleNamespace(step=lambda actions: calls.append(f"step {actions}"), sim=sim)
     environment.step("north")

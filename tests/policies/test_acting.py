@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mimicgen.datagen.policies.acting import ROWS
+from mimicgen.datagen.policies.policy import ROWS
 
 
 class Recurrent(torch.nn.Module):

@@ -150,7 +150,7 @@ def opening(fate: Fate, seen: list[Lifting]) -> Any:
         with contextlib.ExitStack() as stack:
             async with stage("Environment"):
                 environment = object.__new__(Environment)
-                environment._cameras = None
+                environment._cameras = environment._stages = environment._executed = None
                 environment.env = Cubes(config.num_envs)  # type: ignore[assignment]
                 stack.callback(environment.close)
                 renderer = None

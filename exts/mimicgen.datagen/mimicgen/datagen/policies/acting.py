@@ -20,16 +20,7 @@ from mimicgen.datagen.generation.replay import as_tensors
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.resets import Resets
 from mimicgen.datagen.policies.observing import History
-from mimicgen.datagen.policies.policy import LearnedPolicy
-
-ROWS = 16
-"""For how many environments a policy is asked at once: always as many, or results would depend on it.
-
-A sum of floating-point numbers depends on the order in which they are added, and libraries choose that by the shape of
-what they multiply. A network that is called with one row may give something else in the last bits than with sixteen,
-and after some hundred steps in contact that decides over success. Called with one shape always, it gives a row the
-same, whatever stands in the others.
-"""
+from mimicgen.datagen.policies.policy import ROWS, LearnedPolicy
 
 
 class Starts(Protocol):

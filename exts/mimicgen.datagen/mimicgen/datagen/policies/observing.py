@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from mimicgen.datagen.dataset.formats.embodiment import Embodiment
-from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.policies.parts import PART, Parts
+
+if TYPE_CHECKING:  # whoever asks what fits needs no simulation
+    from mimicgen.datagen.isaaclab.environment import Environment
 
 LAST_ACTION = "actions"
 """What Isaac Lab's tasks call the action before, which a policy has no need to be told."""

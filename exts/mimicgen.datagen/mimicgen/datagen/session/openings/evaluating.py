@@ -28,6 +28,7 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
         from mimicgen.datagen.attempts.randomness import evaluation_seed
         from mimicgen.datagen.generation.machine import Ending
         from mimicgen.datagen.policies import acting, agreeing, applying, builtin, choosing, observing
+        from mimicgen.datagen.policies.policy import ROWS
         from mimicgen.datagen.tasks import catalogue, motion
     async with opening.sources() as (cfg, note):
         if varied := _varied(job.vary):
@@ -48,7 +49,7 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
         if job.vary.look:
             opened.dress(job.render, job.seed, job.vary.look)
         device = job.policy_device or str(env.device)
-        spared = job.num_envs + acting.ROWS
+        spared = job.num_envs + ROWS
         learned = await choosing.opened(
             job.policy, offered, by_file, device=device, num_envs=spared, python=job.policy_python
         )
