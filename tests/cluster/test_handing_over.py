@@ -42,6 +42,14 @@ def test_slurm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     subprocess.run([check, *scripts], check=True)
 
 
+def test_an_address_for_results_is_handed_over(tmp_path: Path) -> None:
+    assert emit("slurm", tmp_path, "--set", f"cluster.results=file://{tmp_path}/bucket") == 0
+    written = (tmp_path / "files" / "run.toml").read_text()
+    assert f'results = "file://{tmp_path}/bucket"' in written
+    assert emit("taskrunner", tmp_path / "other", "--set", "cluster.results=ray") == 0
+    assert 'results = "shared"' in (tmp_path / "other" / "files" / "run.toml").read_text()
+
+
 def test_the_commands_of_slurm_are_run_one_after_the_other(tmp_path: Path) -> None:
     """With a scheduler in their place that starts what it is given, and a project that says how it is called."""
     assert emit("slurm", tmp_path, "--shards", "3") == 0

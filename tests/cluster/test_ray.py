@@ -6,32 +6,56 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from mimicgen.datagen.cluster.ray_workers import RayWorkers, places
+from mimicgen.datagen.cluster.sending.inputs import Inputs
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import SetupError
 from tests.cluster.chaos import is_like
 from tests.cluster.workers import Here, KnownWorker, run_in, spread
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, SHIPPED_DEMOS
 
 ray = pytest.importorskip("ray")
 TARGET = 90
+
+
+def kill_once(sign: Path, wanted: bool) -> None:
+    """Kill this process, if that is wanted and was not done before."""
+    if wanted and not sign.exists():
+        sign.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Mortal(KnownWorker):
     """A worker whose process is killed at some shards, the first time that it makes them."""
 
     async def make(self, task: Any) -> Any:
-        sign = self._config.output_dataset.with_name(f"killed_{task.shard.first}")
-        if task.shard.first % 3 == 0 and not sign.exists():
-            sign.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        kill_once(self._config.output_dataset.with_name(f"killed_{task.shard.first}"), task.shard.first % 3 == 0)
         return await super().make(task)
+
+
+class Poor(KnownWorker):
+    """A worker to which nothing that belongs to the run is visible, and which is killed while it sends a shard."""
+
+    def __init__(self, config: Generate, inputs: Inputs | None = None):
+        tempfile.tempdir = str(config.output_dataset.parents[1] / "disk")
+        nowhere = Path("/nowhere")
+        super().__init__(structs.replace(config, source=nowhere / "a", output_dir=nowhere), inputs)
+
+    async def piece(self, task: Any, begin: int) -> bytes:
+        kill_once(Path(tempfile.gettempdir(), f"killed_{task.shard.first}"), task.shard.first % 10 == 1)
+        return await super().piece(task, begin)
+
+
+def poor(config: Generate) -> RayWorkers:
+    return RayWorkers(config, Poor)
 
 
 def mortal(config: Generate) -> RayWorkers:
@@ -74,6 +98,21 @@ def test_a_driver_and_workers_that_are_killed_change_nothing(tmp_path: Path, exp
     assert (end.reason, progress.successes) == ("target reached", TARGET)
     assert [one for one in told if "is lost" in one]
     assert is_like(folder, expected)
+
+
+def test_shards_and_sources_go_through_ray_where_no_folder_is_shared(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "disk").mkdir()
+    few = {"num_trials": 20}
+    assert spread(run_in(tmp_path / "expected", **few), Here)[0].exit_code == 0
+    told = {"cluster__results": "ray", "cluster__workers": 2, "source": SHIPPED_DEMOS}
+    end, progress, said = spread(run_in(tmp_path / "r", **few, **told), poor)
+    assert (end.reason, progress.successes) == ("target reached", 20)
+    assert is_like(tmp_path / "r", tmp_path / "expected")
+    assert [one for one in said if "is lost" in one]
+    assert not list((tmp_path / "disk").rglob("dataset.hdf5")), "what was fetched does not stay on a worker's disk"
+    assert [path.read_bytes() for path in (tmp_path / "disk").rglob("source/*")] == [SHIPPED_DEMOS.read_bytes()]
 
 
 def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.cluster.run import ClusterRun
+from mimicgen.datagen.cluster.sending.inputs import Inputs, packed_inputs
 from mimicgen.datagen.cluster.tasks import Failed, Task
 from mimicgen.datagen.cluster.worker import Worker
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready, Workers
@@ -26,8 +27,8 @@ VERSIONS: dict[str, object] = {"versions": {"known": "1"}, "runtime": "none"}
 class KnownWorker(Worker):
     """A worker whose simulation is known."""
 
-    def __init__(self, config: Generate):
-        super().__init__(config, opening(FATE))
+    def __init__(self, config: Generate, inputs: Inputs | None = None):
+        super().__init__(config, inputs, opening(FATE))
 
     def about(self) -> dict[str, object]:
         return VERSIONS | {"node": "here"}
@@ -86,12 +87,15 @@ class Here:
             if fate != "made":
                 return [Ended(worker, task, Failed(fate))]
             self.made.append(task)
-            return [Ended(worker, task, asyncio.run(KnownWorker(self._config).make(task)))]
+            return [Ended(worker, task, asyncio.run(self._worker().make(task)))]
         time.sleep(0.001)
         return []
 
     def close(self) -> None:
         self.closed += 1
+
+    def _worker(self) -> KnownWorker:
+        return KnownWorker(self._config, packed_inputs(self._config) if self._config.cluster.apart else None)
 
 
 def spread(

@@ -138,6 +138,7 @@ def osmo(plan: Plan, image: str) -> dict[str, str]:
         source=Path(SOURCE, plan.config.source.name),
         output_dataset=work / plan.config.output_dataset.name,
         output_dir=work / "output",
+        cluster=structs.replace(plan.config.cluster, results="shared"),  # its tasks hand shards on
     )
     shards = shards_folder(config.output_dataset)
     run = f"{work}/{RUN}"
@@ -182,7 +183,8 @@ def planned(config: Generate, count: int, size: int, project: Path, folder: Path
     Raises:
         ConfigError: A run of exactly so many attempts has fewer shards.
     """
-    spread = ClusterConfig(shard_attempts=size, gpus_per_worker=config.cluster.gpus_per_worker)
+    results = config.cluster.results if config.cluster.stored else "shared"
+    spread = ClusterConfig(shard_attempts=size, gpus_per_worker=config.cluster.gpus_per_worker, results=results)
     own = structs.replace(config, fresh=False, cluster=spread)
     if shard_at(count - 1, size, own) is None:
         raise ConfigError(

@@ -5,6 +5,7 @@ Everything here blocks, and is called in a thread of its own. Ray places, starts
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import os
@@ -13,11 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.cluster.sending.arrivals import Arrivals
+from mimicgen.datagen.cluster.sending.inputs import packed_inputs
 from mimicgen.datagen.cluster.tasks import Failed, Task, Told
 from mimicgen.datagen.cluster.worker import Worker
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready
 from mimicgen.datagen.config.jobs import Generate
-from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.errors import OutputError, SetupError
 
 WAIT = 0.2
 """Seconds for which `poll` waits for news."""
@@ -59,6 +62,9 @@ class RayWorkers:
         self._actors: dict[str, Any] = {}
         self._awaited: dict[Any, tuple[str, Task | None]] = {}
         """What each reference that was not told yet will be: the answer of which worker, to which task."""
+        self._inputs: tuple[Any, ...] = ()
+        """The files that workers are sent, where they have no folder in common with this process."""
+        self._arrivals = Arrivals(config)
         self._cores = 1.0
         self._connected = False
         self.count = 0
@@ -68,16 +74,20 @@ class RayWorkers:
 
         Raises:
             SetupError: The cluster cannot be reached, or has no GPU for a worker.
+            SourceError: What the run reads cannot be sent to workers.
         """
         check_ray()
         import ray
 
+        inputs = packed_inputs(self._config) if self._config.cluster.apart else None
         if ray.is_initialized():
             raise SetupError("Ray is in use in this process already; start the run in a process of its own")
         self._connect(ray)
         resources: Any = ray.cluster_resources
         self._connected = True
         self.count, self._cores = places(self._config, resources())
+        if inputs is not None:
+            self._inputs = (ray.put(inputs),)
         for _ in range(self.count):
             self.hire()
         return self.count
@@ -97,7 +107,7 @@ class RayWorkers:
         for left in reversed(range(STARTS)):
             try:
                 ray.init(address=wanted.address, **about)
-            except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 raise SetupError(f"the Ray cluster at '{wanted.address}' cannot be reached: {error}") from error
             except Exception as error:  # this very class is what Ray raises when a node is late
                 if type(error) is not Exception:
@@ -117,7 +127,7 @@ class RayWorkers:
         gpus = self._config.cluster.gpus_per_worker if _on_gpus(self._config) else 0
         # One after the other, so that a question never waits behind a shard that is stuck.
         own = ray.remote(self._worker).options(num_cpus=self._cores, num_gpus=gpus, max_concurrency=1)
-        actor = own.remote(self._config)
+        actor = own.remote(self._config, *self._inputs)
         self._actors[name] = actor
         about: Any = actor.about
         self._awaited[about.remote()] = (name, None)
@@ -138,10 +148,10 @@ class RayWorkers:
         import ray
 
         refs = list(self._awaited)
-        ready, _ = ray.wait(refs, num_returns=1, timeout=WAIT) if refs else ([], [])
+        events = self._arrived(0.0 if refs else WAIT)
+        ready, _ = ray.wait(refs, num_returns=1, timeout=0 if events else WAIT) if refs else ([], [])
         if ready:  # what else is there by now
             ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
-        events: list[Event] = []
         for ref in ready:
             worker, task = self._awaited.pop(ref)
             try:
@@ -159,7 +169,29 @@ class RayWorkers:
                 events.append(Ready(worker, answer))
             else:
                 assert isinstance(answer, Told | Failed)
-                events.append(Ended(worker, task, answer))
+                if isinstance(answer, Told) and answer.packed is not None:
+                    self._arrivals.fetch(worker, self._actors[worker], task, answer)
+                else:
+                    events.append(Ended(worker, task, answer))
+        return events
+
+    def _arrived(self, seconds: float) -> list[Event]:
+        """Return what became of the shards that were fetched, after waiting for one at most so long [s]."""
+        import ray
+
+        events: list[Event] = []
+        for future, worker, task, told in self._arrivals.wait(seconds):
+            if worker not in self._actors:  # it was dismissed meanwhile
+                continue
+            try:
+                future.result()
+            except ray.exceptions.RayActorError as error:
+                del self._actors[worker]
+                events.append(Lost(worker, _first_line(error)))
+            except (ray.exceptions.RayError, OutputError) as error:
+                events.append(Ended(worker, task, Failed(_first_line(error))))
+            else:
+                events.append(Ended(worker, task, dataclasses.replace(told, packed=None)))
         return events
 
     def close(self) -> None:
@@ -171,6 +203,7 @@ class RayWorkers:
                 ray.kill(actor)
             self._actors.clear()
             self._awaited.clear()
+            self._arrivals.close()
             ray.shutdown()
 
 

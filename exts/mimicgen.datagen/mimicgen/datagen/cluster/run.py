@@ -14,10 +14,10 @@ from typing import Any
 from mimicgen.datagen.cluster.concluding import conclude, refuse_parts
 from mimicgen.datagen.cluster.dispatching import Dispatcher
 from mimicgen.datagen.cluster.merging import Merged
-from mimicgen.datagen.cluster.results import Made, refuse_unlike, whole_shards
+from mimicgen.datagen.cluster.results import refuse_unlike
+from mimicgen.datagen.cluster.sending.gathering import There, gathered, shards_there
 from mimicgen.datagen.cluster.shards import Shard, shard_at, shards_folder, size_of
 from mimicgen.datagen.cluster.tasks import Told
-from mimicgen.datagen.cluster.worker import told_of
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready, Workers
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
@@ -83,7 +83,7 @@ class ClusterRun(Run):
                 await self._in_thread(workers.close)
         self._merged = await self._in_thread(self._conclude, set(dispatcher.left_out))
         self._facts = self._merged.facts
-        self._counts = self._merged.counts
+        self._tally = self._merged.tally
         self._tell_counts()
         self._end = self._ended(dispatcher)
         if self._config.draws and self._host.stopped is None and self._end.exit_code == 0:
@@ -102,20 +102,20 @@ class ClusterRun(Run):
         Raises:
             OutputError: Shards are there that were cut in another way.
         """
-        there = whole_shards(self._job)
+        there = shards_there(self._job)
         size = self._size(there)
         dispatcher = Dispatcher(self._job, size)
-        for shard, made in there.items():
+        for shard, found in there.items():
             if shard_at((shard.first - 1) // size, size, self._job) != shard:
                 raise OutputError(
-                    f"'{made.folder}' is no shard of a run that is cut into shards of {size}; continue with "
+                    f"'{found.place}' is no shard of a run that is cut into shards of {size}; continue with "
                     "the same cluster.shard_attempts and num_trials, or move the shards away"
                 )
-            dispatcher.found(told_of(made))
-            self._first = self._first or {key: made.record.get(key) for key in ("versions", "runtime")}
+            dispatcher.found(found.told)
+            self._first = self._first or {key: found.record.get(key) for key in ("versions", "runtime")}
         return dispatcher
 
-    def _size(self, there: dict[Shard, Made]) -> int:
+    def _size(self, there: dict[Shard, There]) -> int:
         """Return how many attempts a shard has: as many as in the run that is continued, where nothing is said."""
         first = next(iter(there), None)
         if self._job.cluster.shard_attempts == 0 and first is not None and first.first == 1:
@@ -213,7 +213,7 @@ class ClusterRun(Run):
 
     def _conclude(self, without: set[Shard]) -> Merged:
         assert self._outputs is not None
-        return conclude(self._job, self._outputs, whole_shards(self._job, self._copies), without=without)
+        return conclude(self._job, self._outputs, gathered(self._job, self._copies), without=without)
 
     def _ended(self, dispatcher: Dispatcher) -> End:
         """Return the end of the run, which says what was left out and why."""
@@ -227,7 +227,7 @@ class ClusterRun(Run):
         return End(reason="; ".join([end.reason, *reasons]), exit_code=end.exit_code)
 
     def _count(self, dispatcher: Dispatcher, **changes: Any) -> None:
-        self._counts = dispatcher.counts
+        self._tally.counts = dispatcher.counts
         self._tell_counts(**changes)
 
     def _say(self, what: str) -> None:

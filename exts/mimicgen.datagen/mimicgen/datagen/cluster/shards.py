@@ -128,10 +128,14 @@ def folders(dataset: Path) -> Iterator[tuple[Shard, int, Path]]:
         found = sorted(path for path in place.glob("attempts_*") if path.is_dir())
     except OSError as error:
         raise OutputError(f"the shards in '{place}' cannot be read: {error.strerror or error}") from error
-    told = [(_NAME.fullmatch(path.name), path) for path in found]
-    yield from sorted(
-        (Shard(int(name[1]), int(name[2])), int(name[3] or 1), path) for name, path in told if name is not None
-    )
+    told = [(shard_named(path.name), path) for path in found]
+    yield from sorted((*named, path) for named, path in told if named is not None)
+
+
+def shard_named(name: str) -> tuple[Shard, int] | None:
+    """Return the shard whose folder is called so, and which copy of it; None for other names."""
+    found = _NAME.fullmatch(name)
+    return (Shard(int(found[1]), int(found[2])), int(found[3] or 1)) if found else None
 
 
 def job_of_shard(config: Generate, shard: Shard, copy: int = 1) -> Generate:
@@ -153,5 +157,5 @@ def job_of_shard(config: Generate, shard: Shard, copy: int = 1) -> Generate:
         export="none",
         live_port=None,
         render=structs.replace(config.render, when="never"),
-        cluster=ClusterConfig(),
+        cluster=ClusterConfig(results=config.cluster.results),
     )

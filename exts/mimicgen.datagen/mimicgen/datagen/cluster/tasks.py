@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mimicgen.datagen.cluster.sending.packing import Packed
 from mimicgen.datagen.cluster.shards import Shard
 
 
@@ -16,11 +17,13 @@ class Told:
         shard: Which.
         outcomes: A byte an attempt, in the order of their numbers: 1 for a success, else 0.
         reached: How many attempts reached each stage.
+        packed: What is to be fetched from the worker that made it; None: it is where it belongs.
     """
 
     shard: Shard
     outcomes: bytes
     reached: Mapping[str, int] = field(default_factory=dict)
+    packed: Packed | None = None
 
 
 @dataclass(frozen=True)

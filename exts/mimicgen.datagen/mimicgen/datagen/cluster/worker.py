@@ -8,9 +8,12 @@ import platform
 
 from mimicgen.datagen.attempts import FINAL, Counts, Outcome
 from mimicgen.datagen.cluster.results import Made, made_at
+from mimicgen.datagen.cluster.sending.inputs import Inputs
+from mimicgen.datagen.cluster.sending.sender import Sender
 from mimicgen.datagen.cluster.shards import folder_of, job_of_shard
 from mimicgen.datagen.cluster.tasks import Failed, Task, Told
 from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.errors import DatagenError
 from mimicgen.datagen.progress import State
 from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.session.generator import OpenSimulation
@@ -37,11 +40,13 @@ class Worker:
 
     Args:
         config: The run.
+        inputs: The files that the run reads, where there is no folder in common with it.
         open_simulation: Opens a simulation; None: the real one, which stays open between shards.
     """
 
-    def __init__(self, config: Generate, open_simulation: OpenSimulation | None = None):
-        self._config = config
+    def __init__(self, config: Generate, inputs: Inputs | None = None, open_simulation: OpenSimulation | None = None):
+        self._sender = Sender(config, inputs) if inputs is not None else None
+        self._config = self._sender.job if self._sender is not None else config
         self._keeper = Keeper()
         real = functools.partial(opening.open_simulation, keeper=self._keeper)
         self._session = Session(lambda: asyncio.sleep(0), open_simulation or real)
@@ -58,6 +63,30 @@ class Worker:
         Args:
             task: Which, and which of its copies.
         """
+        sender = self._sender
+        try:
+            there = await asyncio.to_thread(sender.there, task) if sender is not None else None
+            if there is not None:
+                return there
+            made = await self._made(task)
+            if isinstance(made, Failed):
+                return made
+            told = told_of(made)
+            return await asyncio.to_thread(sender.send, task, made, told) if sender is not None else told
+        except DatagenError as error:
+            return Failed(f"{error} (on {platform.node()})")
+
+    async def piece(self, task: Task, begin: int) -> bytes:
+        """Return a piece of a shard that was made and is fetched; see `Sender.piece`."""
+        assert self._sender is not None
+        return await asyncio.to_thread(self._sender.piece, task, begin)
+
+    async def forget(self, task: Task) -> None:
+        """Remove a shard that was fetched."""
+        assert self._sender is not None
+        await asyncio.to_thread(self._sender.forget, task)
+
+    async def _made(self, task: Task) -> Made | Failed:
         folder = folder_of(self._config.output_dataset, task.shard, task.copy)
         made = made_at(task.shard, folder)
         if made is None:
@@ -67,4 +96,4 @@ class Worker:
             if self._session.state is not State.DONE or made is None:
                 self._keeper.close()  # whatever failed, the next shard begins anew
                 return Failed(f"{end.reason} (on {platform.node()})")
-        return told_of(made)
+        return made

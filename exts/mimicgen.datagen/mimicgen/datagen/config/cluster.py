@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from msgspec import Meta, Struct
+
+from mimicgen.datagen.config.values import quoted
+from mimicgen.datagen.errors import ConfigError
 
 
 class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +42,36 @@ class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             description="Attempts in a shard; 0: eight for every environment, or fewer, so that each worker has one",
         ),
     ] = 0
+
+    results: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Where finished shards are put: shared (a folder beside the dataset, which all workers can "
+            "write), ray (they are sent back through Ray), an absolute folder, or an address that fsspec knows, such "
+            "as s3://BUCKET/FOLDER",
+        ),
+    ] = "shared"
+
+    def __post_init__(self) -> None:
+        address = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]*)://.+", self.results)
+        if address and address[1].lower() == "memory":
+            raise ConfigError(f"cluster.results = {quoted(self.results)}: the memory of one process is no place for it")
+        if self.results not in ("shared", "ray") and not address and not self.results.startswith("/"):
+            raise ConfigError(
+                f"cluster.results = {quoted(self.results)}: expected shared, ray, an absolute folder, or an address "
+                "such as s3://BUCKET/FOLDER"
+            )
+
+    @property
+    def apart(self) -> bool:
+        """Whether workers have no folder in common with the run."""
+        return self.results != "shared"
+
+    @property
+    def stored(self) -> bool:
+        """Whether finished shards are put at an address."""
+        return self.results not in ("shared", "ray")
 
     @property
     def elsewhere(self) -> bool:

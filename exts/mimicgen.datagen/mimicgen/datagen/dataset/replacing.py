@@ -9,7 +9,8 @@ The rule: what this project did not write stays where it is, as it is. So
 - of the folder of an export, only what such an export makes on its way goes, and only while the folder carries the mark
   of one that was not finished;
 - a link is replaced only if it led to what the new one could lead to (`lead`);
-- `discard` is for what the caller itself has made: a scratch file, a lock, a part that is in the dataset by now;
+- `discard` and `discard_scratch` are for what the caller itself has made: a scratch file, a lock, a part that is in the
+  dataset by now, a shard on a worker's own disk that was sent;
 - whatever else is in the way is moved aside, to a name that nothing has, if the user said so.
 """
 
@@ -20,6 +21,7 @@ import itertools
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -101,6 +103,12 @@ def discard_folder(folder: Path) -> None:
     """Remove a folder that the caller has made, if nothing is in it."""
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+def discard_scratch(folder: Path) -> None:
+    """Remove a folder that the caller has made where nobody else writes, with what is in it."""
+    if not folder.is_symlink() and folder.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def name_file(scratch: Path, path: Path) -> None:

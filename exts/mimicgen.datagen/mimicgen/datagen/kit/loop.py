@@ -49,4 +49,9 @@ def make_run(config: Job, host: Host, open_simulation: OpenSimulation) -> Run:
         from mimicgen.datagen.cluster.run import ClusterRun
 
         return ClusterRun(config, host, open_simulation)
+    if isinstance(config, Generate) and config.cluster.stored:
+        from mimicgen.datagen.cluster.sending.shard_run import StoredShardRun, is_stored_shard
+
+        if is_stored_shard(config):
+            return StoredShardRun(config, host, open_simulation)
     return Run(config, host, open_simulation)

@@ -13,14 +13,14 @@ from mimicgen.datagen.text import shown
 def merge(options: argparse.Namespace) -> int:
     """Put the shards of a run together: the dataset that one process would have made, up to its target."""
     from mimicgen.datagen.cluster.concluding import conclude
-    from mimicgen.datagen.cluster.results import whole_shards
+    from mimicgen.datagen.cluster.sending.gathering import gathered
     from mimicgen.datagen.cluster.shards import shards_folder
     from mimicgen.datagen.report.run import write_report
 
     job = checked_job(options)
     outputs = Outputs(job)
     outputs.check()
-    shards = whole_shards(job)
+    shards = gathered(job)
     if not shards:
         raise OutputError(
             f"there is no whole shard in '{shards_folder(job.output_dataset)}'; make some with: generate --shard K/N, "

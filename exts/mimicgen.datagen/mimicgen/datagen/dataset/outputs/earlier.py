@@ -35,6 +35,7 @@ FREE = {
     "cluster.workers",
     "cluster.gpus_per_worker",
     "cluster.shard_attempts",
+    "cluster.results",
 }
 """Keys that may differ when a run is continued; `fresh` and those of rendering may, too."""
 

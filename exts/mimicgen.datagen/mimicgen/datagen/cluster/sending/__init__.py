@@ -1,0 +1,1 @@
+"""Shards and sources between machines that have no folder in common: packed, sent, and whole where they arrive."""
