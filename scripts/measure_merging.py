@@ -50,6 +50,15 @@ def copy(original: Path, size: int, times: int, config: Generate) -> int:
     return total
 
 
+def config_of(original: Path, times: int, place: Path) -> tuple[int, Generate]:
+    """Return how many attempts a shard has, and the run of so many of them, with its outputs in a folder."""
+    size = len((original / "attempts.jsonl").read_text().splitlines())
+    own = read_toml(original / "job.toml") if (original / "job.toml").exists() else {}
+    told = {key: value for key, value in own.items() if key not in ("mode", "first_attempt")}
+    told |= {"output_dataset": place / "all.hdf5", "output_dir": place / "o"}
+    return size, build(told | {"num_trials": size * times, "guarantee": False})
+
+
 def main() -> None:
     """Make the shards, merge them, and write what was measured as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,12 +67,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write (default: the terminal)")
     options = parser.parse_args()
     original: Path = options.shard.absolute()
-    size = len((original / "attempts.jsonl").read_text().splitlines())
     with tempfile.TemporaryDirectory(dir=original.parent.parent) as place:
-        own = read_toml(original / "job.toml") if (original / "job.toml").exists() else {}
-        told = {key: value for key, value in own.items() if key not in ("mode", "first_attempt")}
-        told |= {"output_dataset": Path(place, "all.hdf5"), "output_dir": Path(place, "o")}
-        config = build(told | {"num_trials": size * options.times, "guarantee": False})
+        size, config = config_of(original, options.times, Path(place))
         stored = copy(original, size, options.times, config)
         begin = time.perf_counter()
         shards = whole_shards(config)

@@ -28,10 +28,13 @@ class KnownWorker(Worker):
     """A worker whose simulation is known."""
 
     def __init__(self, config: Generate, inputs: Inputs | None = None):
-        super().__init__(config, inputs, opening(FATE))
+        super().__init__(config, inputs, opening(FATE, renderer=self.renderer()))
 
     def about(self) -> dict[str, object]:
         return VERSIONS | {"node": "here"}
+
+    def renderer(self) -> Renderer | None:
+        return None
 
 
 class Here:
@@ -41,6 +44,7 @@ class Here:
         config: The run.
         fate: What comes of a task: 'made', 'lost', 'cut off' (lost with half of it made), or a reason to fail.
         about: What a worker says of itself.
+        worker: The class of what makes shards.
     """
 
     def __init__(
@@ -48,7 +52,9 @@ class Here:
         config: Generate,
         fate: Callable[[str, Task], str] = lambda worker, task: "made",
         about: Callable[[str], dict[str, object]] = lambda worker: VERSIONS,
+        worker: type[KnownWorker] = KnownWorker,
     ):
+        self._class = worker
         self._config = config
         self._fate = fate
         self._about = about
@@ -95,7 +101,7 @@ class Here:
         self.closed += 1
 
     def _worker(self) -> KnownWorker:
-        return KnownWorker(self._config, packed_inputs(self._config) if self._config.cluster.apart else None)
+        return self._class(self._config, packed_inputs(self._config) if self._config.cluster.apart else None)
 
 
 def spread(

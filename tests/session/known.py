@@ -201,7 +201,8 @@ def opening(
         async with stage("Environment") as note:
             outputs.open()
             note("open")
-        generator = Known(config.num_envs, fate, outputs.earlier.numbers, renderer, steps, config.first_attempt)
+        draws = renderer if config.draws else None
+        generator = Known(config.num_envs, fate, outputs.earlier.numbers, draws, steps, config.first_attempt)
         if made is not None:
             made.append(generator)
         try:

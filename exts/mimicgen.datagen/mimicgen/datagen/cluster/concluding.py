@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 
 from mimicgen.datagen.cluster.merging import Merged, merge_shards
+from mimicgen.datagen.cluster.pictures import place_pictures
 from mimicgen.datagen.cluster.results import Made
 from mimicgen.datagen.cluster.shards import Shard
 from mimicgen.datagen.config.jobs import Generate
@@ -34,7 +35,7 @@ def refuse_parts(outputs: Outputs) -> None:
 def conclude(
     config: Generate, outputs: Outputs, shards: Mapping[Shard, Made], *, without: Collection[Shard] = ()
 ) -> Merged:
-    """Merge the shards of a run, and write its record.
+    """Merge the shards of a run, with the images that workers have drawn, and write its record.
 
     Args:
         config: The run.
@@ -49,6 +50,10 @@ def conclude(
     begin = time.monotonic()
     merged = merge_shards(config, outputs, shards, without=without)
     merged.facts["shards"]["merge_seconds"] = round(time.monotonic() - begin, 3)
+    root = outputs.record.parent
+    merged.rendered = place_pictures(config, root, merged.taken) if config.draws and not merged.end.exit_code else None
     progress = Progress(elapsed=merged.facts["shards"]["worker_seconds"])
-    outputs.write_record(run_record(merged.end, outputs.plain_config(), merged.facts, merged.tally, progress, (), None))
+    outputs.write_record(
+        run_record(merged.end, outputs.plain_config(), merged.facts, merged.tally, progress, (), merged.rendered)
+    )
     return merged

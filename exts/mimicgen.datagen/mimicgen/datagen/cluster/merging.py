@@ -18,6 +18,7 @@ import h5py
 from h5py import h5l, h5o
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts, Outcome
+from mimicgen.datagen.cluster.pictures import Taken
 from mimicgen.datagen.cluster.results import Made
 from mimicgen.datagen.cluster.shards import Shard
 from mimicgen.datagen.config.jobs import Generate
@@ -31,6 +32,7 @@ from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.tools.copying import steps_of, written
 from mimicgen.datagen.errors import OutputError
 from mimicgen.datagen.progress import End
+from mimicgen.datagen.rendering.rendering import Rendered
 from mimicgen.datagen.session.committing import Committer
 from mimicgen.datagen.session.record import Tally
 
@@ -47,12 +49,16 @@ class Merged:
         tally: Of the attempts that count.
         last: Number of the last attempt that counts.
         facts: What the run record says of how they were made.
+        taken: The demonstrations that are in the dataset, in order.
+        rendered: Their images, where all of them are there; None where some are to be drawn, or none.
     """
 
     end: End
     tally: Tally
     last: int
     facts: dict[str, Any] = field(default_factory=dict)
+    taken: list[Taken] = field(default_factory=list)
+    rendered: Rendered | None = None
 
     @property
     def counts(self) -> Counts:
@@ -106,7 +112,7 @@ def merge_shards(
             "left_out": [[shard.first, shard.last] for shard in sorted(without)],
         }
         # The dataset first: a demonstration is never told of before it is there.
-        _copy(config, outputs.dataset, [(made, made.dataset) for made in taken], merged)
+        merged.taken = _copy(config, outputs.dataset, [(made, made.dataset) for made in taken], merged)
         if config.keep_failed:
             failed = [(made, made.failed_dataset) for made in taken]
             _copy(config, outputs.failed_dataset, failed, merged)
@@ -163,11 +169,12 @@ def _log(log: TextIO, attempt: Attempt, kept: dict[Outcome, int]) -> None:
     log.write(json.dumps(told) + "\n")
 
 
-def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], merged: Merged) -> None:
+def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], merged: Merged) -> list[Taken]:
     """Write a dataset of the demonstrations whose attempts count, named anew in the order of their numbers."""
+    found: list[Taken] = []
     sources = [(made, path) for made, path in sources if made.shard.first <= merged.last and path.exists()]
     if not sources:
-        return
+        return found
     values = {key: v.name if isinstance(v, Path) else v for key, v in config.flat().items()}
     counts = {"attempts": merged.counts.attempts, "successes": merged.counts.successes}
     provenance = {"config": values, **merged.facts, "counts": counts}
@@ -179,6 +186,7 @@ def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], 
                 if not count:
                     file.attrs["format_version"] = FORMAT_VERSION
                     data.attrs["env_args"] = source["data"].attrs["env_args"]
+                names: list[str] = []
                 for name in demo_names(source):
                     demo = source["data"][name]
                     if int(demo.attrs["attempt"]) > merged.last:
@@ -191,10 +199,13 @@ def _copy(config: Generate, target: Path, sources: Sequence[tuple[Made, Path]], 
                         data[new].attrs["record"] = json.dumps(record | {"demo": new})
                     total += steps_of(demo)
                     count += 1
+                    names.append(name)
+                found.append(Taken(made, tuple(names), count - len(names)))
         data.attrs["total"] = total
         file.attrs["provenance"] = json.dumps(provenance)
         if LANGUAGE in provenance:
             data.attrs[LANGUAGE] = json.dumps(provenance[LANGUAGE])
+    return found
 
 
 def _refuse_links(made: Made, demo: h5py.Group) -> None:

@@ -86,14 +86,17 @@ class ClusterRun(Run):
         self._tally = self._merged.tally
         self._tell_counts()
         self._end = self._ended(dispatcher)
-        if self._config.draws and self._host.stopped is None and self._end.exit_code == 0:
+        self._rendered = self._merged.rendered
+        if self._rendered is not None:
+            self._host.publish(rendered=len(self._rendered.complete))
+        elif self._config.draws and self._host.stopped is None and self._end.exit_code == 0:
             outputs.close()
             self._draws_now = True
             await super()._work()
 
     async def _fold(self) -> None:
         """See `Run._fold`: the dataset is there, but for its images."""
-        if self._draws_now:
+        if self._draws_now or self._rendered is not None:
             await super()._fold()
 
     def _begin(self) -> Dispatcher:

@@ -139,10 +139,12 @@ def shard_named(name: str) -> tuple[Shard, int] | None:
 
 
 def job_of_shard(config: Generate, shard: Shard, copy: int = 1) -> Generate:
-    """Return the job that makes a shard of a run: exactly its attempts, into a folder of its own.
+    """Return the job that makes a shard of a run: exactly its attempts, into a folder of its own, and their images.
 
-    Images, the report and exports are made of the whole, when the shards are together.
+    The report and exports are made of the whole, when the shards are together; so are images in the dataset, and looks,
+    which depend on what a demonstration is called there.
     """
+    draws = "never" if config.render.looks.count else config.render.when
     folder = folder_of(config.output_dataset, shard, copy)
     return structs.replace(
         config,
@@ -156,6 +158,6 @@ def job_of_shard(config: Generate, shard: Shard, copy: int = 1) -> Generate:
         report=False,
         export="none",
         live_port=None,
-        render=structs.replace(config.render, when="never"),
+        render=structs.replace(config.render, when=draws, in_dataset=False),
         cluster=ClusterConfig(results=config.cluster.results),
     )

@@ -6,6 +6,8 @@ import asyncio
 import functools
 import platform
 
+from msgspec import structs
+
 from mimicgen.datagen.attempts import FINAL, Counts, Outcome
 from mimicgen.datagen.cluster.results import Made, made_at
 from mimicgen.datagen.cluster.sending.inputs import Inputs
@@ -88,12 +90,17 @@ class Worker:
 
     async def _made(self, task: Task) -> Made | Failed:
         folder = folder_of(self._config.output_dataset, task.shard, task.copy)
+        job = job_of_shard(self._config, task.shard, task.copy)
+        undrawn = structs.replace(job, render=structs.replace(job.render, when="never"))
         made = made_at(task.shard, folder)
-        if made is None:
-            self._session.start(job_of_shard(self._config, task.shard, task.copy))
+        # What cannot be drawn here is left to the run: the dataset does not depend on its images.
+        for own in (job, undrawn) if job.draws else (job,):
+            if made is not None:
+                break
+            self._session.start(own)
             end = await self._session.finished()
             made = made_at(task.shard, folder)
             if self._session.state is not State.DONE or made is None:
-                self._keeper.close()  # whatever failed, the next shard begins anew
-                return Failed(f"{end.reason} (on {platform.node()})")
-        return made
+                self._keeper.close()  # whatever failed, what comes next begins anew
+                made = None
+        return made or Failed(f"{end.reason} (on {platform.node()})")

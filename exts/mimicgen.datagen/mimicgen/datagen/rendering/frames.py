@@ -95,7 +95,7 @@ class DemoFrames:
                     "start afresh (--fresh) to move older frames aside, or choose another --output-dir"
                 )
         return all(
-            manifest is not None and _all_there(folder, manifest)
+            manifest is not None and all_there(folder, manifest)
             for folder, manifest in zip(self.folders.values(), found, strict=True)
         )
 
@@ -221,7 +221,7 @@ def _as_json(content: Any) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
-def _all_there(folder: Path, manifest: dict[str, Any]) -> bool:
+def all_there(folder: Path, manifest: Mapping[str, Any]) -> bool:
     """Return whether the files that a manifest names are there, and written to their ends."""
     try:
         files = {str(frame["file"]) for frame in manifest["frames"]}
@@ -231,7 +231,7 @@ def _all_there(folder: Path, manifest: dict[str, Any]) -> bool:
     return bool(labelled) and bool(files) and all(_is_whole(folder / Path(file).name, manifest) for file in files)
 
 
-def _is_whole(path: Path, manifest: dict[str, Any]) -> bool:
+def _is_whole(path: Path, manifest: Mapping[str, Any]) -> bool:
     """Return whether a file is there to its end."""
     if not path.is_file():
         return False

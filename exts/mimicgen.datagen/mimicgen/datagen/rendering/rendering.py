@@ -30,7 +30,7 @@ from mimicgen.datagen.progress import Drawing
 from mimicgen.datagen.rendering.checks import DemoChecks, FrameChecks
 from mimicgen.datagen.rendering.encoding import Batch, Encoders
 from mimicgen.datagen.rendering.frames import DemoFrames
-from mimicgen.datagen.rendering.sheet import Sample, write_sheet
+from mimicgen.datagen.rendering.sheet import Sample, samples_of, write_sheet
 from mimicgen.datagen.rendering.video import check_encoder
 
 
@@ -294,15 +294,7 @@ class Rendering:
 
     def _complete(self, frames: DemoFrames, steps: range) -> None:
         self.rendered.complete.append(frames.demo)
-        chosen = {0: steps[0], len(steps) // 2: steps[len(steps) // 2], len(steps) - 1: steps[-1]}
-        self._sheet.append(
-            [
-                Sample(
-                    f"{frames.demo}, {view.name}, step {step}",
-                    {name: frames.folder(view.name, name) for name in self._modalities},
-                    index,
-                )
-                for view in self._views
-                for index, step in chosen.items()
-            ]
-        )
+        folders = {
+            view.name: {name: frames.folder(view.name, name) for name in self._modalities} for view in self._views
+        }
+        self._sheet.append(samples_of(frames.demo, folders, steps))

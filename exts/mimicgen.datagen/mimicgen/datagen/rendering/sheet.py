@@ -66,6 +66,29 @@ class Sample:
         return WrittenImages(self.images[modality])[self.index]
 
 
+def samples_of(demo: str, folders: Mapping[str, Mapping[str, Path]], steps: Sequence[int]) -> list[Sample]:
+    """Return the frames of a demonstration that are shown: the first, the middle and the last one of every view.
+
+    Args:
+        demo: Its name.
+        folders: The folders of its images, by view and modality.
+        steps: The step that each of its images shows.
+    """
+    chosen = dict.fromkeys((0, len(steps) // 2, len(steps) - 1))
+    return [
+        Sample(f"{demo}, {view}, step {steps[index]}", dict(own), index)
+        for view, own in folders.items()
+        for index in chosen
+    ]
+
+
+def evenly[T](rows: Sequence[T]) -> Sequence[T]:
+    """Return what is on a sheet of so many: all of them, or evenly chosen ones."""
+    if len(rows) <= MOST:
+        return rows
+    return [rows[index * (len(rows) - 1) // (MOST - 1)] for index in range(MOST)]
+
+
 def write_sheet(path: Path, rows: Sequence[Sequence[Sample]], colours: Mapping[str, Colour]) -> None:
     """Write a contact sheet, PNG.
 
@@ -74,8 +97,7 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Sample]], colours: Mapping[s
         rows: The frames of every demonstration.
         colours: Colours of the classes in segmentation images.
     """
-    if len(rows) > MOST:
-        rows = [rows[index * (len(rows) - 1) // (MOST - 1)] for index in range(MOST)]
+    rows = evenly(rows)
     pictures = [[sample.picture() for sample in row] for row in rows]
     height = max(picture.height for row in pictures for picture in row)
     across = max(map(len, rows))

@@ -87,6 +87,7 @@ def unpacked(config: Generate, inputs: Inputs, folder: Path) -> Generate:
     if not folder.is_dir():  # another worker of this machine may have written it
         with explained(folder), tempfile.TemporaryDirectory(prefix=".arriving.", dir=place) as arriving:
             made = Path(arriving, folder.name)
+            made.mkdir()
             with tarfile.open(fileobj=io.BytesIO(inputs.content), mode="r") as packed:
                 packed.extractall(made, filter="data")
             try:

@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def pack(folder: Path, record: Mapping[str, Any], file: Path) -> Packed:
                 packed.add(path, name, recursive=False, filter=_of_nobody)
         text = json.dumps(record, indent=2).encode()
         last = tarfile.TarInfo(RECORD)
-        last.size = len(text)
+        last.size, last.mtime = len(text), time.time()
         packed.addfile(last, io.BytesIO(text))
     return packed_as(file)
 
