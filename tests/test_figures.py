@@ -18,7 +18,7 @@ SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
     *("recovery_cpu.json", "tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
-    *("evaluation_cpu.json", "driver.json", "merging.json"),
+    *("evaluation_cpu.json", "driver.json", "merging.json", "merging_parallel.json"),
 )
 
 
@@ -154,6 +154,16 @@ def test_the_driver_of_shards_costs_what_is_told_and_keeps_up() -> None:
     assert f"{100 * told['share_of_a_core']:.1f}% of a core" in text
     assert f"{told['peak_memory_mb']} MB of memory; the slowest commit took {told['slowest_commit_ms']:.0f} ms" in text
     assert f"{told['made_beyond_the_target']} attempts of ten million" in text
+
+
+def test_merging_in_several_processes_would_not_pay() -> None:
+    text, told = text_of("docs", "scale.md"), read("merging_parallel.json")
+    whole, alone, parts, joining = (
+        told[f"{name}_processor_seconds"] for name in ("merging", "copying_alone", "parts", "joining_parts")
+    )
+    assert parts / told["processes"] + joining >= whole, "otherwise it is to be done"
+    assert f"merging takes {whole:.1f} s of processor time, {alone:.1f} s of it the copying itself" in text
+    assert f"take {parts:.1f} s, and joining the halves another {joining:.1f} s" in text
 
 
 def test_putting_shards_together_takes_what_is_told() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mimicgen.datagen.cluster.encoding import ENCODED
 from mimicgen.datagen.cluster.results import Made
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.sections import RenderConfig
@@ -28,6 +29,9 @@ from mimicgen.datagen.rendering.sheet import Sample, evenly, samples_of, write_s
 
 LABELS = "labels.json"
 """Beside segmentation: the colour of every class."""
+
+BESIDE = {LABELS, *(f"{encoding}.{ending}" for encoding in ENCODED.values() for ending in ("mp4", "json"))}
+"""What may be beside the images, and is taken along."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,8 @@ def _place_frames(source: Path, target: Path, about: Mapping[str, str]) -> bool:
         return True
     begin_frames(target)
     files = {Path(str(frame["file"])).name for frame in told["frames"]}
-    labelled = {LABELS} if (source / LABELS).is_file() else set()
-    if not all(_link(source / name, target / name) for name in sorted(files | labelled)):
+    beside = {name for name in BESIDE if (source / name).is_file()}
+    if not all(_link(source / name, target / name) for name in sorted(files | beside)):
         return False
     finish_frames(target, json.dumps(manifest, indent=1) + "\n")
     return True

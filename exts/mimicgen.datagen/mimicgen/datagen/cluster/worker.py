@@ -9,6 +9,7 @@ import platform
 from msgspec import structs
 
 from mimicgen.datagen.attempts import FINAL, Counts, Outcome
+from mimicgen.datagen.cluster.encoding import encode_shard
 from mimicgen.datagen.cluster.results import Made, made_at
 from mimicgen.datagen.cluster.sending.inputs import Inputs
 from mimicgen.datagen.cluster.sending.sender import Sender
@@ -73,6 +74,7 @@ class Worker:
             made = await self._made(task)
             if isinstance(made, Failed):
                 return made
+            await asyncio.to_thread(encode_shard, self._config, made)
             told = told_of(made)
             return await asyncio.to_thread(sender.send, task, made, told) if sender is not None else told
         except DatagenError as error:

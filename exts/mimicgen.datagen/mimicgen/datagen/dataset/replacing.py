@@ -29,8 +29,11 @@ from mimicgen.datagen.dataset.folders import explained, sync_folder, writable_fo
 from mimicgen.datagen.dataset.ours import MANIFEST, UNFINISHED, is_frames, is_ours
 from mimicgen.datagen.errors import OutputError
 
-_FRAMES = re.compile(r"[0-9]{4,}\.png|frames\.mkv|\.frames\.[0-9a-f]{8}\.part\.mkv|labels\.json|manifest\.json")
-"""Files of a rendering in the folder of a demonstration, a video that was killed included."""
+_FRAMES = re.compile(
+    r"[0-9]{4,}\.png|frames\.mkv|\.frames\.[0-9a-f]{8}\.part\.mkv|labels\.json|manifest\.json|"
+    r"(av1|h264)\.(mp4|json)|\.(av1|h264)\.[0-9a-f]{8}\.part\.(mp4|json)"
+)
+"""Files of a rendering in the folder of a demonstration, with what was encoded of it; unfinished ones included."""
 
 _SCRATCH = re.compile(r"\..{1,40}\.[0-9a-f]{8}\.part(\..{1,15})?", re.DOTALL)
 """Files that `new_file` had not finished when its process was killed."""

@@ -187,7 +187,7 @@ def plan(
             reasons = [f"{one.demo}: {one.why}" for one in chooser.rejected[:10]]
             more = [f"and {len(chooser.rejected) - 10} more"] if len(chooser.rejected) > 10 else []
             raise SourceError(f"source '{path}': none of its demonstrations can be exported", *reasons, *more)
-        fps = _fps(path, step_seconds(file))
+        fps = fps_of(path, file)
         if wanted.video is not None:
             for episode in episodes:
                 check_images(episode.images, wanted.video)
@@ -335,9 +335,13 @@ def _lacking(own: Sequence[tuple[str, int, int]], usual: Sequence[tuple[str, int
     return "has images of another size than the others; render them again"
 
 
-def _fps(path: Path, seconds: float) -> int:
-    """Return the steps of a second, which the formats have as a whole number."""
-    rate = 1 / seconds
+def fps_of(path: Path, file: h5py.File) -> int:
+    """Return the steps of a second, which the formats have as a whole number.
+
+    Raises:
+        ConfigError: They are none.
+    """
+    rate = 1 / (seconds := step_seconds(file))
     if abs(rate - round(rate)) > 1e-6 * rate or round(rate) < 1:
         raise ConfigError(
             f"source '{path}': a step takes {seconds:g} s, {rate:g} steps a second; the format needs a whole number of "

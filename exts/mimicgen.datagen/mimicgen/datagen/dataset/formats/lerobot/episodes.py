@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,11 @@ from mimicgen.datagen.dataset.files import open_source
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.formats.demonstrations import Plan
 from mimicgen.datagen.dataset.formats.language import subtask_texts
+from mimicgen.datagen.dataset.formats.lerobot.encoded import Looker, encoded
 from mimicgen.datagen.dataset.formats.lerobot.features import features_of, image_key, schema_of
 from mimicgen.datagen.dataset.formats.lerobot.layout import ACTION, OBJECTS, STATE
-from mimicgen.datagen.dataset.formats.lerobot.statistics import ImageStatistics, Statistics, of_rows, sampled
+from mimicgen.datagen.dataset.formats.lerobot.statistics import Statistics, of_rows
 from mimicgen.datagen.dataset.formats.videos import write_video
-from mimicgen.datagen.dataset.images.pixels import Image
 from mimicgen.datagen.dataset.ours import PARTS, read_json
 from mimicgen.datagen.dataset.replacing import new_file
 from mimicgen.datagen.dataset.sources.guard import alive
@@ -122,7 +123,14 @@ class _Writer:
         sizes = {}
         for image in self._episode.images:
             path = folder / f"{image.name}.mp4"
-            looked = _Looker(image.modality == "depth", self._episode.steps)
+            there = encoded(image, self._plan.encoding, self._plan.fps, self._episode.steps)
+            if there is not None:
+                if not path.exists():
+                    with new_file(path) as scratch, explained(path):
+                        shutil.copyfile(there.video, scratch)
+                statistics[image_key(image)], sizes[image.name] = there.statistics, path.stat().st_size
+                continue
+            looked = Looker(image.modality == "depth", self._episode.steps)
             if path.exists():  # from before it was ended: whole, and its statistics are wanted
                 for index, pixels in enumerate(image.frames(self._demo)):
                     looked(index, pixels)
@@ -178,20 +186,6 @@ class _Writer:
             "index": np.arange(self._begin, self._begin + steps),
             "task_index": np.full(steps, self._words.tasks.index(episode.task)),
         }
-
-
-class _Looker:
-    """Looks at some of the images that are encoded, for their statistics."""
-
-    def __init__(self, depth: bool, steps: int):
-        self.statistics = ImageStatistics(2**16 - 1, 1.0) if depth else ImageStatistics(255, 255.0)
-        self._sampled = iter(sampled(steps))
-        self._next = next(self._sampled)
-
-    def __call__(self, index: int, image: Image) -> None:
-        while index == self._next:
-            self.statistics.add(image)
-            self._next = next(self._sampled, -1)
 
 
 def table_of(plan: Plan, columns: Mapping[str, NDArray[Any]]) -> pa.Table:
