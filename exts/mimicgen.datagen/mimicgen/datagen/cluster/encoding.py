@@ -49,8 +49,8 @@ def _images(config: Generate, made: Made, demo: str, steps: int) -> list[Images]
             folder = made.folder / f"{view}_{modality}" / demo_folder(demo)
             shown = [frame["step"] for frame in read_json(folder / MANIFEST).get("frames", ())]
             if shown == list(range(steps)) and not (modality == "depth" and config.export == "gr00t"):
-                assert camera.height is not None
-                assert camera.width is not None
-                size = {"height": camera.height, "width": camera.width}
-                found.append(Images(camera=view, modality=modality, folder=folder, **size))
+                height, width = camera.height, camera.width
+                assert height is not None
+                assert width is not None
+                found.append(Images(camera=view, modality=modality, height=height, width=width, folder=folder))
     return found
