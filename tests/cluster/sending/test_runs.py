@@ -23,6 +23,7 @@ from tests.cluster.chaos import TARGET, is_like
 from tests.cluster.made import in_folder, make, merge
 from tests.cluster.workers import FATE, Here, run_in, spread
 from tests.conftest import SHIPPED_DEMOS
+from tests.hostile import snapshot
 from tests.session.known import opening
 
 
@@ -130,6 +131,9 @@ def test_shards_of_any_scheduler_are_put_there_and_merged_elsewhere(tmp_path: Pa
             return (await session.finished()).exit_code
 
         assert asyncio.run(one()) == 0
+        there = snapshot(tmp_path / "node" / "bucket")
+        assert asyncio.run(one()) == 0
+        assert snapshot(tmp_path / "node" / "bucket") == there, "it is not put there again"
     elsewhere = run_in(tmp_path / "r", num_trials=TARGET, cluster__results=bucket, source=SHIPPED_DEMOS)
     assert len(gathered(elsewhere)) == 8
     assert merge(elsewhere).end.reason == "target reached"

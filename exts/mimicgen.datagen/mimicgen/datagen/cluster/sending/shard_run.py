@@ -42,7 +42,7 @@ def is_stored_shard(config: Generate) -> bool:
 
 
 def put_shard(config: Generate) -> None:
-    """Put a shard at its run's address, if it is whole.
+    """Put a shard at its run's address, if it is whole, unless it is there.
 
     Args:
         config: The job that makes it.
@@ -54,8 +54,10 @@ def put_shard(config: Generate) -> None:
     folder = config.output_dataset.expanduser().absolute().parent
     named = shard_named(folder.name)
     made = made_at(named[0], folder) if named is not None else None
-    if made is not None:
-        storage = Storage(config.cluster.results, folder.parent.name)
+    if made is None:
+        return
+    storage = Storage(config.cluster.results, folder.parent.name)
+    if storage.shard(folder.name) is None:
         with tempfile.TemporaryDirectory(prefix=".sending.", dir=folder.parent) as place:
             file = Path(place, f"{folder.name}.tar")
             storage.put(folder.name, file, pack(folder, made.record, file), told_of(made), made.record)

@@ -76,6 +76,7 @@ class Storage:
             import fsspec
         except ImportError as error:
             raise SetupError("fsspec is not installed; run: ./scripts/setup.sh --with cluster") from error
+        self._is_of_objects = address.partition(":")[0] in _PACKAGES
         try:
             self._files, self._root = fsspec.core.url_to_fs(self.place)
         except ImportError as error:
@@ -108,7 +109,8 @@ class Storage:
             "record": {key: record[key] for key in _TOLD if key in record},
         }
         with self._explained():
-            self._files.makedirs(self._root, exist_ok=True)
+            if not self._is_of_objects:  # which have no folders, and would make a bucket of a name that is misspelled
+                self._files.makedirs(self._root, exist_ok=True)
             self._files.put_file(str(file), f"{self._root}/{stored}")
             self._files.pipe_file(f"{self._root}/{name}.json", json.dumps(lines).encode())
 
