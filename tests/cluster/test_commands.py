@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,16 @@ from mimicgen.datagen.cli import commands as cli
 from mimicgen.datagen.cli import runs
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
+from mimicgen.datagen.tasks.catalogue import TASKS
 from mimicgen.datagen.tasks.defaults import build
 from tests.cluster.alike import digests
 from tests.cluster.made import make
-from tests.conftest import SHIPPED_DEMOS
+from tests.conftest import PROJECT, SHIPPED_DEMOS
 from tests.hostile import snapshot
 from tests.session.known import early_failures
 
 FATE = early_failures(0.6)
+SOURCE = PROJECT / "datasets" / "stack_demos.hdf5"
 TOLD = ["--source", str(SHIPPED_DEMOS), "--output-dataset", "g.hdf5", "--output-dir", "o", "--set", "render.when=never"]
 
 
@@ -64,6 +67,21 @@ def test_what_was_merged_is_told(folder: Path, capsys: pytest.CaptureFixture[str
     assert merge("--num-trials", "500") == 3
     assert "attempt 19 and those after it are missing" in capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == ["g.hdf5", "g_shards", "o"]
+
+
+def test_a_task_file_is_the_same_from_any_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "mine").mkdir()
+    shutil.copy(TASKS / "stack.toml", folder / "mine" / "stack.toml")
+    shutil.copy(SOURCE, folder / "a.hdf5")
+    told = [*TOLD, "--source", "a.hdf5", "--task", "mine/stack.toml", "--num-trials", "2"]
+    started = begun(monkeypatch)
+    assert cli.main(["generate", *told, "--shard", "1/1"]) == 0
+    assert started[0].task == str(folder / "mine" / "stack.toml"), "as its record will have it"
+    config = config_of(num_trials=2, task=started[0].task, source=folder / "a.hdf5")
+    make(config, FATE, 0, 6)
+    assert cli.main(["cluster", "merge", *told, "--set", "report=false"]) == 0, capsys.readouterr().err
 
 
 def test_without_a_shard_nothing_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

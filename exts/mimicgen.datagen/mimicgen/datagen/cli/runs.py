@@ -104,7 +104,7 @@ def generate(options: argparse.Namespace) -> int:
 
 
 def checked_job(options: argparse.Namespace) -> Generate:
-    """Return the job of a command that generates, once its source and its task file were looked at.
+    """Return the job of a command that generates, with whole paths, once its source and its task file were looked at.
 
     Raises:
         BadInputError: They, or what is said, cannot be used.
@@ -112,7 +112,7 @@ def checked_job(options: argparse.Namespace) -> Generate:
     job = with_source(job_of(options, Generate))
     _check_task_file(job)
     check_file(_source(job))
-    return job
+    return with_whole_paths(job)  # as the records of its shards have them
 
 
 def record(options: argparse.Namespace) -> int:
@@ -184,14 +184,19 @@ def write_job(job: Job, path: Path) -> None:
     Raises:
         OutputError: It cannot be written, or there is a file that this project did not write.
     """
+    text = f"{JOB_MARK} {__version__}: what this run was started with; --config takes it\n"
+    with explained(path), new_file(path, replace=is_ours) as scratch:
+        scratch.write_text(text + with_whole_paths(job).to_toml(), encoding="utf-8")
+
+
+def with_whole_paths[J: Job](job: J) -> J:
+    """Return a job that means the same in any folder."""
     absolute: dict[str, Any] = {
         key: value.expanduser().absolute() for key, value in structs.asdict(job).items() if isinstance(value, Path)
     }
     if job.task.endswith(".toml"):
         absolute["task"] = str(Path(job.task).expanduser().absolute())
-    text = f"{JOB_MARK} {__version__}: what this run was started with; --config takes it\n"
-    with explained(path), new_file(path, replace=is_ours) as scratch:
-        scratch.write_text(text + structs.replace(job, **absolute).to_toml(), encoding="utf-8")
+    return structs.replace(job, **absolute)
 
 
 def with_source(job: Generate) -> Generate:
