@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def test_an_export_with_what_workers_encoded_is_the_same(shard: Made, expected: 
     output = tmp_path / "out"
     export(tmp_path / "r" / "g.hdf5", "--images", config.output_dir, "--output", output)
     assert without_paths(output) == expected
+
+
+def test_encoding_leaves_the_processors_to_others(tmp_path: Path) -> None:
+    before = os.sched_getscheduler(0)
+    encode_shard(config_in(tmp_path / "r"), shard_in(tmp_path / "attempts_00000001_00000002"))
+    assert len(list(tmp_path.rglob("av1.mp4"))) == 2
+    assert os.sched_getscheduler(0) == before == os.SCHED_OTHER
 
 
 def test_what_is_there_is_taken_and_not_encoded_again(shard: Made, tmp_path: Path) -> None:
