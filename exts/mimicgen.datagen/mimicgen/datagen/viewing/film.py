@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mimicgen.datagen.dataset.formats.processors import shared_processors
 from mimicgen.datagen.dataset.images.pixels import Image
 from mimicgen.datagen.dataset.sources.guard import alive
 
@@ -45,7 +46,9 @@ def filmed(images: Iterable[Image]) -> tuple[bytes, int]:
             pixels = np.ascontiguousarray(image[:height, :width])
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = count - 1, Fraction(1, RATE)
-            container.mux(stream.encode(frame))
+            with shared_processors():
+                packets = stream.encode(frame)
+            container.mux(packets)
         if stream is not None:
             container.mux(stream.encode())
     return film.getvalue(), count

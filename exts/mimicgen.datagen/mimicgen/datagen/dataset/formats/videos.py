@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.folders import explained
 from mimicgen.datagen.dataset.formats.images import Images
+from mimicgen.datagen.dataset.formats.processors import shared_processors
 from mimicgen.datagen.dataset.images.pixels import Image
 from mimicgen.datagen.dataset.ours import VIDEO
 from mimicgen.datagen.dataset.sources.guard import alive
@@ -161,7 +162,7 @@ def _encode(
             else:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
             frame.pts, frame.time_base = count - 1, Fraction(1, fps)
-            with _scheduled():
+            with shared_processors():
                 packets = stream.encode(frame)
             container.mux(packets)
             look(count - 1, image)
@@ -169,21 +170,6 @@ def _encode(
             alive(10**9)
             container.mux(stream.encode())
     return count
-
-
-@contextlib.contextmanager
-def _scheduled() -> Iterator[None]:
-    """Have this thread share the processors afterwards as it did before.
-
-    SVT-AV1 makes the thread that begins to encode one of real time where it may, as root: it would keep all others, and
-    other processes, from running, for good, and whatever it starts would, too.
-    """
-    before = os.sched_getscheduler(0), os.sched_getparam(0)
-    try:
-        yield
-    finally:
-        if os.sched_getscheduler(0) != before[0]:
-            os.sched_setscheduler(0, *before)
 
 
 def _copy(path: Path, source: Path, fps: int) -> None:
