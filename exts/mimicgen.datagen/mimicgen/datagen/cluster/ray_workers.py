@@ -5,6 +5,7 @@ Everything here blocks, and is called in a thread of its own. Ray places, starts
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import math
 import os
@@ -38,10 +39,8 @@ def check_ray() -> None:
     Raises:
         SetupError: It is not.
     """
-    try:
-        import ray  # noqa: F401
-    except ImportError as error:
-        raise SetupError("Ray is not installed; run: ./scripts/setup.sh --with cluster") from error
+    if importlib.util.find_spec("ray") is None:  # importing it takes seconds, and the panel asks, too
+        raise SetupError("Ray is not installed; run: ./scripts/setup.sh --with cluster")
 
 
 class RayWorkers:
@@ -61,10 +60,9 @@ class RayWorkers:
         """What each reference that was not told yet will be: the answer of which worker, to which task."""
         self._cores = 1.0
         self._connected = False
-        self.count = 0
 
-    def start(self) -> int:
-        """Connect to the cluster, or start one, and hire workers. Returns how many.
+    def start(self) -> list[str]:
+        """Connect to the cluster, or start one, and hire workers. Returns their names.
 
         Raises:
             SetupError: The cluster cannot be reached, or has no GPU for a worker.
@@ -77,10 +75,8 @@ class RayWorkers:
         self._connect(ray)
         resources: Any = ray.cluster_resources
         self._connected = True
-        self.count, self._cores = places(self._config, resources())
-        for _ in range(self.count):
-            self.hire()
-        return self.count
+        count, self._cores = places(self._config, resources())
+        return [self.hire() for _ in range(count)]
 
     def _connect(self, ray: Any) -> None:
         """Connect to the cluster, or start one on this machine, which ends with this process.
@@ -109,7 +105,7 @@ class RayWorkers:
             else:
                 return
 
-    def hire(self) -> None:
+    def hire(self) -> str:
         """See `Workers.hire`."""
         import ray
 
@@ -121,6 +117,7 @@ class RayWorkers:
         self._actors[name] = actor
         about: Any = actor.about
         self._awaited[about.remote()] = (name, None)
+        return name
 
     def give(self, worker: str, task: Task) -> None:
         """See `Workers.give`."""

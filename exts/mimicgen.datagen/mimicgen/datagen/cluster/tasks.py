@@ -16,11 +16,13 @@ class Told:
         shard: Which.
         outcomes: A byte an attempt, in the order of their numbers: 1 for a success, else 0.
         reached: How many attempts reached each stage.
+        failure: How the last of those that failed did, in words; empty where none did.
     """
 
     shard: Shard
     outcomes: bytes
     reached: Mapping[str, int] = field(default_factory=dict)
+    failure: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from msgspec import Meta, Struct
+
+from mimicgen.datagen.config.values import quoted
+from mimicgen.datagen.errors import ConfigError
+
+_ADDRESS = re.compile(r"none|local|auto|(ray://)?(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 
 
 class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,7 +21,7 @@ class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             min_length=1,
             description="Where attempts are made: none (in this process), local (in workers on this machine), auto (in "
-            "the Ray cluster that this machine is part of), or the address of a Ray cluster, HOST:PORT or ray://...",
+            "the Ray cluster that this machine is part of), or the address of a Ray cluster, HOST:PORT or ray://HOST:PORT",
         ),
     ] = "none"
     workers: Annotated[
@@ -38,6 +44,12 @@ class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             description="Attempts in a shard; 0: eight for every environment, or fewer, so that each worker has one",
         ),
     ] = 0
+
+    def __post_init__(self) -> None:
+        if _ADDRESS.fullmatch(self.address) is None:
+            raise ConfigError(
+                f"cluster.address = {quoted(self.address)}: expected none, local, auto, HOST:PORT or ray://HOST:PORT"
+            )
 
     @property
     def elsewhere(self) -> bool:
