@@ -5,7 +5,6 @@ Attempts are known beforehand, which leaves out the simulation: session, Ray, me
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import h5py
@@ -31,24 +30,20 @@ def test_a_person_chooses_workers_watches_pauses_and_stops(display: str, tmp_pat
     person.session._make_run = lambda config, host, _: ClusterRun(config, host, opening(FATE), steady)
     """
     code += """
-    def choose(index):
-        person.find("where").model.get_item_value_model().set_value(index)
-        person.draw(3)
-
     person.reach("where")
     seen["here"] = [person.find("cluster.address").computed_width, person.text("why")]
-    choose(2)
+    person.choose("where", 2)
     person.wait(lambda: person.text("cluster.address") == "auto")
     person.type("cluster.address", "h")
     seen["wrong"] = [person.text("cluster.address.note"), person.find("start").enabled]
     person.type("cluster.address", "h:1")
     seen["right"] = [person.text("cluster.address.note"), person.find("start").enabled]
-    choose(1)
+    person.choose("where", 1)
     person.type("cluster.workers", "2")
     seen["local"] = [person.text("cluster.workers.note"), person.find("start").enabled]
-    choose(2)
+    person.choose("where", 2)
     person.wait(lambda: person.text("cluster.address") == "h:1")  # it is there again
-    choose(1)
+    person.choose("where", 1)
 
     person.click("start")
     seen["shown"] = []

@@ -10,6 +10,7 @@ import itertools
 import math
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from mimicgen.datagen.cluster.tasks import Failed, Task, Told
 from mimicgen.datagen.cluster.worker import Worker
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready
 from mimicgen.datagen.config.jobs import Generate
-from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.errors import RunError, SetupError
 
 WAIT = 0.2
 """Seconds for which `poll` waits for news."""
+
+LOOKS = 5.0
+"""Seconds between two looks whether there are nodes."""
 
 STARTS = 3
 """How often a local cluster is started: a node has half a minute, which is not enough on a machine that is busy."""
@@ -60,6 +64,7 @@ class RayWorkers:
         """What each reference that was not told yet will be: the answer of which worker, to which task."""
         self._cores = 1.0
         self._connected = False
+        self._looks_again = 0.0
 
     def start(self) -> list[str]:
         """Connect to the cluster, or start one, and hire workers. Returns their names.
@@ -136,6 +141,8 @@ class RayWorkers:
 
         refs = list(self._awaited)
         ready, _ = ray.wait(refs, num_returns=1, timeout=WAIT) if refs else ([], [])
+        if not ready:
+            self._refuse_if_no_node_is_left()
         if ready:  # what else is there by now
             ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
         events: list[Event] = []
@@ -158,6 +165,24 @@ class RayWorkers:
                 assert isinstance(answer, Told | Failed)
                 events.append(Ended(worker, task, answer))
         return events
+
+    def _refuse_if_no_node_is_left(self) -> None:
+        """Now and then, check that there is a node: where the last one is lost, Ray would wait for another for ever.
+
+        Raises:
+            RunError: There is none.
+        """
+        import ray
+
+        if time.monotonic() < self._looks_again:
+            return
+        nodes: Any = ray.nodes
+        if not any(node["Alive"] for node in nodes()):
+            raise RunError(
+                f"the Ray cluster at '{self._config.cluster.address}' is lost, none of its nodes answers; start the "
+                "same run again: it continues with the shards that are whole"
+            )
+        self._looks_again = time.monotonic() + LOOKS
 
     def close(self) -> None:
         """See `Workers.close`."""

@@ -73,7 +73,11 @@ class Workers(Protocol):
         """End a worker, whatever it does; nothing more is told of it."""
 
     def poll(self) -> list[Event]:
-        """Wait a moment for news, and return them."""
+        """Wait a moment for news, and return them.
+
+        Raises:
+            RunError: There is nothing left on which workers could be.
+        """
 
     def close(self) -> None:
         """End all workers, and let go of the cluster."""

@@ -39,12 +39,12 @@ class Where(Row):
             address = Text(draft, "cluster.address", "Address", lambda: "auto, HOST:PORT, or ray://HOST:PORT")
         self._workers = ui.VStack(height=0, spacing=style.GAP, visible=False)
         with self._workers:
-            workers = (
-                Text(draft, "cluster.workers", "Workers", self._about_workers),
-                Text(draft, "cluster.gpus_per_worker", "GPUs a worker"),
-                Text(draft, "cluster.shard_attempts", "Attempts a shard", self._about_shards),
-            )
-        self.rows: Sequence[Row] = (address, *workers)
+            workers = Text(draft, "cluster.workers", "Workers", self._about_workers)
+            self._gpus = ui.VStack(height=0, visible=False)
+            with self._gpus:
+                gpus = Text(draft, "cluster.gpus_per_worker", "GPUs a worker")
+            shards = Text(draft, "cluster.shard_attempts", "Attempts a shard", lambda: "0: eight for every environment")
+        self.rows: Sequence[Row] = (address, workers, gpus, shards)
 
     def _build(self) -> None:
         box = ui.ComboBox(0, *SPOKEN, height=style.ROW, identifier="where")
@@ -71,14 +71,12 @@ class Where(Row):
             self.note.show("")
         self._address.visible = index == CLUSTER
         self._workers.visible = index != HERE
+        self._gpus.visible = self._on_gpus
 
     def _about_workers(self) -> str:
         if self._on_gpus:
             return "0: one a GPU"
         return f"0: one for every two cores; {self._draft.value('device')} uses no GPU"
-
-    def _about_shards(self) -> str:
-        return "0: eight for every environment"
 
     @property
     def _on_gpus(self) -> bool:

@@ -47,7 +47,7 @@ class WorkerRows:
             return
         self._shown = workers
         self._section.visible = bool(workers)
-        self._summary.show(summary(workers) if workers else "")
+        self._summary.show(summary(workers))
         listed = sorted(workers, key=lambda one: one.doing not in TROUBLE)
         rows, others = listed[:ROWS], listed[ROWS:]
         with self._column:
@@ -77,7 +77,7 @@ class _WorkerRow:
                         self._name = ui.Label("", width=0, identifier=name)
                         self._node = ui.Label("", name="key", elided_text=True, identifier=f"{name}.node")
                         self._doing = ui.Label(
-                            "", name="key", width=0, alignment=ui.Alignment.RIGHT, identifier=f"{name}.doing"
+                            "", name="key", width=0, alignment=ui.Alignment.RIGHT_CENTER, identifier=f"{name}.doing"
                         )
                     self._figures = Note("info", identifier=f"{name}.figures", indent=10 + style.GAP)
                     self._failure = Note("warning", identifier=f"{name}.failure", indent=10 + style.GAP)
@@ -100,11 +100,14 @@ class _WorkerRow:
 def summary(workers: Sequence[WorkerProgress]) -> str:
     """Return how many workers there are, what they do, and how fast they are together.
 
-    '2 workers: 1 at work, 1 starting; 118 demonstrations an hour'.
+    '2 workers: 1 at work, 1 starting; 1 lost; 118 demonstrations an hour'.
     """
-    speeds = [one.an_hour for one in workers if one.doing is Doing.WORKING and one.an_hour is not None]
-    fast = f"; {sum(speeds):,.0f} demonstrations an hour" if speeds else ""
-    return f"{counted(len(workers), 'worker')}: {_counted(workers)}{fast}"
+    there = [one for one in workers if one.doing is not Doing.LOST]
+    said = f"{counted(len(there), 'worker')}: {_counted(there)}" if there else ""
+    lost = f"{len(workers) - len(there)} lost" if len(there) < len(workers) else ""
+    speeds = [one.an_hour for one in there if one.doing is Doing.WORKING and one.an_hour is not None]
+    fast = f"{sum(speeds):,.0f} demonstrations an hour" if speeds else ""
+    return "; ".join(filter(None, (said, lost, fast)))
 
 
 def figures(worker: WorkerProgress) -> str:
