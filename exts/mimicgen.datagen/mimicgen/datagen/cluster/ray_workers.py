@@ -33,6 +33,15 @@ STARTS = 3
 LISTENS = 10.0
 """Seconds that an address has to answer."""
 
+TOKEN = (
+    "where it asks for a token, as Ray's clusters do, start this with RAY_AUTH_MODE=token, and have that of the "
+    "cluster in ~/.ray/auth_token"
+)
+"""What to do where a cluster is there and does not answer: Ray sends its token to no address that is said, unasked."""
+
+_FOUND = ("local", "auto")
+"""What is no address: Ray starts or finds the cluster."""
+
 CORES = 2
 """Cores for a worker on CPUs, where the number of workers is not said."""
 
@@ -99,7 +108,8 @@ class RayWorkers:
             try:
                 ray.init(address=wanted.address, **about)
             except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-                raise SetupError(f"the Ray cluster at '{wanted.address}' cannot be reached: {error}") from error
+                told = f"the Ray cluster at '{wanted.address}' cannot be reached: {error}"
+                raise SetupError(told if wanted.address in _FOUND else f"{told}; {TOKEN}") from error
             except Exception as error:  # this very class is what Ray raises when a node is late
                 if type(error) is not Exception:
                     raise
@@ -202,7 +212,7 @@ def _refuse_if_nobody_listens(address: str) -> None:
     Raises:
         SetupError: There is not, or it is no address.
     """
-    if address in ("local", "auto"):
+    if address in _FOUND:
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
