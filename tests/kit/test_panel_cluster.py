@@ -72,6 +72,14 @@ def test_a_person_chooses_workers_watches_pauses_and_stops(display: str, tmp_pat
     seen["stopped"] = [person.text("end"), person.session.progress.successes, person.text("workers")]
     seen["kept"] = json.loads((outputs["output_dir"] / "run.json").read_text())["counts"]["successes"]
     seen["remembered"] = (folder / "data" / "mimicgen.datagen" / "last_run.toml").read_text()
+
+    from mimicgen.datagen.progress import Doing, WorkerProgress
+    many = [WorkerProgress(name=f"node_{number}", doing=Doing.WORKING, shard="some") for number in range(999)]
+    lost = WorkerProgress(name="node_999", doing=Doing.LOST, last_failure="it was killed")
+    person.session.publish(workers=(*many, lost))
+    person.wait(lambda: person.text("workers").startswith("999"))
+    seen["many"] = [person.text(name) for name in ("workers", "worker.0", "worker.0.failure", "worker.23", "worker.24")]
+    seen["others"] = person.text("workers.others")
     """
     seen = at_the_panel(code, display, tmp_path)
     assert seen["here"][1] == ""
@@ -93,3 +101,5 @@ def test_a_person_chooses_workers_watches_pauses_and_stops(display: str, tmp_pat
     assert '[cluster]\naddress = "local"\nworkers = 2\n' in seen["remembered"]
     with h5py.File(tmp_path / "g.hdf5") as file:
         assert len(file["data"]) == successes
+    assert seen["many"] == ["999 workers: 999 at work; 1 lost", "node_999", "it was killed", "node_22", ""]
+    assert seen["others"] == "and 976 at work"
