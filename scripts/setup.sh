@@ -7,7 +7,7 @@
 #   scripts/setup.sh --with formats     what other formats are written with: 230 MB to download, 660 MB on disk
 #   scripts/setup.sh --with train       formats, and what policies are trained with: 130 MB to download, 550 MB on disk
 #   scripts/setup.sh --with policies    what policies of others are asked with: 15 MB to download, 55 MB on disk
-#   scripts/setup.sh --with cluster     runs over several processes and machines: 80 MB to download, 205 MB on disk
+#   scripts/setup.sh --with cluster     runs over several processes and machines: 85 MB to download, 225 MB on disk
 #   PYTHON=/path/to/python3.12          which Python to use
 set -euo pipefail
 

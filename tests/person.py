@@ -13,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+CHOICE = 22
+"""Height of a line in a box of choices [pixels]."""
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 LOOKS = 0.1
@@ -135,6 +138,18 @@ class Person:
         self.draw(2)  # a button that is up again before the window has looked was never pressed
         self.release()
         self.update(3)
+
+    def choose(self, identifier: str, index: int) -> None:
+        """Open a box of choices, and take one of its lines."""
+        self.click(identifier)
+        self.draw(10)
+        x, y = self._middle(identifier)
+        self.point(x, y + CHOICE * (index + 1))
+        self.draw(2)
+        self.press()
+        self.draw(2)
+        self.release()
+        self.draw(5)
 
     def point(self, x: int, y: int) -> None:
         """Move the mouse somewhere [pixels]."""

@@ -18,7 +18,7 @@ SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
     *("recovery_cpu.json", "tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
-    *("evaluation_cpu.json", "driver.json", "merging.json", "merging_parallel.json"),
+    *("evaluation_cpu.json", "driver.json", "merging.json", "merging_parallel.json", "watching.json"),
 )
 
 
@@ -171,3 +171,15 @@ def test_putting_shards_together_takes_what_is_told() -> None:
     assert f"{told['shards']} shards with {told['demonstrations']} demonstrations" in text
     assert f"{told['stored_mb']:.0f} MB, take {told['merging_seconds']:.0f} s and {told['peak_memory_mb']} MB" in text
     assert f"{told['demonstrations_a_second']} demonstrations a second" in text
+
+
+def test_watching_workers_keeps_kit_within_its_bound() -> None:
+    text, told = text_of("docs", "scale.md"), read("watching.json")
+    watched = told["watched"]
+    assert watched["update_ms_median"] <= told["allowed_ms"]
+    assert told["putting_together"]["update_ms_median"] <= told["allowed_ms"]
+    assert sum(told[phase]["updates_without_a_turn_for_others"] for phase in ("watched", "putting_together")) == 0
+    assert f"takes {watched['update_ms_median']} ms in the median, where {told['allowed_ms']:.0f} ms are" in text
+    assert f"{watched['update_ms_99th']:.0f} ms in the 99th of a hundred" in text
+    assert f"{watched['update_ms_longest']:.0f} ms in the longest of {watched['updates']}" in text
+    assert f"all of them took {watched['processor_seconds']:.1f} s of processor time" in text

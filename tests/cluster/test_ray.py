@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from mimicgen.datagen.cluster import ray_workers
 from mimicgen.datagen.cluster.ray_workers import RayWorkers, places
 from mimicgen.datagen.cluster.sending.inputs import Inputs
 from mimicgen.datagen.config.jobs import Generate
-from mimicgen.datagen.errors import SetupError
+from mimicgen.datagen.errors import RunError, SetupError
 from tests.cluster.chaos import is_like
 from tests.cluster.workers import Here, KnownWorker, run_in, spread
 from tests.conftest import PROJECT, SHIPPED_DEMOS
@@ -119,6 +120,19 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
     config = run_in(tmp_path / "r", num_trials=3, cluster__address="127.0.0.1:1")
     with pytest.raises(SetupError, match=r"the Ray cluster at '127\.0\.0\.1:1' cannot be reached"):
         RayWorkers(config).start()
+
+
+def test_a_cluster_without_a_node_is_waited_for_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [{"Alive": False}, {"Alive": True}]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    workers = RayWorkers(run_in(tmp_path / "r"))
+    assert workers.poll() == []
+    del nodes[1]
+    assert workers.poll() == [], "it does not look every time"
+    monkeypatch.setattr(ray_workers, "LOOKS", 0.0)
+    later = RayWorkers(run_in(tmp_path / "r"))
+    with pytest.raises(RunError, match="the Ray cluster at 'local' is lost, none of its nodes answers"):
+        later.poll()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mimicgen.datagen.cluster.ray_workers import RayWorkers
 from mimicgen.datagen.cluster.run import ClusterRun
 from mimicgen.datagen.cluster.sending.inputs import Inputs, packed_inputs
 from mimicgen.datagen.cluster.tasks import Failed, Task
@@ -64,15 +65,14 @@ class Here:
         self.closed = 0
         self.made: list[Task] = []
 
-    def start(self) -> int:
-        for _ in range(self._config.cluster.workers):
-            self.hire()
-        return self._config.cluster.workers
+    def start(self) -> list[str]:
+        return [self.hire() for _ in range(self._config.cluster.workers)]
 
-    def hire(self) -> None:
+    def hire(self) -> str:
         self.hired += 1
         name = f"worker_{self.hired}"
         self._events.append(Ready(name, self._about(name) | {"node": "here"}))
+        return name
 
     def give(self, worker: str, task: Task) -> None:
         self._given[worker] = task
@@ -137,3 +137,16 @@ def run_in(folder: Path, **values: Any) -> Generate:
     folder.mkdir(exist_ok=True)
     told = {"cluster__address": "local", "cluster__workers": 3, "cluster__shard_attempts": 5, "num_envs": 2}
     return config_in(folder, **told | values)
+
+
+class SteadyWorker(KnownWorker):
+    """A worker that takes as long as somebody needs to see it."""
+
+    async def make(self, task: Task) -> Any:
+        await asyncio.sleep(0.5)
+        return await super().make(task)
+
+
+def steady(config: Generate) -> RayWorkers:
+    """Return workers in Ray's processes that take their time."""
+    return RayWorkers(config, SteadyWorker)

@@ -111,7 +111,7 @@ def python(code: str, *arguments: object, ends: Collection[int] = (0,)) -> str:
     assert forks.stdin is not None
     assert forks.stdout is not None
     with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
-        asked: dict[str, object] = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
+        asked: dict[str, Any] = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
         asked |= {"environ": dict(os.environ), "out": out.name, "err": err.name}
         forks.stdin.write(json.dumps(asked) + "\n")
         forks.stdin.flush()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,34 @@ def test_another_task_brings_its_own_source_unless_one_was_chosen(tmp_path: Path
     draft.put("source", chosen)
     draft.put("task", "stack_three")
     assert draft.value("source") == chosen
+
+
+def test_where_attempts_are_made_is_a_value_like_others(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    draft = Draft({"source": SOURCE})
+    assert draft.value("cluster.address") == "none"
+    draft.put("cluster.address", "ray://")
+    assert draft.problems["cluster.address"] == "Expected none, local, auto, HOST:PORT or ray://HOST:PORT"
+    for address in ("auto", "10.0.0.1:6379", "ray://head.example:10001", "local"):
+        draft.put("cluster.address", address)
+        assert not draft.problems
+    draft.put("cluster.workers", "3")
+    draft.save(tmp_path / "spread.toml")
+    again = Draft(layers.read_toml(tmp_path / "spread.toml"))
+    assert again.config is not None
+    assert (again.config.cluster.address, again.config.cluster.workers) == ("local", 3)
+    again.put("live_port", "0")
+    assert "is not shown while it goes on" in again.problems["live_port"]
+    again.put("cluster.address", "none")
+    assert again.config is not None
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    draft = Draft({"source": SOURCE})
+    assert draft.config is not None
+    draft.put("cluster.address", "local")
+    assert draft.problems == {"cluster.address": "Ray is not installed; run: ./scripts/setup.sh --with cluster"}
+    assert draft.config is None
+    draft.put("cluster.address", "none")
+    assert draft.config is not None

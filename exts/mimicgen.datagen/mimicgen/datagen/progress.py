@@ -55,6 +55,47 @@ class Drawing:
     latest: Path | None = None
 
 
+class Doing(StrEnum):
+    """What a worker does."""
+
+    STARTING = "starting"
+    WORKING = "working"
+    IDLE = "idle"
+    BENCHED = "benched"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerProgress:
+    """What a worker of a run in shards does, and what came of it.
+
+    Attributes:
+        name: Its name.
+        node: The machine that it is on, empty before it has said so.
+        doing: What it does. A benched one gets no more shards, an ended one was not needed any more.
+        shard: The attempts that it makes, in words, empty while it makes none.
+        successes: Successes in the shards that it has made.
+        attempts: Attempts in them.
+        seconds: How long it took for them [s].
+        last_failure: Why an attempt or a shard of it failed, or it was lost, the last time; empty before one did.
+    """
+
+    name: str
+    node: str = ""
+    doing: Doing = Doing.STARTING
+    shard: str = ""
+    successes: int = 0
+    attempts: int = 0
+    seconds: float = 0.0
+    last_failure: str = ""
+
+    @property
+    def an_hour(self) -> float | None:
+        """Demonstrations an hour, while it makes shards; None before it has made one."""
+        return 3600 * self.successes / self.seconds if self.seconds > 0 else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class End:
     """Why a run ended.
@@ -94,6 +135,8 @@ class Progress:
         last_rendered: The demonstration that this snapshot reports as complete, else None.
         render_failure: What was wrong with the frames of the demonstration that this snapshot reports, else None.
         told: What else this snapshot reports in words, of a worker for instance, else None.
+        elsewhere: Whether attempts are made by workers, in other processes than this one.
+        workers: These workers, in the order in which they were hired; of those that were lost the latest ones.
         live: Where the report is shown during the run, if it is.
         end: Why the run ended, once it has.
         written: What the run wrote, once it has ended.
@@ -120,6 +163,8 @@ class Progress:
     last_rendered: str | None = None
     render_failure: str | None = None
     told: str | None = None
+    elsewhere: bool = False
+    workers: tuple[WorkerProgress, ...] = ()
     live: str | None = None
     end: End | None = None
     written: tuple[Path, ...] = ()

@@ -6,10 +6,12 @@ Everything here blocks, and is called in a thread of its own. Ray places, starts
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import itertools
 import math
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,16 +22,28 @@ from mimicgen.datagen.cluster.tasks import Failed, Task, Told
 from mimicgen.datagen.cluster.worker import Worker
 from mimicgen.datagen.cluster.workers import Ended, Event, Lost, Ready
 from mimicgen.datagen.config.jobs import Generate
-from mimicgen.datagen.errors import OutputError, SetupError
+from mimicgen.datagen.errors import OutputError, RunError, SetupError
 
 WAIT = 0.2
 """Seconds for which `poll` waits for news."""
+
+LOOKS = 5.0
+"""Seconds between two looks whether there are nodes."""
 
 STARTS = 3
 """How often a local cluster is started: a node has half a minute, which is not enough on a machine that is busy."""
 
 LISTENS = 10.0
 """Seconds that an address has to answer."""
+
+TOKEN = (
+    "where it asks for a token, as Ray's clusters do, start this with RAY_AUTH_MODE=token, and have that of the "
+    "cluster in ~/.ray/auth_token"
+)
+"""What to do where a cluster is there and does not answer: Ray sends its token to no address that is said, unasked."""
+
+_FOUND = ("local", "auto")
+"""What is no address: Ray starts or finds the cluster."""
 
 CORES = 2
 """Cores for a worker on CPUs, where the number of workers is not said."""
@@ -41,10 +55,8 @@ def check_ray() -> None:
     Raises:
         SetupError: It is not.
     """
-    try:
-        import ray  # noqa: F401
-    except ImportError as error:
-        raise SetupError("Ray is not installed; run: ./scripts/setup.sh --with cluster") from error
+    if importlib.util.find_spec("ray") is None:  # importing it takes seconds, and the panel asks, too
+        raise SetupError("Ray is not installed; run: ./scripts/setup.sh --with cluster")
 
 
 class RayWorkers:
@@ -67,10 +79,10 @@ class RayWorkers:
         self._arrivals = Arrivals(config)
         self._cores = 1.0
         self._connected = False
-        self.count = 0
+        self._looks_again = 0.0
 
-    def start(self) -> int:
-        """Connect to the cluster, or start one, and hire workers. Returns how many.
+    def start(self) -> list[str]:
+        """Connect to the cluster, or start one, and hire workers. Returns their names.
 
         Raises:
             SetupError: The cluster cannot be reached, or has no GPU for a worker.
@@ -85,12 +97,10 @@ class RayWorkers:
         self._connect(ray)
         resources: Any = ray.cluster_resources
         self._connected = True
-        self.count, self._cores = places(self._config, resources())
+        count, self._cores = places(self._config, resources())
         if inputs is not None:
             self._inputs = (ray.put(inputs),)
-        for _ in range(self.count):
-            self.hire()
-        return self.count
+        return [self.hire() for _ in range(count)]
 
     def _connect(self, ray: Any) -> None:
         """Connect to the cluster, or start one on this machine, which ends with this process.
@@ -108,7 +118,8 @@ class RayWorkers:
             try:
                 ray.init(address=wanted.address, **about)
             except (OSError, ValueError, RuntimeError) as error:
-                raise SetupError(f"the Ray cluster at '{wanted.address}' cannot be reached: {error}") from error
+                told = f"the Ray cluster at '{wanted.address}' cannot be reached: {error}"
+                raise SetupError(told if wanted.address in _FOUND else f"{told}; {TOKEN}") from error
             except Exception as error:  # this very class is what Ray raises when a node is late
                 if type(error) is not Exception:
                     raise
@@ -119,7 +130,7 @@ class RayWorkers:
             else:
                 return
 
-    def hire(self) -> None:
+    def hire(self) -> str:
         """See `Workers.hire`."""
         import ray
 
@@ -131,6 +142,7 @@ class RayWorkers:
         self._actors[name] = actor
         about: Any = actor.about
         self._awaited[about.remote()] = (name, None)
+        return name
 
     def give(self, worker: str, task: Task) -> None:
         """See `Workers.give`."""
@@ -150,6 +162,8 @@ class RayWorkers:
         refs = list(self._awaited)
         events = self._arrived(0.0 if refs else WAIT)
         ready, _ = ray.wait(refs, num_returns=1, timeout=0 if events else WAIT) if refs else ([], [])
+        if not ready:
+            self._refuse_if_no_node_is_left()
         if ready:  # what else is there by now
             ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
         for ref in ready:
@@ -194,6 +208,24 @@ class RayWorkers:
                 events.append(Ended(worker, task, dataclasses.replace(told, packed=None)))
         return events
 
+    def _refuse_if_no_node_is_left(self) -> None:
+        """Now and then, check that there is a node: where the last one is lost, Ray would wait for another for ever.
+
+        Raises:
+            RunError: There is none.
+        """
+        import ray
+
+        if time.monotonic() < self._looks_again:
+            return
+        nodes: Any = ray.nodes
+        if not any(node["Alive"] for node in nodes()):
+            raise RunError(
+                f"the Ray cluster at '{self._config.cluster.address}' is lost, none of its nodes answers; start the "
+                "same run again: it continues with the shards that are whole"
+            )
+        self._looks_again = time.monotonic() + LOOKS
+
     def close(self) -> None:
         """See `Workers.close`."""
         if self._connected:
@@ -213,7 +245,7 @@ def _refuse_if_nobody_listens(address: str) -> None:
     Raises:
         SetupError: There is not, or it is no address.
     """
-    if address in ("local", "auto"):
+    if address in _FOUND:
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:

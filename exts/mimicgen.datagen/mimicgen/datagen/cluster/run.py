@@ -15,6 +15,7 @@ from mimicgen.datagen.cluster.concluding import conclude, refuse_parts
 from mimicgen.datagen.cluster.dispatching import Dispatcher
 from mimicgen.datagen.cluster.merging import Merged
 from mimicgen.datagen.cluster.results import refuse_unlike
+from mimicgen.datagen.cluster.roster import Roster
 from mimicgen.datagen.cluster.sending.gathering import There, gathered, shards_there
 from mimicgen.datagen.cluster.shards import Shard, shard_at, shards_folder, size_of
 from mimicgen.datagen.cluster.tasks import Told
@@ -26,9 +27,13 @@ from mimicgen.datagen.progress import End, State
 from mimicgen.datagen.session.generator import OpenSimulation
 from mimicgen.datagen.session.host import Host
 from mimicgen.datagen.session.run import Run
+from mimicgen.datagen.text import counted
 
 WAITS = 10
 """Workers in a row that may be lost before any was ready: then none will be."""
+
+NEWS = 20
+"""Lines that are told in a frame at most: a thousand workers may tell theirs at once."""
 
 
 class ClusterRun(Run):
@@ -58,6 +63,9 @@ class ClusterRun(Run):
         self._idle: set[str] = set()
         self._copies: dict[Shard, int] = {}
         self._refused = 0
+        self._roster = Roster()
+        self._news: list[str] = []
+        """What is to be told of workers, in words."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mimicgen.datagen cluster")
 
     async def go(self) -> None:
@@ -71,6 +79,7 @@ class ClusterRun(Run):
         outputs = self._outputs = Outputs(self._config)
         if self._is_done_already(outputs):
             return
+        self._host.publish(elsewhere=True)
         refuse_parts(outputs)
         outputs.open()
         dispatcher = await self._in_thread(self._begin)
@@ -81,6 +90,8 @@ class ClusterRun(Run):
                 await self._make(dispatcher, workers)
             finally:
                 await self._in_thread(workers.close)
+                self._roster.close()
+                self._host.publish(workers=self._roster.rows)
         self._merged = await self._in_thread(self._conclude, set(dispatcher.left_out))
         self._facts = self._merged.facts
         self._tally = self._merged.tally
@@ -128,44 +139,76 @@ class ClusterRun(Run):
     async def _start(self, workers: Workers) -> int:
         """Hire workers. Returns how many."""
         async with self._stage("Workers") as note:
-            count = await self._in_thread(workers.start)
-            note(f"{count} workers, {self._job.cluster.address}; shards in {shards_folder(self._job.output_dataset)}")
+            names = await self._in_thread(workers.start)
+            for name in names:
+                self._roster.hired(name)
+            where = shards_folder(self._job.output_dataset)
+            note(f"{counted(len(names), 'worker')}, {self._job.cluster.address}; shards in {where}")
         if self._host.stopped is None:
             self._host.clock.start()
             self._host.publish(state=State.RUNNING)
-        return count
+        return len(names)
 
     async def _make(self, dispatcher: Dispatcher, workers: Workers) -> None:
         """Hand out shards until the run is over, or somebody stops it."""
         before = dispatcher.counts
         self._count(dispatcher, before=before.attempts, kept_before=before.successes)
         while not dispatcher.over and self._host.stopped is None:
-            for event in await self._in_thread(workers.poll):
-                for worker in self._told(event, dispatcher):
-                    await self._replace(worker, dispatcher, workers)
-                if isinstance(event, Lost):
-                    await self._hire(dispatcher, workers)
-                self._count(dispatcher)
-            for worker in dispatcher.stuck(time.monotonic()):
-                self._say(f"{worker} has not answered for long, and is replaced")
-                await self._replace(worker, dispatcher, workers, "it did not answer any more")
-            if self._host.state is not State.PAUSED:
-                for worker in sorted(self._idle):
-                    task = dispatcher.ask(worker, time.monotonic())
-                    if task is not None:
-                        self._idle.discard(worker)
-                        await self._in_thread(workers.give, worker, task)
+            await self._in_thread(self._round, dispatcher, workers)
+            await self._tell(dispatcher)
             await self._host.next_frame()
 
-    async def _replace(self, worker: str, dispatcher: Dispatcher, workers: Workers, reason: str | None = None) -> None:
+    async def _tell(self, dispatcher: Dispatcher) -> None:
+        """Publish what a round has brought; what many workers tell at once, over several frames."""
+        if self._news or self._roster.rows != self._host.progress.workers:
+            self._count(dispatcher)
+        for number, text in enumerate(self._news):
+            if number and number % NEWS == 0:
+                await self._host.next_frame()
+            self._host.publish(told=text)
+        self._news.clear()
+
+    def _round(self, dispatcher: Dispatcher, workers: Workers) -> None:
+        """Wait a moment for what workers tell, take it, and hand out shards. Blocks: it is called in the thread.
+
+        Raises:
+            SetupError: A worker has other versions than the others.
+            RunError: Workers are lost before they are ready, again and again.
+        """
+        gone: set[str] = set()
+        for event in workers.poll():
+            if event.worker in gone:  # it was told to leave since
+                continue
+            for worker in self._told(event, dispatcher):
+                self._roster.left(worker)
+                self._replace(worker, dispatcher, workers)
+                gone.add(worker)
+            if isinstance(event, Lost):
+                self._hire(dispatcher, workers)
+        now = time.monotonic()
+        for worker in dispatcher.stuck(now):
+            reason = "it did not answer any more"
+            self._news.append(f"{worker} has not answered for long, and is replaced")
+            self._roster.lost(worker, reason)
+            self._replace(worker, dispatcher, workers, reason)
+        for worker in sorted(self._idle):
+            if self._host.state is State.PAUSED or self._host.stopped is not None:
+                return
+            task = dispatcher.ask(worker, now)
+            if task is not None:
+                self._idle.discard(worker)
+                workers.give(worker, task)
+                self._roster.given(worker, task.shard, now)
+
+    def _replace(self, worker: str, dispatcher: Dispatcher, workers: Workers, reason: str | None = None) -> None:
         """End a worker, whatever it does, and hire another one."""
         self._idle.discard(worker)
-        await self._in_thread(workers.dismiss, worker)
+        workers.dismiss(worker)
         dispatcher.leave(worker, reason)
-        await self._hire(dispatcher, workers)
+        self._hire(dispatcher, workers)
 
-    async def _hire(self, dispatcher: Dispatcher, workers: Workers) -> None:
-        await self._in_thread(workers.hire)
+    def _hire(self, dispatcher: Dispatcher, workers: Workers) -> None:
+        self._roster.hired(workers.hire())
         dispatcher.coming += 1
 
     def _told(self, event: Event, dispatcher: Dispatcher) -> list[str]:
@@ -175,6 +218,7 @@ class ClusterRun(Run):
             SetupError: A worker has other versions than the others.
             RunError: Workers are lost before they are ready, again and again.
         """
+        now = time.monotonic()
         match event:
             case Ready(worker, about):
                 told = {key: about[key] for key in ("versions", "runtime")}
@@ -185,26 +229,28 @@ class ClusterRun(Run):
                 dispatcher.coming -= 1
                 dispatcher.join(worker)
                 self._idle.add(worker)
+                self._roster.ready(worker, about["node"])
             case Ended(worker, task, Told() as made):
                 self._idle.add(worker)
                 self._copies.setdefault(task.shard, task.copy)
-                others = dispatcher.made(worker, made, time.monotonic())
-                self._count(dispatcher)
+                self._roster.made(worker, made, now)
                 kept = sum(made.outcomes)
-                self._say(f"{task.shard}: {kept} of {task.shard.size} succeeded, {worker}")
-                return others
+                self._news.append(f"{task.shard}: {kept} of {task.shard.size} succeeded, {worker}")
+                return dispatcher.made(worker, made, now)
             case Ended(worker, task, answer):
                 self._idle.add(worker)
                 reason = getattr(answer, "reason", "")
                 dispatcher.fail(worker, reason)
-                self._say(f"{task.shard}: failed, {worker}: {reason}")
+                self._roster.failed(worker, f"{task.shard}: {reason}", benched=worker in dispatcher.benched)
+                self._news.append(f"{task.shard}: failed, {worker}: {reason}")
                 if worker in dispatcher.benched:
-                    self._say(f"{worker} fails again and again, and gets no more shards")
+                    self._news.append(f"{worker} fails again and again, and gets no more shards")
                 if task.shard in dispatcher.left_out:
-                    self._say(f"{task.shard} are left out of the run")
+                    self._news.append(f"{task.shard} are left out of the run")
             case Lost(worker, reason):
                 self._idle.discard(worker)
-                self._say(f"{worker} is lost: {reason}")
+                self._news.append(f"{worker} is lost: {reason}")
+                self._roster.lost(worker, reason)
                 if dispatcher.knows(worker):
                     dispatcher.leave(worker, reason)
                 else:
@@ -231,10 +277,7 @@ class ClusterRun(Run):
 
     def _count(self, dispatcher: Dispatcher, **changes: Any) -> None:
         self._tally.counts = dispatcher.counts
-        self._tell_counts(**changes)
-
-    def _say(self, what: str) -> None:
-        self._host.publish(told=what)
+        self._tell_counts(workers=self._roster.rows, **changes)
 
     async def _in_thread[T](self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

@@ -17,12 +17,14 @@ class Told:
         shard: Which.
         outcomes: A byte an attempt, in the order of their numbers: 1 for a success, else 0.
         reached: How many attempts reached each stage.
+        failure: How the last of those that failed did, in words; empty where none did.
         packed: What is to be fetched from the worker that made it; None: it is where it belongs.
     """
 
     shard: Shard
     outcomes: bytes
     reached: Mapping[str, int] = field(default_factory=dict)
+    failure: str = ""
     packed: Packed | None = None
 
 

@@ -35,7 +35,9 @@ def told_of(made: Made) -> Told:
     for attempt in attempts:
         counts.add(attempt)
     outcomes = bytes(attempt.outcome is Outcome.SUCCESS for attempt in attempts)
-    return Told(made.shard, outcomes, counts.reached)
+    last = next((one for one in reversed(attempts) if one.outcome is Outcome.FAILURE), None)
+    failure = f"attempt {last.number}, reached {last.furthest_subtask}: {last.reason}" if last is not None else ""
+    return Told(made.shard, outcomes, counts.reached, failure)
 
 
 class Worker:

@@ -56,15 +56,15 @@ Event = Ready | Ended | Lost
 class Workers(Protocol):
     """Starts workers and tells what becomes of them. Everything may block, and is called in one thread."""
 
-    def start(self) -> int:
-        """Hire the workers that the run says. Returns how many.
+    def start(self) -> list[str]:
+        """Hire the workers that the run says. Returns their names.
 
         Raises:
             SetupError: There is no place for them.
         """
 
-    def hire(self) -> None:
-        """Start another worker; `poll` tells when it is ready."""
+    def hire(self) -> str:
+        """Start another worker; `poll` tells when it is ready. Returns its name."""
 
     def give(self, worker: str, task: Task) -> None:
         """Have a worker make a shard."""
@@ -73,7 +73,11 @@ class Workers(Protocol):
         """End a worker, whatever it does; nothing more is told of it."""
 
     def poll(self) -> list[Event]:
-        """Wait a moment for news, and return them."""
+        """Wait a moment for news, and return them.
+
+        Raises:
+            RunError: There is nothing left on which workers could be.
+        """
 
     def close(self) -> None:
         """End all workers, and let go of the cluster."""

@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import ConfigError
 
+_ADDRESS = re.compile(r"none|local|auto|(ray://)?(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
+
 
 class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where attempts are made, and in how large shards; see docs/scale.md."""
@@ -19,7 +21,7 @@ class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             min_length=1,
             description="Where attempts are made: none (in this process), local (in workers on this machine), auto (in "
-            "the Ray cluster that this machine is part of), or the address of a Ray cluster, HOST:PORT or ray://...",
+            "the Ray cluster that this machine is part of), or the address of a Ray cluster, HOST:PORT or ray://HOST:PORT",
         ),
     ] = "none"
     workers: Annotated[
@@ -42,7 +44,6 @@ class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             description="Attempts in a shard; 0: eight for every environment, or fewer, so that each worker has one",
         ),
     ] = 0
-
     results: Annotated[
         str,
         Meta(
@@ -54,6 +55,10 @@ class ClusterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "shared"
 
     def __post_init__(self) -> None:
+        if _ADDRESS.fullmatch(self.address) is None:
+            raise ConfigError(
+                f"cluster.address = {quoted(self.address)}: expected none, local, auto, HOST:PORT or ray://HOST:PORT"
+            )
         address = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]*)://.+", self.results)
         if address and address[1].lower() == "memory":
             raise ConfigError(f"cluster.results = {quoted(self.results)}: the memory of one process is no place for it")

@@ -117,6 +117,14 @@ class Generate(_Trying, frozen=True, kw_only=True, tag="generate"):
     mimic: MimicConfig = field(default_factory=MimicConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
+    def __post_init__(self) -> None:
+        _Trying.__post_init__(self)
+        if self.live_port is not None and self.cluster.elsewhere:
+            raise ConfigError(
+                f"live_port = {self.live_port}: a run whose attempts are made elsewhere is not shown while it goes on; "
+                "leave it out, or have them made here with cluster.address = none"
+            )
+
 
 class Record(_Trying, frozen=True, kw_only=True, tag="record"):
     """Record source demonstrations with the scripted expert."""

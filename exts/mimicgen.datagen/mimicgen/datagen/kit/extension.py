@@ -19,7 +19,7 @@ from mimicgen.datagen.cli.console import Console
 from mimicgen.datagen.errors import BadInputError
 from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
-from mimicgen.datagen.kit.loop import make_run, next_frame, open_simulation
+from mimicgen.datagen.kit.loop import make_run, next_frame, open_simulation, pace
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
 
@@ -56,10 +56,12 @@ class DatagenExtension(omni.ext.IExt):  # type: ignore[misc]
             from mimicgen.datagen.kit.timeline import TimelineFollower
 
             self._session.next_frame = TimelineFollower(self._session, next_frame).next_frame
-        elif sys.getprofile() is None:
-            # The bare kernel hooks its profiler into every Python call, although nobody reads it: a step takes a third
-            # longer (docs/event_loop.md). In Isaac Sim it may be wanted, and it has its own settings there.
-            sys.setprofile(None)
+        else:
+            self._on_close.append(pace(self._session))
+            if sys.getprofile() is None:
+                # The bare kernel hooks its profiler into every Python call, although nobody reads it: a step takes a
+                # third longer (docs/event_loop.md). In Isaac Sim it may be wanted, and has its own settings there.
+                sys.setprofile(None)
         self._defer_quit()
         if settings.get("console") and not settings.get("selftest"):  # which tells in its own words
             console = Console.on_descriptor(settings.get("console_fd"), kit=self._kit_stage())

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
+import carb.eventdispatcher
 import omni.kit.app
 
 from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
 from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
-from mimicgen.datagen.session import opening
+from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation, Viewer
 from mimicgen.datagen.session.host import Host
 from mimicgen.datagen.session.run import Run
+
+FRAME = 1 / 60
+"""Length of an update that only waits for workers elsewhere, at least [s]."""
 
 
 async def next_frame() -> None:
@@ -55,3 +60,30 @@ def make_run(config: Job, host: Host, open_simulation: OpenSimulation) -> Run:
         if is_stored_shard(config):
             return StoredShardRun(config, host, open_simulation)
     return Run(config, host, open_simulation)
+
+
+def pace(session: Session) -> Callable[[], None]:
+    """Keep a bare kernel from turning in circles while workers elsewhere make attempts, and it only waits for them.
+
+    Without an extension that paces frames it begins an update as soon as the one before has ended. That is wanted while
+    an update makes an environment step; while it has nothing to do, it would take a whole core from the workers.
+
+    Args:
+        session: Says whether such a run goes on.
+
+    Returns:
+        The function that ends that.
+    """
+    updated = 0.0
+
+    def on_update(_: carb.eventdispatcher.Event) -> None:
+        nonlocal updated
+        if session.active and session.progress.elsewhere:
+            time.sleep(max(0.0, updated + FRAME - time.perf_counter()))
+        updated = time.perf_counter()
+
+    subscription = carb.eventdispatcher.get_eventdispatcher().observe_event(
+        observer_name="mimicgen.datagen.pacing", event_name=omni.kit.app.GLOBAL_EVENT_UPDATE, on_event=on_update
+    )
+    reset: Callable[[], None] = subscription.reset
+    return reset

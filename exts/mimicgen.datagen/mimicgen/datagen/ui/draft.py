@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.cli.runs import shipped_source
+from mimicgen.datagen.cluster.ray_workers import check_ray
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.keys import key_of, keys, parse
 from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.dataset.sources.sources import check_file
-from mimicgen.datagen.errors import BadInputError, ConfigError
+from mimicgen.datagen.errors import BadInputError, ConfigError, SetupError
 from mimicgen.datagen.tasks.defaults import base_layer, build
 
 _TOP = frozenset(key.partition(".")[0] for key in keys())
@@ -127,6 +128,11 @@ class Draft:
                 check_file(built.source.expanduser().absolute())
             except BadInputError as error:
                 self.problems["source"] = shown(error)
+        if built.cluster.elsewhere:
+            try:
+                check_ray()
+            except SetupError as error:
+                self.problems.setdefault("cluster.address", str(error))
         if not self.problems:
             self.candidate = built
         self.problems |= self._found

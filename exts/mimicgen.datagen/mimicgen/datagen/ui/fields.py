@@ -42,13 +42,14 @@ class Row(ABC):
         draft: Where values are read and put.
         key: The configuration's key.
         label: What the user reads.
+        name: What the row is called, where the key has several; None: as the key.
 
     Attributes:
         key: The configuration's key.
         label: What the user reads.
     """
 
-    def __init__(self, draft: Draft, key: str, label: str):
+    def __init__(self, draft: Draft, key: str, label: str, name: str | None = None):
         self.key = key
         self.label = label
         self._draft = draft
@@ -60,7 +61,7 @@ class Row(ABC):
                 self._build()
             for field in self._fields:
                 self._explain(field)
-            self.note = Note("hint", identifier=f"{key}.note", indent=style.LABEL_WIDTH + style.GAP)
+            self.note = Note("hint", identifier=f"{name or key}.note", indent=style.LABEL_WIDTH + style.GAP)
 
     @abstractmethod
     def _build(self) -> None:

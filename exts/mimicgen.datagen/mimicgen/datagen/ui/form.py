@@ -17,6 +17,7 @@ from mimicgen.datagen.ui.fields import Choice, Pair, Row, Several, Switch, Text
 from mimicgen.datagen.ui.parts import Note, section
 from mimicgen.datagen.ui.presets import Presets
 from mimicgen.datagen.ui.tasks import TaskChoice
+from mimicgen.datagen.ui.where import Where
 
 TASKS_OWN = "Empty: the task's own"
 """Under a field without a value, where the task says what holds."""
@@ -86,6 +87,10 @@ class Form:
                 Text(draft, "seed", "Seed"),
                 Choice(draft, "physics", "Physics"),
                 Text(draft, "device", "Device"),
+            ]
+            where = Where(draft)
+            self._rows += [where, *where.rows]
+            self._rows += [
                 Switch(draft, "early_abort", "Early abort"),
                 Switch(draft, "keep_failed", "Keep failed"),
                 Switch(draft, "report", "Report"),

@@ -45,7 +45,7 @@ class History(logging.Handler):
 
     Attributes:
         progress: The latest snapshot.
-        rates: Success rate after every attempt.
+        rates: Success rate after every attempt; where attempts are made elsewhere, after every few shards.
         failures: The last failures, latest first.
         lines: The last log lines, latest first.
         version: Grows with everything but steps.
@@ -105,6 +105,10 @@ class History(logging.Handler):
                 self.rates.append(progress.successes / progress.attempts)
             if attempt.outcome is Outcome.FAILURE:
                 self.failures.appendleft(Failure(attempt.number, attempt.furthest_subtask, attempt.reason))
+        if progress.elsewhere and progress.attempts > before.attempts:  # a shard or several, not one attempt
+            self.rates.append(progress.successes / progress.attempts)
+        if progress.told is not None:
+            self._write(logging.INFO, progress.told)
         if progress.last_rendered is not None:
             self._write(logging.INFO, f"{progress.last_rendered}: frames complete")
         if progress.render_failure is not None:

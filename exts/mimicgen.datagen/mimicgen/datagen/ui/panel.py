@@ -257,5 +257,5 @@ def _detail(progress: Progress) -> str:
     if progress.state in (State.RUNNING, State.PAUSED):
         return f"{progress.done} of {progress.target}"
     if progress.state is State.STOPPING:
-        return "after this step"
+        return "putting together what is there" if progress.elsewhere else "after this step"
     return ""

@@ -138,6 +138,12 @@ class Bar:
             self._filled.visible = share > 0.0
 
 
+def put(label: ui.Label, text: str) -> None:
+    """Show a text, if it is another one."""
+    if label.text != text:
+        label.text = text
+
+
 class Tile:
     """A number with a caption."""
 
@@ -147,10 +153,11 @@ class Tile:
             with ui.VStack():
                 ui.Spacer(height=5)
                 self._number = ui.Label("", name="number", alignment=ui.Alignment.CENTER, identifier=identifier)
-                ui.Label(caption, name="caption", height=16, alignment=ui.Alignment.CENTER)
+                self._caption = ui.Label(caption, name="caption", height=16, alignment=ui.Alignment.CENTER)
                 ui.Spacer(height=4)
 
-    def show(self, text: str) -> None:
-        """Show a number."""
-        if text != self._number.text:
-            self._number.text = text
+    def show(self, text: str, caption: str | None = None) -> None:
+        """Show a number, with another caption if one is said."""
+        put(self._number, text)
+        if caption is not None:
+            put(self._caption, caption)

@@ -13,7 +13,8 @@ from mimicgen.datagen.attempts import FINAL, wilson
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.history import FAILURES, LOG_LINES, History
-from mimicgen.datagen.ui.parts import Bar, Note, Tile, section
+from mimicgen.datagen.ui.parts import Bar, Note, Tile, put, section
+from mimicgen.datagen.ui.workers import WorkerRows
 
 PLOTTED = 200
 """Points of the plot at most."""
@@ -30,6 +31,7 @@ class Watch:
         self._picture = self._address = ""
         self._banner()
         self._progress()
+        self._workers = WorkerRows()
         self._funnel()
         self._rate()
         self._failures()
@@ -42,6 +44,7 @@ class Watch:
         if self._history.version != self._version:
             self._version = self._history.version
             self._show_banner()
+            self._workers.refresh(self._history.progress)
             self._show_funnel()
             self._show_rate()
             self._show_failures()
@@ -117,7 +120,8 @@ class Watch:
                 self._curve = ui.Plot(ui.Type.LINE, 0.0, 1.0, 0.0, 0.0, identifier="plot")
 
     def _failures(self) -> None:
-        with section("Last failures", "section_failures"):
+        self._failure_section = ui.VStack(height=0)
+        with self._failure_section, section("Last failures", "section_failures"):
             self._no_failures = Note("hint")
             self._failed = [Note("info", identifier=f"failure.{number}") for number in range(FAILURES)]
 
@@ -147,14 +151,18 @@ class Watch:
         progress = self._history.progress
         what = "demonstrations kept" if progress.guarantee else "attempts made"
         never = progress.state is State.IDLE
-        _put(self._count, "No run yet" if never else f"{progress.done} of {progress.target} {what}")
+        put(self._count, "No run yet" if never else f"{progress.done} of {progress.target} {what}")
         share = progress.done / progress.target if progress.target else 0.0
-        _put(self._share, "" if never else f"{100 * share:.0f}%")
+        put(self._share, "" if never else f"{100 * share:.0f}%")
         self._bar.show(share)
         self._attempts.show("-" if never else str(progress.attempts))
         self._success.show(_rate(progress))
         speed = self._history.speed
-        self._speed.show("-" if speed is None else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}")
+        if progress.elsewhere:
+            self._speed.show(_kept_an_hour(progress), "Kept an hour")
+        else:
+            words = "-" if speed is None else f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+            self._speed.show(words, "Steps a second")
         self._elapsed.show("-" if never else spoken_seconds(progress.elapsed))
         self._to_go.show(_to_go(progress))
         self._rendered.show(str(progress.rendered) if progress.drawing is not None else "-")
@@ -171,7 +179,7 @@ class Watch:
             return
         failed = progress.state is State.FAILED
         self._end_colour.name = "banner_failed" if failed else "banner_done"
-        _put(self._end_title, "The run failed" if failed else "The run has ended")
+        put(self._end_title, "The run failed" if failed else "The run has ended")
         self._end_reason.show(progress.end.reason[:1].upper() + progress.end.reason[1:])
         self._end_written.show("\n".join(_by_folder(progress.written)))
 
@@ -186,7 +194,7 @@ class Watch:
             reached = progress.reached[stage]
             share = reached / progress.attempts if progress.attempts else 0.0
             bar.show(share)
-            _put(count, f"{reached}  ({100 * share:.0f}%)" if progress.attempts else "0")
+            put(count, f"{reached}  ({100 * share:.0f}%)" if progress.attempts else "0")
 
     def _show_rate(self) -> None:
         rates = self._history.rates
@@ -198,6 +206,7 @@ class Watch:
             self._curve.set_data(*(points if len(points) > 1 else points * 2))
 
     def _show_failures(self) -> None:
+        self._failure_section.visible = not self._history.progress.elsewhere  # then workers have theirs
         failures = list(self._history.failures)
         self._no_failures.show("" if failures else "None.")
         texts = [f"Attempt {each.number}, reached {each.reached}: {each.reason}" for each in failures]
@@ -211,7 +220,7 @@ class Watch:
         if drawing is None or latest is None:
             return
         view = latest.parent.parent.name
-        _put(self._caption, f"{drawing.demo}, {view.replace('_', ' ')}, frame {drawing.frames} of {drawing.total}")
+        put(self._caption, f"{drawing.demo}, {view.replace('_', ' ')}, frame {drawing.frames} of {drawing.total}")
         if str(latest) != self._picture:
             self._picture = str(latest)
             self._image.source_url = self._picture
@@ -231,6 +240,12 @@ def _rate(progress: Progress) -> str:
         return "-"
     low, high = wilson(progress.successes, progress.attempts)
     return f"{100 * progress.successes / progress.attempts:.0f}% ({100 * low:.0f} to {100 * high:.0f})"
+
+
+def _kept_an_hour(progress: Progress) -> str:
+    """Return how many demonstrations an hour all workers together have brought."""
+    kept = progress.successes - progress.kept_before
+    return f"{3600 * kept / progress.elapsed:,.0f}" if kept > 0 and progress.elapsed > 0 else "-"
 
 
 def _to_go(progress: Progress) -> str:
@@ -256,8 +271,3 @@ def spoken_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _put(label: ui.Label, text: str) -> None:
-    if label.text != text:
-        label.text = text
