@@ -95,21 +95,26 @@ def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., Any]:
     return make
 
 
-def child(code: str, *arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process of its own, with a bare Kit application started as `kit`."""
-    start = f"""
+START = f"""
 import asyncio, sys
 sys.path[:0] = [{str(PROJECT)!r}, {str(PROJECT / "exts" / "mimicgen.datagen")!r}]
 from tests.conftest import Kit
 kit = Kit()
 """
-    environment = os.environ | {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
+"""Code that starts a bare Kit application as `kit`."""
+
+ACCEPTED = {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
+"""Environment of a Kit application: whoever runs the tests accepted the licence at set-up."""
+
+
+def child(code: str, *arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own, with a bare Kit application started as `kit`."""
     return subprocess.run(
-        [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)],
+        [sys.executable, "-c", START + textwrap.dedent(code), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=environment,
+        env=os.environ | ACCEPTED,
         check=False,
     )
 
@@ -171,8 +176,7 @@ def kit_application() -> Iterator[Kit]:
         assert sys.modules["isaaclab.utils.version"].has_kit is kitless.has_omni_usd, (
             "a file of tests imports Isaac Lab"
         )
-    os.environ["OMNI_KIT_ACCEPT_EULA"] = "YES"  # whoever runs the tests accepted it at set-up
-    os.environ["OMNI_KIT_ALLOW_ROOT"] = "1"
+    os.environ.update(ACCEPTED)
     kit = Kit()
     yield kit
     kit.kit.shutdown()
