@@ -190,9 +190,8 @@ def kit(kit_application: Kit) -> Iterator[Kit]:
         kit_application.run(kit_application.session.close())
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[WebDriver]:
-    """A real browser without a window."""
+@pytest.fixture(scope="session")
+def browser_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     programs = shutil.which("chromium"), shutil.which("chromedriver")
     if None in programs:
         pytest.skip("Chromium is not installed; apt-get install chromium chromium-driver")
@@ -203,13 +202,25 @@ def browser(tmp_path: Path) -> Iterator[WebDriver]:
         "--no-sandbox",
         "--enable-unsafe-swiftshader",
         "--window-size=1200,1500",
-        f"--user-data-dir={tmp_path / 'b'}",
+        f"--user-data-dir={tmp_path_factory.mktemp('browser')}",
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(programs[1])))
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def browser(browser_application: WebDriver) -> Iterator[WebDriver]:
+    """A real browser without a window, with a tab of its own, which takes all that was set for it along."""
+    driver = browser_application
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    driver.get_log("browser")  # what was said before
+    yield driver
+    driver.close()
+    driver.switch_to.window(first)
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,14 @@ def serve() -> None:
 
     kitless.teach_isaaclab()
     with importing.imported():
+        import isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env_cfg
+        import isaaclab_newton.cloner.replicate
+
         import mimicgen.datagen.embedded.scene
         import mimicgen.datagen.generation.machine
         import mimicgen.datagen.isaaclab.environment
-        import mimicgen.datagen.isaaclab.live_check  # noqa: F401
+        import mimicgen.datagen.isaaclab.live_check
+        import mimicgen.datagen.session.opening  # noqa: F401
     atexit.unregister(gc.unfreeze)  # there is no Kit, and looking for garbage at every fork's end takes a second
     for line in sys.stdin:
         asked = json.loads(line)

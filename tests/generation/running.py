@@ -112,7 +112,7 @@ class Fork:
     def __init__(self, code: str, *arguments: object, environ: Mapping[str, str] = os.environ, folder: Path = PROJECT):
         self._folder = tempfile.TemporaryDirectory()
         self._out, self._err = (Path(self._folder.name, name) for name in ("out", "err"))
-        asked = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
+        asked: dict[str, object] = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
         asked |= {"environ": dict(environ), "folder": str(folder), "out": str(self._out), "err": str(self._err)}
         forks = _forks()
         assert forks.stdin is not None
