@@ -24,8 +24,8 @@ def serve() -> None:
 
     kitless.teach_isaaclab()
     with importing.imported():
-        import isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env_cfg
-        import isaaclab_newton.cloner.replicate
+        import isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env_cfg  # noqa: F401
+        import isaaclab_newton.cloner.replicate  # noqa: F401
 
         import mimicgen.datagen.embedded.scene
         import mimicgen.datagen.generation.machine
