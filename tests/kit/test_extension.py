@@ -35,7 +35,7 @@ def test_enabling_and_disabling_leaves_nothing_behind() -> None:
 
     cycle()
     before = left()
-    for _ in range(50):
+    for _ in range(15):
         cycle()
     print("LEFT", json.dumps([before, left()]), flush=True)
     sys.exit(kit.kit.shutdown())
