@@ -95,21 +95,26 @@ def make_config(shipped_demos: Path, tmp_path: Path) -> Callable[..., Any]:
     return make
 
 
-def child(code: str, *arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process of its own, with a bare Kit application started as `kit`."""
-    start = f"""
+START = f"""
 import asyncio, sys
 sys.path[:0] = [{str(PROJECT)!r}, {str(PROJECT / "exts" / "mimicgen.datagen")!r}]
 from tests.conftest import Kit
 kit = Kit()
 """
-    environment = os.environ | {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
+"""Code that starts a bare Kit application as `kit`."""
+
+ACCEPTED = {"OMNI_KIT_ACCEPT_EULA": "YES", "OMNI_KIT_ALLOW_ROOT": "1"}
+"""Environment of a Kit application: whoever runs the tests accepted the licence at set-up."""
+
+
+def child(code: str, *arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own, with a bare Kit application started as `kit`."""
     return subprocess.run(
-        [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)],
+        [sys.executable, "-c", START + textwrap.dedent(code), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=environment,
+        env=os.environ | ACCEPTED,
         check=False,
     )
 
@@ -171,8 +176,7 @@ def kit_application() -> Iterator[Kit]:
         assert sys.modules["isaaclab.utils.version"].has_kit is kitless.has_omni_usd, (
             "a file of tests imports Isaac Lab"
         )
-    os.environ["OMNI_KIT_ACCEPT_EULA"] = "YES"  # whoever runs the tests accepted it at set-up
-    os.environ["OMNI_KIT_ALLOW_ROOT"] = "1"
+    os.environ.update(ACCEPTED)
     kit = Kit()
     yield kit
     kit.kit.shutdown()
@@ -186,9 +190,8 @@ def kit(kit_application: Kit) -> Iterator[Kit]:
         kit_application.run(kit_application.session.close())
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[WebDriver]:
-    """A real browser without a window."""
+@pytest.fixture(scope="session")
+def browser_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     programs = shutil.which("chromium"), shutil.which("chromedriver")
     if None in programs:
         pytest.skip("Chromium is not installed; apt-get install chromium chromium-driver")
@@ -199,13 +202,25 @@ def browser(tmp_path: Path) -> Iterator[WebDriver]:
         "--no-sandbox",
         "--enable-unsafe-swiftshader",
         "--window-size=1200,1500",
-        f"--user-data-dir={tmp_path / 'b'}",
+        f"--user-data-dir={tmp_path_factory.mktemp('browser')}",
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(programs[1])))
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def browser(browser_application: WebDriver) -> Iterator[WebDriver]:
+    """A real browser without a window, with a tab of its own, which takes all that was set for it along."""
+    driver = browser_application
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    driver.get_log("browser")  # what was said before
+    yield driver
+    driver.close()
+    driver.switch_to.window(first)
 
 
 @pytest.fixture(scope="session")

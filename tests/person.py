@@ -18,6 +18,9 @@ CHOICE = 22
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+IDLE = 0.002
+"""An update that takes less had nothing to do [s]."""
+
 LOOKS = 0.1
 """Time between two looks of somebody who waits for something [s]."""
 
@@ -81,8 +84,10 @@ class Person:
             now = time.monotonic()
             if now > end:
                 raise TimeoutError(f"after {seconds:.0f} s it is still not so; the panel says: {self.texts()}")
-            while time.monotonic() < now + LOOKS:
+            while (begin := time.monotonic()) < now + LOOKS:
                 self.kit.update()
+                if time.monotonic() < begin + IDLE:  # it waits for a thread or a process, which gets the core
+                    time.sleep(IDLE)
 
     def find(self, identifier: str) -> Any:
         """Return the widget with an identifier, wherever it is."""

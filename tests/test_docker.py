@@ -24,7 +24,7 @@ from tests.containers import DOCKER, Container, answer, free_port, stopped_in, u
 BIN = Path(sys.executable).parent
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 STANDALONE = {"NUM_TRIALS": "1", "MIMICGEN_DATAGEN_GUARANTEE": "false"}
-FEW = ("--set", "render.every=20", "--set", "render.width=320", "--set", "render.height=176")
+FEW = ("--set", "render.every=100", "--set", "render.width=96", "--set", "render.height=64")
 """Passed on to the run: images that are soon rendered."""
 
 
@@ -114,7 +114,7 @@ def test_standalone_writes_continues_and_refuses(container: Container) -> None:
 
 
 def test_docker_stop_leaves_whole_files(container: Container) -> None:
-    process = container.start(NUM_TRIALS="50", MODE="standalone")
+    process = container.start(*FEW, NUM_TRIALS="50", MODE="standalone")
     records = container.workspace / "output" / "attempts.jsonl"
     until(lambda: records.exists() and records.read_text().count("\n") >= 1, 200)
     assert stopped_in(process) < 10

@@ -181,7 +181,7 @@ def test_usual_names_are_taken_by_every_command(world: Path, capsys: pytest.Capt
 def test_demonstrations(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, taken = world / "in" / "d.hdf5", []
     for turn, name in enumerate(NAMES):
-        small_dataset(path, demos=(name, b"demo_1"))
+        small_dataset(path, demos=(name, b"demo_1"), things=(b"cube_1",))
         if cli.main(["dataset", "info", str(path)]) == 0:
             taken.append(name)
             continue
@@ -205,7 +205,7 @@ def test_demonstrations(world: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_objects_and_cameras(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, taken = world / "in" / "d.hdf5", []
     for turn, name in enumerate(NAMES):
-        small_dataset(path, demos=(b"demo_0",), things=(b"cube_1", b"cube_2", name), camera=name)
+        small_dataset(path, demos=(b"demo_0",), things=(b"cube_1", name), camera=name)
         if cli.main(["dataset", "info", str(path)]) == 0:
             taken.append(name)
         else:

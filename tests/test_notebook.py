@@ -57,7 +57,7 @@ def test_cells_never_block_while_generating(tmp_path: Path) -> None:
             for index, cell in enumerate(list(notebook.cells)):
                 if cell.cell_type == "code":
                     await client.async_execute_cell(cell, index)
-            await ask("settings['render.every'] = widgets.IntText(10)  # images that are soon rendered")
+            await ask("settings['render.every'] = widgets.IntText(60)  # images that are soon rendered")
             await ask(f"output.value = {folder!r}; settings['num_trials'].value = 1; start_button.click()")
             lines, asked = set(), 0
             while True:

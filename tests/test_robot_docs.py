@@ -14,6 +14,7 @@ import pytest
 
 from mimicgen.datagen.robots.catalogue import ROBOTS, load_robot, model_file
 from tests.conftest import PROJECT
+from tests.generation.running import datagen
 from tests.test_task_docs import blocks
 
 _, _, WALK = (PROJECT / "docs" / "robots.md").read_text().partition("## Your own arm")
@@ -64,7 +65,10 @@ def test_it_goes_from_an_arm_to_data(folder: Path) -> None:
         for many, some in few.items():
             text = text.replace(many, some)
         assert text != shlex.join(command)
-        run([*shlex.split(text), "--set", "render.when=never"], folder)
+        script, *arguments = shlex.split(text)
+        assert script == "./scripts/datagen.sh"
+        ended = datagen(*arguments, "--set", "render.when=never", folder=folder).wait()
+        assert ended.returncode == 0, ended.stdout + ended.stderr
     with h5py.File(folder / "mine_demos.hdf5") as recorded, h5py.File(folder / "mine.hdf5") as generated:
         assert len(recorded["data"]) == 2
         assert len(generated["data"]) >= 3

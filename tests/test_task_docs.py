@@ -18,6 +18,7 @@ from mimicgen.datagen.robots.models import read_model
 from mimicgen.datagen.tasks.catalogue import load_task
 from mimicgen.datagen.tasks.checks.scene import RESERVED
 from tests.conftest import PROJECT
+from tests.generation.running import datagen
 
 TASKS = (PROJECT / "docs" / "tasks.md").read_text()
 ROBOTS = (PROJECT / "docs" / "robots.md").read_text()
@@ -70,19 +71,14 @@ def test_its_task_goes_from_a_file_to_data(tmp_path: Path) -> None:
     tutorial_file(tmp_path)
     text = "\n".join(blocks(TUTORIAL, "bash")).replace("\\\n", " ")
     look, record, generate = (shlex.split(command) for command in SIMULATION.findall(text))
-    generate[generate.index("100")] = "24"
+    generate[generate.index("100")] = "12"
     for command in (look, record, [*generate, "--set", "render.when=never"]):
-        subprocess.run(
-            [str(PROJECT / "scripts" / "datagen.sh"), *command],
-            cwd=tmp_path,
-            capture_output=True,
-            timeout=200,
-            check=True,
-        )
+        ended = datagen(*command, folder=tmp_path).wait()
+        assert ended.returncode == 0, ended.stdout + ended.stderr
     assert len(list((tmp_path / "look").glob("can_on_coaster_d?_front.png"))) == 2
     with h5py.File(tmp_path / "can_demos.hdf5") as recorded, h5py.File(tmp_path / "cans.hdf5") as generated:
         assert len(recorded["data"]) == 10
-        assert len(generated["data"]) >= 20, "at least five of six attempts"
+        assert len(generated["data"]) >= 10, "at least five of six attempts"
         assert json.loads(generated["data"].attrs["env_args"])["env_name"] == "can_on_coaster-d0-Mimic-v0"
     told = json.loads((tmp_path / "generated" / "run.json").read_text())
     assert told["task_file"]["file"] == "can_on_coaster.toml"

@@ -20,7 +20,9 @@ import pytest
 
 from mimicgen.datagen.dataset.sources.sources import check_sources
 from tests.conftest import PROJECT, SHIPPED_DEMOS
+from tests.containers import until
 from tests.dataset.sources.test_sources import STACK
+from tests.generation import running
 
 SHIPPED = PROJECT / "datasets" / "source_demos.hdf5"
 
@@ -58,11 +60,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Callable[..., s
     folder = tmp_path_factory.mktemp("run")
 
     def generate(*more: object) -> subprocess.CompletedProcess[str]:
-        return datagen(
+        return running.datagen(
             *("generate", "--source", SHIPPED_DEMOS, "--num-trials", 1, "--set", "guarantee=false"),
-            *("--set", "render.every=50", "--set", "render.width=320", "--set", "render.height=176"),
+            *("--set", "render.every=100", "--set", "render.width=96", "--set", "render.height=64"),
             *(*outputs(folder), *more),
-        )
+        ).wait()
 
     process = generate()
     assert process.returncode == 0, process.stdout + process.stderr
@@ -108,32 +110,18 @@ def test_a_run_that_fails_quits_with_its_code_and_says_why_once(run: tuple[Path,
 def test_ctrl_c_and_sigterm_stop_cleanly(shipped_demos: Path, tmp_path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path / number.name
-        process = subprocess.Popen(
-            command(
-                "generate",
-                "--source",
-                shipped_demos,
-                "--num-trials",
-                50,
-                *outputs(folder),
-                "--set",
-                "render.when=never",
-            ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment(),
+        run = running.datagen(
+            *("generate", "--source", shipped_demos, "--num-trials", 50, *outputs(folder)),
+            *("--set", "render.when=never"),
         )
-        assert process.stdout is not None
-        while not process.stdout.readline().startswith("[4/4]"):
-            assert process.poll() is None
+        until(lambda: "\n[4/4]" in run.said(), 120)  # noqa: B023 -- called here
         time.sleep(2)
         sent = time.monotonic()
-        process.send_signal(number)
-        text = process.stdout.read()
-        assert process.wait(timeout=60) == 130
+        os.kill(run.pid, number)
+        ended = run.wait()
+        text = ended.stdout + ended.stderr
+        assert ended.returncode == 130
         assert time.monotonic() - sent < 10
-        process.stdout.close()
         assert f"done: interrupted by {number.name}" in text
         assert json.loads((folder / "output" / "run.json").read_text())["end"]["exit_code"] == 130
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import PROJECT
+from tests.conftest import ACCEPTED, PROJECT, START
 
 SOURCE = PROJECT / "tests" / "data" / "source_demos.hdf5"
 
@@ -99,6 +99,40 @@ def _forks() -> subprocess.Popen[str]:
     )
 
 
+class Fork:
+    """Code that runs in a process of its own, in which Isaac Lab has been imported; one at a time.
+
+    Args:
+        code: The code, as of `python -c`.
+        arguments: What `sys.argv` has after the code's place.
+        environ: Its environment.
+        folder: Its working directory.
+    """
+
+    def __init__(self, code: str, *arguments: object, environ: Mapping[str, str] = os.environ, folder: Path = PROJECT):
+        self._folder = tempfile.TemporaryDirectory()
+        self._out, self._err = (Path(self._folder.name, name) for name in ("out", "err"))
+        asked: dict[str, object] = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
+        asked |= {"environ": dict(environ), "folder": str(folder), "out": str(self._out), "err": str(self._err)}
+        forks = _forks()
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+        forks.stdin.write(json.dumps(asked) + "\n")
+        forks.stdin.flush()
+        self._answers = forks.stdout
+        self.pid = int(self._answers.readline())
+
+    def said(self) -> str:
+        """Return what it has printed so far."""
+        return self._out.read_text() if self._out.exists() else ""
+
+    def wait(self) -> subprocess.CompletedProcess[str]:
+        """Wait for its end, and return what it printed and its exit code, or minus the signal that ended it."""
+        code = int(self._answers.readline())
+        with self._folder:
+            return subprocess.CompletedProcess([], code, self._out.read_text(), self._err.read_text())
+
+
 def python(code: str, *arguments: object, ends: Collection[int] = (0,)) -> str:
     """Run code in a process of its own, in which Isaac Lab has been imported, and return what it prints.
 
@@ -107,17 +141,23 @@ def python(code: str, *arguments: object, ends: Collection[int] = (0,)) -> str:
         arguments: What `sys.argv` has after the code's place.
         ends: The exit codes that are expected; minus a signal's number where one ends it.
     """
-    forks = _forks()
-    assert forks.stdin is not None
-    assert forks.stdout is not None
-    with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
-        asked: dict[str, Any] = {"code": f"import sys\n{textwrap.dedent(code)}", "arguments": [*map(str, arguments)]}
-        asked |= {"environ": dict(os.environ), "out": out.name, "err": err.name}
-        forks.stdin.write(json.dumps(asked) + "\n")
-        forks.stdin.flush()
-        code_at_exit = int(forks.stdout.readline())
-        assert code_at_exit in ends, f"it ended with {code_at_exit}: {err.read()[-3000:]}"
-        return out.read()
+    ended = Fork(code, *arguments).wait()
+    assert ended.returncode in ends, f"it ended with {ended.returncode}: {ended.stderr[-3000:]}"
+    return ended.stdout
+
+
+def datagen(*arguments: object, folder: Path = PROJECT, **more: str) -> Fork:
+    """Start `datagen.sh` with these arguments in a folder, with more variables in its environment.
+
+    As `python -m mimicgen.datagen.cli`, whose import of Isaac Lab has been done.
+    """
+    code = "import runpy; runpy.run_module('mimicgen.datagen.cli', run_name='__main__', alter_sys=True)"
+    return Fork(code, *arguments, environ=os.environ | {"ACCEPT_EULA": "Y"} | more, folder=folder)
+
+
+def in_kit(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run code as `python` does, with a bare Kit application started as `kit`."""
+    return Fork(START + textwrap.dedent(code), *arguments, environ=os.environ | ACCEPTED).wait()
 
 
 def result(code: str, folder: Path) -> Any:

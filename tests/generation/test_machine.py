@@ -61,6 +61,7 @@ def test_a_hopeless_attempt_is_ended_early_by_either_generator_or_watched(tmp_pa
     code = """
 noisy = {"mimic__action_noise": 0.4, "num_envs": 4}
 early, _, _ = asyncio.run(run(4, **noisy))
+noisy["num_envs"] = 2
 watched, _, _ = asyncio.run(run(2, early_abort=False, **noisy))
 reference, _, _ = asyncio.run(run(2, mimic__reference=True, **noisy))
 print("RESULT", json.dumps([told(early), told(watched), told(reference)]))
@@ -88,15 +89,15 @@ print("RESULT", json.dumps([told(early), told(watched), told(reference)]))
 def test_an_attempt_is_the_same_when_environments_wait_to_be_reset_together(tmp_path: Path) -> None:
     code = """
 noisy = {"mimic__action_noise": 0.4, "num_envs": 4}
-alone, _, _ = asyncio.run(run(10, **noisy))
+alone, _, _ = asyncio.run(run(7, **noisy))
 from mimicgen.datagen.generation import machine
 machine.GROUPS = 2
-together, taken, _ = asyncio.run(run(10, **noisy))
+together, taken, _ = asyncio.run(run(7, **noisy))
 print("RESULT", json.dumps([told(alone), told(together)]))
 """
     alone, together = ({attempt["number"]: attempt for attempt in told} for told in result(code, tmp_path))
     alike = sorted(alone.keys() & together.keys())
-    assert len(alike) >= 8
+    assert len(alike) >= 5
     for number in alike:
         for told in (alone[number], together[number]):
             del told["seconds"], told["env"]

@@ -9,6 +9,7 @@ import pytest
 
 from mimicgen.datagen.errors import ConfigError
 from tests.conftest import Kit, child
+from tests.generation.running import in_kit
 
 
 def test_enabling_and_disabling_leaves_nothing_behind() -> None:
@@ -34,7 +35,7 @@ def test_enabling_and_disabling_leaves_nothing_behind() -> None:
 
     cycle()
     before = left()
-    for _ in range(50):
+    for _ in range(15):
         cycle()
     print("LEFT", json.dumps([before, left()]), flush=True)
     sys.exit(kit.kit.shutdown())
@@ -76,7 +77,7 @@ def test_a_signal_stops_the_run_between_two_steps_and_so_does_disabling_the_exte
     print("END", kit.run(session.finished()).reason, flush=True)
     sys.exit(kit.kit.shutdown())
     """
-    process = child(code, shipped_demos, tmp_path)
+    process = in_kit(code, shipped_demos, tmp_path)
     line = next((line for line in process.stdout.splitlines() if line.startswith("TOLD")), process.stderr[-2000:])
     _, *told = line.split("|")
     for at, name in enumerate(("SIGINT", "SIGTERM", "SIGHUP")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.conftest import child
+from tests.generation.running import in_kit
 
 OPEN = """
 from pathlib import Path
@@ -57,7 +57,7 @@ print("OUTCOME", outcome, flush=True)
 import os; os._exit(0)
 """
     )
-    process = child(code, shipped_demos, tmp_path)
+    process = in_kit(code, shipped_demos, tmp_path)
     assert "OUTCOME finished" not in process.stdout
     # Either asyncio refuses, or the process waits in that very call: not done for another reason is no proof.
     refused = "OUTCOME RuntimeError: This event loop is already running" in process.stdout
@@ -91,7 +91,7 @@ print("OUTCOME", session.state, session.progress.end.reason, flush=True)
 sys.exit(kit.kit.shutdown())
 """
     )
-    process = child(code, shipped_demos, tmp_path)
+    process = in_kit(code, shipped_demos, tmp_path)
     told = process.stdout[-2000:] + process.stderr[-2000:]
     assert "OURS target reached" in process.stdout, told
     assert "OUTCOME done the application is closing" in process.stdout, told

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,12 @@ from typing import Any
 import h5py
 
 from tests.conftest import PROJECT
+from tests.generation.running import Fork
 
 SOURCE = PROJECT / "datasets" / "source_demos.hdf5"
 
 
-def at_the_panel(code: str, display: str, folder: Path, timeout: float = 360) -> dict[str, Any]:
+def at_the_panel(code: str, display: str, folder: Path) -> dict[str, Any]:
     """Run code at a panel of its own, as `person`, and return what it puts into `seen`."""
     start = f"""
 import json, sys
@@ -39,15 +38,7 @@ person.leave()
         "OMNI_KIT_ALLOW_ROOT": "1",
         "XDG_DATA_HOME": str(folder / "data"),
     }
-    result = subprocess.run(
-        [sys.executable, "-c", start + textwrap.dedent(code) + end],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    result = Fork(start + textwrap.dedent(code) + end, environ=environment, folder=folder).wait()
     assert (folder / "seen.json").exists(), result.stdout[-1500:] + result.stderr[-3000:]
     assert result.returncode == 0
     seen: dict[str, Any] = json.loads((folder / "seen.json").read_text())

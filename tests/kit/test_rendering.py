@@ -21,7 +21,7 @@ from tests.conftest import PROJECT, Kit
 MakeConfig = Callable[..., Generate]
 SHIPPED = PROJECT / "tests" / "data" / "source_demos.hdf5"
 MODALITIES = ("rgb", "normals", "segmentation", "depth")
-SMALL = {"source": SHIPPED, "mode": "render", "render.when": "at_end", "render.width": 320, "render.height": 176}
+SMALL = {"source": SHIPPED, "mode": "render", "render.when": "at_end", "render.width": 160, "render.height": 88}
 
 
 async def until(kit: Kit, condition: Callable[[Progress], bool]) -> None:

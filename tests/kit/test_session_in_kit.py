@@ -14,7 +14,8 @@ import pytest
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.errors import StateError
 from mimicgen.datagen.progress import Progress, State
-from tests.conftest import PHYSICS, Kit
+from mimicgen.datagen.tasks.defaults import build
+from tests.conftest import PHYSICS, SHIPPED_DEMOS, Kit
 from tests.kit.runs import MakeConfig, frames, records, run_record, run_to_end, step_and_stop, until
 
 
@@ -63,33 +64,39 @@ def test_a_run_keeps_demonstrations_that_isaac_lab_reads(kit: Kit, make_config: 
     assert dataset[5]["obs"]["eef_pos"].shape == (10, 3)
 
 
-def test_the_record_says_what_ran(kit: Kit, make_config: MakeConfig) -> None:
-    config = make_config(num_trials=1, seed=7)
-    run_to_end(kit, config)
-    record = run_record(config)
+@pytest.fixture(scope="module")
+def alone(kit_application: Kit, tmp_path_factory: pytest.TempPathFactory) -> Generate:
+    """A run of two attempts in one environment."""
+    folder = tmp_path_factory.mktemp("alone")
+    values = {"output_dataset": folder / "a.hdf5", "output_dir": folder / "a", "num_trials": 2, "guarantee": False}
+    more = {"source": SHIPPED_DEMOS, "seed": 5, "render.when": "never", "physics": PHYSICS}
+    config: Generate = build(values | more)
+    run_to_end(kit_application, config)
+    return config
+
+
+def test_the_record_says_what_ran(alone: Generate) -> None:
+    record = run_record(alone)
     assert record["end"]["reason"] == "target reached"
     assert record["runtime"] == "embedded"
     assert record["physics"] == {"mujoco": "NewtonNativeMujocoManager", "physx": "OvPhysxManager"}[PHYSICS]
     assert record["quaternion_order"] == "xyzw"
-    assert record["config"]["seed"] == 7
+    assert record["config"]["seed"] == 5
     assert {"omniverse-kit", "isaaclab", "newton", "torch", "mimicgen.datagen"} <= set(record["versions"])
     assert len(record["source"]["demos"]) == 10
     assert len(record["source"]["sha256"]) == 64
-    (attempt,) = records(config)
-    assert [segment["subtask"] for segment in attempt["segments"]] == [0, 1, 2, 3][: len(attempt["segments"])]
-    assert attempt["segments"][0]["demo"] in record["source"]["demos"]
-    assert list(attempt["signals"]) == ["grasp_1", "stack_1", "grasp_2"]
-    assert record["timings"]["steps"] == attempt["steps"]
+    attempts = records(alone)
+    for attempt in attempts:
+        assert [segment["subtask"] for segment in attempt["segments"]] == [0, 1, 2, 3][: len(attempt["segments"])]
+        assert attempt["segments"][0]["demo"] in record["source"]["demos"]
+    assert list(attempts[0]["signals"]) == ["grasp_1", "stack_1", "grasp_2"]
+    assert record["timings"]["steps"] == sum(attempt["steps"] for attempt in attempts)
 
 
 def test_an_attempt_depends_on_its_seed_and_not_on_its_neighbours(
-    kit: Kit, make_config: MakeConfig, tmp_path: Path
+    kit: Kit, make_config: MakeConfig, alone: Generate
 ) -> None:
-    alone = make_config(num_trials=2, seed=5, output_dir=tmp_path / "a", output_dataset=tmp_path / "a.hdf5")
-    beside = make_config(
-        num_trials=2, num_envs=2, seed=5, output_dir=tmp_path / "b", output_dataset=tmp_path / "b.hdf5"
-    )
-    run_to_end(kit, alone)
+    beside = make_config(num_trials=2, num_envs=2, seed=5)
     run_to_end(kit, beside)
     keys = ("number", "seed", "segments", "signals", "outcome", "steps")
     first = [{key: attempt[key] for key in keys} for attempt in records(alone)]
@@ -115,8 +122,8 @@ def test_a_second_run_with_another_task_and_number_of_environments(
             del demo["actions"]
             demo["actions"] = actions.astype(np.float32)
 
-    first = make_config(num_trials=2, num_envs=2)
-    run_to_end(kit, first)
+    kit.session.start(make_config(num_trials=2, num_envs=2))
+    assert step_and_stop(kit, 20).reason == "seen enough"
     source = edited_demos(rename)
     second = make_config(task=absolute, source=source, output_dir=tmp_path / "2", output_dataset=tmp_path / "2.hdf5")
     assert run_to_end(kit, second).exit_code == 0
@@ -183,7 +190,7 @@ def test_pause_resume_and_stop_take_effect_within_one_step(kit: Kit, make_config
 
 
 def test_a_pause_at_the_end_of_an_attempt_does_not_count_it_twice(kit: Kit, make_config: MakeConfig) -> None:
-    config = make_config(num_trials=3)
+    config = make_config(num_trials=3, **{"mimic.action_noise": 0.4})  # an attempt that ends early
     session = kit.session
 
     def pause(progress: Progress) -> None:

@@ -22,6 +22,7 @@ from mimicgen.datagen.report.live import LivePage
 from mimicgen.datagen.report.page import THREE
 from tests.containers import until
 from tests.dataset.writing import SHIPPED, attempt_of, recorded_episodes
+from tests.generation.running import datagen
 
 
 @pytest.fixture
@@ -194,22 +195,21 @@ def test_the_page_grows_by_itself_and_says_when_it_is_over(live: LivePage, run: 
 
 
 def test_a_run_serves_its_page_until_it_has_ended(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mimicgen.datagen.cli", "generate", "--num-trials", "2"]
-    command += ["--output-dir", str(tmp_path), "--output-dataset", str(tmp_path / "d.hdf5")]
-    for setting in ("live_port=0", "render.when=never", "report=false"):
-        command += ["--set", setting]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = iter(process.stdout)
-        line = next(line for line in lines if line.startswith("live report: "))
-        port = urlsplit(line.split()[-1]).port
-        assert port is not None
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        next(line for line in lines if line.startswith("attempt 1"))
-        connection.request("GET", "/records?known=0")
-        assert len(json.loads(connection.getresponse().read())["attempts"]) >= 1
-        connection.close()
-        rest = "".join(lines)
-    assert process.returncode == 0, rest
+    settings = [part for own in ("live_port=0", "render.when=never", "report=false") for part in ("--set", own)]
+    folders = ("--output-dir", tmp_path, "--output-dataset", tmp_path / "d.hdf5")
+    run = datagen("generate", "--num-trials", 2, *folders, *settings)
+
+    def line(beginning: str) -> str:
+        return next((line for line in run.said().split("\n")[:-1] if line.startswith(beginning)), "")
+
+    port = urlsplit(until(lambda: line("live report: "), 120).split()[-1]).port
+    assert port is not None
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    until(lambda: line("attempt 1"), 120)
+    connection.request("GET", "/records?known=0")
+    assert len(json.loads(connection.getresponse().read())["attempts"]) >= 1
+    connection.close()
+    ended = run.wait()
+    assert ended.returncode == 0, ended.stdout
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -40,9 +40,12 @@ def report(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A folder as a run leaves it: the shipped demonstrations as if made from each other, one with a bad name."""
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a run leaves it: the shipped demonstrations as if made from each other, one with a bad name.
+
+    The page of it is there, too."""
+    tmp_path = tmp_path_factory.mktemp("run")
     dataset = tmp_path / "generated.hdf5"
     dataset.write_bytes(SHIPPED.read_bytes())
     with h5py.File(dataset, "r+") as file:
@@ -72,15 +75,15 @@ def run(tmp_path: Path) -> Path:
     config = {"output_dataset": str(dataset), "source": str(SHIPPED), "num_envs": 1, "seed": 7, "task": EVIL}
     record = {"config": config, "end": {"reason": f"target {EVIL} reached", "exit_code": 0}}
     (tmp_path / "run.json").write_text(json.dumps(record))
+    ran = report(dataset, "--records", tmp_path, "--output", tmp_path / "report.html")
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "report.html").stat().st_size < 5_000_000
     return tmp_path
 
 
 @pytest.fixture
 def opened(run: Path, browser: WebDriver) -> WebDriver:
     """The page, from the disk, with the network off."""
-    ran = report(run / "generated.hdf5", "--records", run, "--output", run / "report.html")
-    assert ran.returncode == 0, ran.stderr
-    assert (run / "report.html").stat().st_size < 5_000_000
     browser.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
     browser.execute_cdp_cmd("Network.emulateNetworkConditions", offline)

@@ -60,7 +60,7 @@ def check_with_robot(
     Raises:
         SourceError: No demonstration is left.
     """
-    checked = check_sources(sources.path, needs)
+    checked = check_sources(sources.path, needs, sources.quaternion_order)
     found = [*checked.findings, *check_round_trip(sources.path, checked.usable, error_of, needs.commands)]
     for arm in arms:
         found += check_first_poses(sources.path, checked.usable, arm)

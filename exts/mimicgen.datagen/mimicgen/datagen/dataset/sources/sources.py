@@ -74,8 +74,13 @@ def check_file(path: Path) -> None:
     )
 
 
-def check_sources(path: Path, needs: TaskNeeds) -> Sources:
+def check_sources(path: Path, needs: TaskNeeds, order: QuaternionOrder | None = None) -> Sources:
     """Check every demonstration of a file against a task.
+
+    Args:
+        path: The file.
+        needs: What the task needs.
+        order: The order of the file's quaternions, where an earlier check has found it, which is half of the work.
 
     Raises:
         SourceError: The file cannot be read, is of another task or an unknown version, has its quaternions in another
@@ -89,7 +94,7 @@ def check_sources(path: Path, needs: TaskNeeds) -> Sources:
                 "pass --task or --source so that they match"
             )
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is found and said
-            order = quaternion_order(file)
+            order = order or quaternion_order(file)
             findings, lengths = _check_demos(file, needs)
         version = format_version(file)
     bad = {finding.demo for found in findings.values() for finding in found if finding.severity is Severity.UNUSABLE}
