@@ -61,10 +61,12 @@ if [ $# -eq 0 ]; then
     # all began with them. The files that take longest follow, so that none is left at the end. (Of a file and its
     # folder, pytest takes the folder.)
     first=(test_task_docs test_hostile_names dataset/test_fuzz test_existing_outputs kit/test_panel cli/test_commands
-        test_docker test_notebook cluster/test_ray kit/test_panel_cluster generation/test_constraints embedded/test_physx test_robot_docs generation/test_order
-        kit/test_panel_window dataset/formats/lerobot/test_lerobot policies/training/test_learning kit/test_extension
-        embedded/test_physics kit/test_loops report/test_live policies/clients/test_lerobot kit/test_session_in_kit
-        kit/test_record_and_annotate kit/test_isaacsim_run kit/test_rasteriser generation/test_machine embedded/test_two_robots session/test_task_file session/test_registered report/test_page)
+        test_docker test_notebook cluster/test_ray kit/test_panel_cluster generation/test_constraints
+        embedded/test_physx test_robot_docs generation/test_order kit/test_panel_window
+        dataset/formats/lerobot/test_lerobot policies/training/test_learning kit/test_extension embedded/test_physics
+        kit/test_loops report/test_live policies/clients/test_lerobot kit/test_session_in_kit
+        kit/test_record_and_annotate kit/test_isaacsim_run kit/test_rasteriser generation/test_machine
+        embedded/test_two_robots session/test_task_file session/test_registered report/test_page)
     first=("${first[@]/#/tests/}")
     first=("${first[@]/%/.py}")
     mapfile -t rest < <(find tests -name 'test_*.py' | sort | grep -vxF "$(printf '%s\n' "${first[@]}")")
