@@ -55,11 +55,11 @@ if ! cmp -s tests/requirements-isaacsim.txt "$wheels/installed.txt"; then
     fi
 fi
 if [ $# -eq 0 ]; then
-    # A file of tests runs in one process, with one Kit application. Four processes keep two cores busy, because a good
-    # part of the time they wait for others that they start. First come three files that do not simulate in the beginning
-    # beside one that does: on a new machine it compiles Isaac Lab and its kernels, which takes a minute, and all would if
-    # all began with them. The files that take longest follow, so that none is left at the end. (Of a file and its
-    # folder, pytest takes the folder.)
+    # A file of tests runs in one process, with one Kit application. Three processes keep two cores busy, because a part of
+    # the time they wait for others that they start; more of them only make each other slower. First come three files that
+    # do not simulate in the beginning beside one that does: on a new machine it compiles Isaac Lab and its kernels, which
+    # takes a minute, and all would if all began with them. The files that take longest follow, so that none is left at the
+    # end. (Of a file and its folder, pytest takes the folder.)
     first=(test_task_docs test_hostile_names dataset/test_fuzz test_existing_outputs kit/test_panel cli/test_commands
         test_docker test_notebook cluster/test_ray kit/test_panel_cluster generation/test_constraints
         embedded/test_physx test_robot_docs generation/test_order kit/test_panel_window
@@ -70,7 +70,7 @@ if [ $# -eq 0 ]; then
     first=("${first[@]/#/tests/}")
     first=("${first[@]/%/.py}")
     mapfile -t rest < <(find tests -name 'test_*.py' | sort | grep -vxF "$(printf '%s\n' "${first[@]}")")
-    set -- --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25 "${first[@]}" "${rest[@]}"
+    set -- --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 25 "${first[@]}" "${rest[@]}"
     [ -z "${COVERAGE:-}" ] || set -- --cov --cov-report=term "$@"
 fi
 wait "$notebook"

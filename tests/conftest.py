@@ -217,6 +217,8 @@ def browser(browser_application: WebDriver) -> Iterator[WebDriver]:
     driver = browser_application
     first = driver.current_window_handle
     driver.switch_to.new_window("tab")
+    # Chromium gives a tab that a program opens no focus, which JupyterLab waits for.
+    driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
     driver.get_log("browser")  # what was said before
     yield driver
     driver.close()

@@ -138,7 +138,7 @@ def test_a_person_runs_all_moves_a_slider_sees_progress_and_stops(browser: WebDr
         browser.save_screenshot(str(tmp_path / f"{name}.png"))
 
     browser.get(lab)
-    until(lambda: "(ipykernel) | Idle" in browser.find_element(By.TAG_NAME, "body").text, 60)
+    until(lambda: "(ipykernel) | Idle" in browser.find_element(By.TAG_NAME, "body").text, 120)
     click("//div[contains(@class,'lm-MenuBar-itemLabel') and text()='Run']")
     click("//div[contains(@class,'lm-Menu-itemLabel') and text()='Run All Cells']")
     until(without_stale(lambda: find("//button[normalize-space()='Start']") is not None), 60)
