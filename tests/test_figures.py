@@ -176,10 +176,10 @@ def test_putting_shards_together_takes_what_is_told() -> None:
 def test_watching_workers_keeps_kit_within_its_bound() -> None:
     text, told = text_of("docs", "scale.md"), read("watching.json")
     watched = told["watched"]
-    assert watched["update_ms_median"] <= told["allowed_ms"]
+    assert watched["update_ms_99th"] <= told["allowed_ms"]
     assert told["putting_together"]["update_ms_median"] <= told["allowed_ms"]
     assert sum(told[phase]["updates_without_a_turn_for_others"] for phase in ("watched", "putting_together")) == 0
     assert f"takes {watched['update_ms_median']} ms in the median, where {told['allowed_ms']:.0f} ms are" in text
-    assert f"{watched['update_ms_99th']:.0f} ms in the 99th of a hundred" in text
+    assert f"{watched['update_ms_99th']:.2f} ms in the 99th of a hundred" in text
     assert f"{watched['update_ms_longest']:.0f} ms in the longest of {watched['updates']}" in text
     assert f"all of them took {watched['processor_seconds']:.1f} s of processor time" in text
