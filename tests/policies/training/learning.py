@@ -19,12 +19,15 @@ import torch
 from lerobot.policies.act.modeling_act import ACTPolicy
 from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
 from lerobot.policies.factory import make_pre_post_processors
+from robomimic.models.base_nets import RNN_Base
 from robomimic.utils.file_utils import policy_from_checkpoint
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mimicgen.datagen.errors import ConfigError, OutputError, PolicyError
 from mimicgen.datagen.policies.training.data import load
 from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
+from mimicgen.datagen.policies.training.quickening import Product, as_products
 from mimicgen.datagen.policies.training.trainer import learner_of, train
 
 CPU = torch.device("cpu")
@@ -198,6 +201,53 @@ def refusing(dataset: Path, folder: Path) -> dict[str, Any]:
     return said
 
 
+class Copies(TorchDispatchMode):
+    """Counts what is copied from one device to another."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func is torch.ops.aten._to_copy.default
+        return func(*args, **(kwargs or {}))
+
+
+def on_a_gpu(dataset: Path) -> dict[str, Any]:
+    """What is done for a GPU alone, as far as it can be seen without one."""
+    preset = small("diffusion", *SMALL)
+    data = load(dataset, preset.observations, CPU)
+    learner = learner_of(preset, data, CPU)
+    names = [*learner.module.state_dict()]
+    plain = _gradients(learner)
+    unet: Any = learner.module.get_submodule("diffusion.unet")
+    as_products(unet)
+    products = _gradients(learner)
+    cloning = small("bc_rnn_gmm", "network.algo.rnn.hidden_dim=8")
+    module = learner_of(cloning, load(dataset, cloning.observations, CPU), CPU).module
+    (recurrent,) = (own for own in module.modules() if isinstance(own, RNN_Base))
+    with Copies() as theirs:
+        RNN_Base.get_rnn_init_state(recurrent, 2, "meta")
+    with Copies() as ours:
+        state = recurrent.get_rnn_init_state(2, device="meta")
+    return {
+        "products": sum(isinstance(own, Product) for own in unet.modules()),
+        "convolutions": sum(isinstance(own, torch.nn.Conv1d) for own in unet.modules()),
+        "off": max(float((one - other).abs().max()) for one, other in zip(plain, products, strict=True)),
+        "large": max(float(one.abs().max()) for one in plain),
+        "same_names": names == [*learner.module.state_dict()],
+        "copies": [theirs.count, ours.count],
+        "state": [list(own.shape) for own in state],
+    }
+
+
+def _gradients(learner: Any) -> list[torch.Tensor]:
+    """Return the loss over a batch that is always the same, and what it says of the weights."""
+    torch.manual_seed(0)
+    learner.module.zero_grad()
+    loss = learner.loss()
+    loss.backward()
+    return [loss.detach(), *(own.grad.clone() for own in learner.module.parameters() if own.grad is not None)]
+
+
 def diverging(dataset: Path, folder: Path) -> dict[str, Any]:
     """A learning rate that nothing learns with."""
     wild = ("training.learning_rate=1000", "training.warmup=0", "training.ema=0", "training.steps=100")
@@ -221,6 +271,7 @@ def main(dataset: Path, images: Path, folder: Path) -> None:
         "cloning": cloning(dataset, folder),
         "refusing": refusing(dataset, folder),
         "diverging": diverging(dataset, folder),
+        "on_a_gpu": on_a_gpu(dataset),
     }
     print(json.dumps(found), file=out)
 

@@ -91,3 +91,21 @@ def test_a_loss_that_is_no_number_is_no_checkpoint(found: Any) -> None:
     told = found["diverging"]
     assert "train with a smaller training.learning_rate than 1000" in told["said"]
     assert told["left"] == []
+
+
+def test_what_is_quicker_on_a_gpu_computes_the_same(found: Any) -> None:
+    told = found["on_a_gpu"]
+    assert told["products"] == told["convolutions"] > 10
+    assert told["large"] > 1e-2
+    assert told["off"] < 1e-4 * told["large"]
+    assert told["same_names"]
+
+
+def test_a_graph_can_hold_what_recurrent_networks_begin_with(found: Any) -> None:
+    told = found["on_a_gpu"]
+    copies_of_robomimic, copies = told["copies"]
+    assert copies_of_robomimic > 0, (
+        "robomimic makes zeros where they are used: _begin_on_the_device is not needed any more"
+    )
+    assert copies == 0
+    assert told["state"] == [[2, 2, 8], [2, 2, 8]]
