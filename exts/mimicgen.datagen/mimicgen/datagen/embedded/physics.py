@@ -25,6 +25,7 @@ from isaaclab.utils import configclass
 from isaaclab_newton.physics import MJWarpSolverCfg, NewtonManager
 from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
 
+from mimicgen.datagen.embedded import launching
 from mimicgen.datagen.embedded.boxes import prefer_faces
 
 
@@ -211,6 +212,7 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         cls._worlds = Worlds(solver.mj_model, model.world_count, solver.mjw_data)
         threads = min(model.world_count, len(os.sched_getaffinity(0)))
         cls._threads = ThreadPoolExecutor(threads, "mujoco") if threads > 1 else None
+        launching.remember()
         return solver
 
     @classmethod
@@ -250,6 +252,7 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         if cls._threads is not None:
             cls._threads.shutdown()
         cls._threads, cls._controls, cls._times = None, (), 1
+        launching.forget()
 
 
 def _labels(labels: Sequence[str], numbers: wp.array) -> list[str]:

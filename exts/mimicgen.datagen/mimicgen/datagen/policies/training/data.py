@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from mimicgen.datagen.dataset.files import demo_names, env_args, open_source
+from mimicgen.datagen.dataset.images.unpacking import unpacked
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.policies.training.checking import shapes_of
 from mimicgen.datagen.policies.training.presets import Observed
 from mimicgen.datagen.text import shown
-
-_FRAMES = 256
-"""Images that are read at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +68,13 @@ def load(path: Path, observed: Observed, device: torch.device) -> Demonstrations
             for key, shape in shapes.items()
         }
         begin = 0
-        for name, length in zip(names, lengths, strict=True):
-            for key, values in empty.items():
-                array = file["data"][name]["actions" if key == "actions" else f"obs/{key}"]
-                for at in range(0, length, _FRAMES):
-                    end = min(at + _FRAMES, length)
-                    values[begin + at : begin + end] = torch.from_numpy(_rows(array[at:end], values.dtype))
-            begin += length
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            for name, length in zip(names, lengths, strict=True):
+                for key, values in empty.items():
+                    array = file["data"][name]["actions" if key == "actions" else f"obs/{key}"]
+                    rows = unpacked(array, pool) if key in observed.images else np.asarray(array[()], np.float32)
+                    values[begin : begin + length] = torch.from_numpy(rows)
+                begin += length
         return Demonstrations(
             names=tuple(names),
             lengths=torch.tensor(lengths),
@@ -84,7 +83,3 @@ def load(path: Path, observed: Observed, device: torch.device) -> Demonstrations
             actions=empty["actions"],
             env_args=env_args(file),
         )
-
-
-def _rows(values: NDArray[Any], dtype: torch.dtype) -> NDArray[Any]:
-    return np.ascontiguousarray(values, np.uint8 if dtype == torch.uint8 else np.float32)
