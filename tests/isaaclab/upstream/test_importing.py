@@ -51,3 +51,33 @@ def test_rerun_is_left_out_meanwhile_and_can_be_imported_afterwards() -> None:
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     installed = importlib.util.find_spec("rerun") is not None
     assert [json.loads(line) for line in told] == [[False, installed], installed]
+
+
+def test_warp_compiles_the_same_kernels_without_looking_for_what_they_call() -> None:
+    code = """
+    import warp
+    from mimicgen.datagen.isaaclab.upstream import importing
+    from mimicgen.datagen.isaaclab.upstream.importing import imported
+    from warp._src.context import Module, get_module
+
+    looked = []
+    finding = Module._find_references
+    Module._find_references = lambda self, adj: (looked.append(adj), finding(self, adj))[1]
+    importing.has_omni_usd = lambda: IN_OMNIVERSE
+    with imported():
+        import newton._src.sim.articulation
+    assert Module._find_references is not finding, "it is put back"
+    module = get_module("newton._src.sim.articulation")
+    print(json.dumps([len(looked), len(module.references), module.get_module_hash().hex()]))
+    """
+    told = []
+    for answer in ("True", "False"):
+        command = [sys.executable, "-c", "import json\n" + textwrap.dedent(code).replace("IN_OMNIVERSE", answer)]
+        told.append(
+            json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        )
+    (everything, references, whole), (nothing, none, short) = told
+    assert everything > 500, "Warp does not look any more: _without_dependents can go"
+    assert references > 0
+    assert (nothing, none) == (0, 0)
+    assert whole == short
