@@ -65,8 +65,8 @@ def _without_rerun() -> Iterator[None]:
 def _without_dependents() -> Iterator[None]:
     """Let Warp import kernels without looking for what each of them calls, a seventh of the time that starting takes.
 
-    It does that for every function of every module, 1900 of which a run compiles a sixth, to know which modules to unload
-    when one of them is imported anew by another loader (`Module._find_references` and `get_module` in
+    It does that for every function of every module, 1900 of which a run compiles a sixth, to know which modules to
+    unload when one is imported anew by another loader (`Module._find_references` and `get_module` in
     https://github.com/NVIDIA/warp/blob/v1.17.0/warp/_src/context.py). Nothing here imports kernels anew. What is
     compiled, and under which hash, does not depend on it.
     """
