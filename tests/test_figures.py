@@ -65,6 +65,21 @@ def test_success_is_told_as_it_was_measured(document: tuple[str, ...]) -> None:
         assert kept(row) in text
 
 
+def test_policies_are_told_as_they_were_evaluated() -> None:
+    text = text_of("docs", "policies.md")
+    by_preset: dict[str, list[dict[str, Any]]] = {}
+    for row in read("policies.json")["rows"]:
+        assert row["attempts"] >= 200
+        assert row["interval"] == [round(value, 4) for value in wilson(row["successes"], row["attempts"])]
+        by_preset.setdefault(row["preset"], []).append(row)
+    for rows in by_preset.values():
+        assert sorted(row["training_seed"] for row in rows) == [1, 2, 3]
+        each = ", ".join(kept(row).partition(", ")[2] for row in rows)
+        counts = ", ".join(str(row["successes"]) for row in rows)
+        assert f"{counts}: {each}" in text
+        assert f"**{100 * sum(row['rate'] for row in rows) / len(rows):.0f}%**" in text
+
+
 def test_disturbed_and_retried_attempts_are_kept_as_it_is_told() -> None:
     text = text_of("docs", "recovery.md")
     rows = read("recovery_cpu.json")["rows"]

@@ -20,7 +20,7 @@ from mimicgen.datagen.generation.replay import as_tensors
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.resets import Resets
 from mimicgen.datagen.policies.observing import History
-from mimicgen.datagen.policies.policy import ROWS, LearnedPolicy
+from mimicgen.datagen.policies.policy import LearnedPolicy
 
 
 class Starts(Protocol):
@@ -35,7 +35,8 @@ class ActingPolicy:
 
     Args:
         environment: The environment, open.
-        learned: The policy, which fits it. It has to know `ROWS` environments beyond those that there are.
+        learned: The policy, which fits it. It has to know `rows` environments beyond those that there are.
+        rows: For how many environments it is asked at once.
         history: What it observes.
         applied: Turns its actions into the environment's.
         action_dim: Length of its actions.
@@ -55,6 +56,7 @@ class ActingPolicy:
         history: History,
         applied: Callable[[torch.Tensor], torch.Tensor],
         *,
+        rows: int,
         action_dim: int,
         instruction: str,
         max_steps: int,
@@ -81,9 +83,10 @@ class ActingPolicy:
         self._at = np.zeros(count, dtype=np.int64)
         self._until = np.zeros(count, dtype=np.int64)
         self._delayed = torch.zeros(count, delay, action_dim, device=env.device) if delay else None
-        self._spare = range(count, count + ROWS)
+        self._rows = rows
+        self._spare = range(count, count + rows)
         if not learned.contract.alone:
-            learned.begin(self._spare, [0] * ROWS, instruction)
+            learned.begin(self._spare, [0] * rows, instruction)
 
     def begin(self, attempts: Sequence[UnderWay]) -> None:
         """See `Policy.begin`."""
@@ -112,7 +115,7 @@ class ActingPolicy:
         asked = np.nonzero(self._acting & (self._at == self._until))[0].tolist()
         if asked:
             begin = time.perf_counter()
-            for batch in [asked] if self._learned.contract.alone else itertools.batched(asked, ROWS):
+            for batch in [asked] if self._learned.contract.alone else itertools.batched(asked, self._rows):
                 await self._ask(list(batch))
             self.effort["seconds"] += time.perf_counter() - begin
         with torch.inference_mode():
@@ -138,7 +141,7 @@ class ActingPolicy:
 
     async def _ask(self, envs: list[int]) -> None:
         """Ask for what to do in environments, and plan it."""
-        spare = [] if self._learned.contract.alone else [*self._spare[: ROWS - len(envs)]]
+        spare = [] if self._learned.contract.alone else [*self._spare[: self._rows - len(envs)]]
         seen = self._history.of([*envs, *envs[:1] * len(spare)])
         # What was made in inference mode is no use to a network that is not in it.
         observations = {name: own.clone() for name, own in seen.items()}

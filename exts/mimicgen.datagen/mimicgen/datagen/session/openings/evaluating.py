@@ -28,7 +28,7 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
         from mimicgen.datagen.attempts.randomness import evaluation_seed
         from mimicgen.datagen.generation.machine import Ending
         from mimicgen.datagen.policies import acting, agreeing, applying, builtin, choosing, observing
-        from mimicgen.datagen.policies.policy import ROWS
+        from mimicgen.datagen.policies.policy import rows_on
         from mimicgen.datagen.tasks import catalogue, motion
     async with opening.sources() as (cfg, note):
         if varied := _varied(job.vary):
@@ -49,7 +49,8 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
         if job.vary.look:
             opened.dress(job.render, job.seed, job.vary.look)
         device = job.policy_device or str(env.device)
-        spared = job.num_envs + ROWS
+        rows = rows_on(device)
+        spared = job.num_envs + rows
         learned = await choosing.opened(
             job.policy, offered, by_file, device=device, num_envs=spared, python=job.policy_python
         )
@@ -75,6 +76,7 @@ async def evaluate(job: Evaluate, opening: Opening) -> Generator:
             learned,
             history,
             applied.of(kind),
+            rows=rows,
             action_dim=applied.dims[kind],
             instruction=opened.facts["language"]["instruction"],
             max_steps=most,
