@@ -67,11 +67,11 @@ def test_success_is_told_as_it_was_measured(document: tuple[str, ...]) -> None:
 
 def test_policies_are_told_as_they_were_evaluated() -> None:
     text = text_of("docs", "policies.md")
-    by_preset: dict[str, list[dict[str, Any]]] = {}
+    by_preset: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in read("policies.json")["rows"]:
         assert row["attempts"] >= 200
         assert row["interval"] == [round(value, 4) for value in wilson(row["successes"], row["attempts"])]
-        by_preset.setdefault(row["preset"], []).append(row)
+        by_preset.setdefault((row["preset"], *row["set"]), []).append(row)
     for rows in by_preset.values():
         assert sorted(row["training_seed"] for row in rows) == [1, 2, 3]
         each = ", ".join(kept(row).partition(", ")[2] for row in rows)

@@ -56,7 +56,7 @@ def test_lerobot_loads_what_was_trained(found: Any) -> None:
     told = found["reloading"]
     assert told["seen"]
     assert told["acts"]
-    assert told["chunk"] == [1, 8, 7]
+    assert told["chunk"] == [1, 4, 7]
     assert (told["steps"], told["scheduler"]) == (10, "DDIMScheduler")
     assert told["actions"] == [-1, 1]
     assert told["error"] < 1e-6

@@ -30,13 +30,13 @@ def test_the_recipe() -> None:
     preset = read_preset(PRESETS / "diffusion.toml")
     training, network = preset.training, preset.network
     assert (training.steps, training.batch_size, training.learning_rate, training.weight_decay) == (
-        54000,
+        40000,
         256,
         3e-4,
         1e-4,
     )
     assert (training.warmup, training.schedule, training.ema) == (0.02, "cosine", 0.999)
-    assert (network["n_obs_steps"], network["horizon"], network["n_action_steps"]) == (2, 16, 8)
+    assert (network["n_obs_steps"], network["horizon"], network["n_action_steps"]) == (2, 16, 4)
     assert network["down_dims"] == [96, 192, 256]
 
 
