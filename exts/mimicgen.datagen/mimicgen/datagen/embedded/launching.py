@@ -14,7 +14,7 @@ import torch
 import warp as wp
 
 MOST = 512
-"""Launches that are remembered; those of arrays that are made anew every time push no others out for long."""
+"""Launches that are remembered; then all are forgotten, as among them may be many of arrays that do not come again."""
 
 
 class Launching:
@@ -43,10 +43,8 @@ class Launching:
             if len(self._known) >= MOST:
                 self._known.clear()
             command = self.launch(kernel, dim, inputs, outputs, record_cmd=True, **options)
-            known = self._known[key] = (
-                command,
-                (tuple(inputs), tuple(outputs)),
-            )  # what is kept is no other thing later
+            # The arguments are kept, or another array could get the identity of one that is gone.
+            known = self._known[key] = (command, (tuple(inputs), tuple(outputs)))
         if known[0] is not None:  # nothing is launched over no elements
             known[0].launch()
         return None
@@ -62,7 +60,7 @@ def _identity(value: Any) -> Any:
     if kind is wp.array:
         return (id(value), value.ptr)
     if kind is torch.Tensor:
-        return (id(value), value.data_ptr())
+        return (id(value), value.data_ptr(), value.shape)
     if value is None or isinstance(value, int | float):
         return (kind, value)
     return _OTHER

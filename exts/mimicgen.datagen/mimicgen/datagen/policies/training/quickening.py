@@ -36,7 +36,7 @@ def as_products(module: torch.nn.Module) -> None:
 def quicken(network: torch.nn.Module, *, over_steps: str, on_images: str) -> None:
     """Make a network quicker, in place; its first steps take a minute longer.
 
-    Where kernels cannot be compiled (Triton needs a C compiler) it is as it was, and PyTorch says so.
+    Where kernels cannot be compiled (Triton needs a C compiler) it runs without, and PyTorch says so.
 
     Args:
         network: What is made quicker.
