@@ -162,3 +162,45 @@ asyncio.run(main())
     assert lengths == [90, 70]
     assert differences == []
     assert compared > 50
+
+
+def test_an_action_that_is_no_number_ends_its_attempt_alone(tmp_path: Path) -> None:
+    code = """
+async def main():
+    ended, began = [], {}
+    async with opened(num_envs=2) as generator:
+        policy, taken = generator._policy, []
+        actions = policy.actions
+        async def spoilt():
+            told = (await actions()).clone()
+            if len(taken) == 30:
+                told[1, 3] = float("nan")
+            return told
+        policy.actions = spoilt
+        while len(ended) < 2:
+            ended += await generator.ended()
+            taken.append(None)
+            generator.step(await generator.actions(2))
+        reach = generator._env.scene["robot"].data.joint_pos.torch
+        return [told([one])[0] for one in ended], bool(np.isfinite(reach.numpy()).all())
+
+print("RESULT", json.dumps(asyncio.run(main())))
+"""
+    (spoilt, whole), finite = result(code, tmp_path)
+    assert (spoilt["env"], spoilt["outcome"], spoilt["steps"]) == (1, "failure", 30)
+    assert spoilt["reason"] == "the action of step 30 was not finite, and was not taken"
+    assert (whole["env"], whole["outcome"]) == (0, "success")
+    assert finite
+
+
+def test_sources_whose_poses_are_rounded_give_numbers(tmp_path: Path) -> None:
+    """With this seed upstream's interpolation between two of the shipped poses was NaN, for twenty steps."""
+    code = """
+shipped = {"task": "stack_three", "source": "datasets/stack_three_demos.hdf5", "mimic__action_noise": 0.0}
+ended, taken, _ = asyncio.run(run(1, num_envs=1, seed=25005, **shipped))
+print("RESULT", json.dumps([told(ended), bool(np.isfinite(taken).all()), len(taken)]))
+"""
+    (attempt,), finite, steps = result(code, tmp_path)
+    assert finite
+    assert attempt["outcome"] == "success"
+    assert steps >= attempt["steps"] > 300

@@ -11,10 +11,12 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import torch
 from lerobot.policies.act.modeling_act import ACTPolicy
 from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
@@ -23,7 +25,7 @@ from robomimic.models.base_nets import RNN_Base
 from robomimic.utils.file_utils import policy_from_checkpoint
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mimicgen.datagen.errors import ConfigError, OutputError, PolicyError
+from mimicgen.datagen.errors import ConfigError, OutputError, PolicyError, SourceError
 from mimicgen.datagen.policies.training.data import load
 from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
@@ -148,7 +150,13 @@ def looking(dataset: Path, folder: Path) -> dict[str, Any]:
 
 def cloning(dataset: Path, folder: Path) -> dict[str, Any]:
     """robomimic's, loaded by itself."""
-    own = ["network.algo.rnn.hidden_dim=8", "training.steps=60", "training.batch_size=16"]
+    own = [
+        "network.algo.rnn.hidden_dim=8",
+        "training.steps=60",
+        "training.batch_size=16",
+        "training.ema=0",
+        "training.schedule=constant",
+    ]
     preset = small("bc_rnn_gmm", *own)
     trained(preset, dataset, folder / "bc")
     rollout, told = policy_from_checkpoint(ckpt_path=str(folder / "bc/checkpoints/step_000060.pth"))
@@ -159,17 +167,26 @@ def cloning(dataset: Path, folder: Path) -> dict[str, Any]:
     rollout.start_episode()
     learner._model.set_eval()  # type: ignore[attr-defined]
     learner._model.reset()  # type: ignore[attr-defined]
-    equal = []
+    off = []
     for step in range(3):
         seen = {name: values[step].numpy() for name, values in data.numbers.items()}
         torch.manual_seed(step)
         theirs = torch.as_tensor(rollout(ob=dict(seen)))
         torch.manual_seed(step)
-        batch = {name: torch.as_tensor(values)[None] for name, values in seen.items()}
-        equal.append(torch.equal(theirs, learner._model.get_action(batch)[0]))  # type: ignore[attr-defined]
+        batch = {name: values[step : step + 1] for name, values in learner._observed.items()}  # type: ignore[attr-defined]
+        ours = learner._model.get_action(batch)[0]  # type: ignore[attr-defined]
+        off.append(float((theirs - ours).abs().max()))
     learner._model.set_train()  # type: ignore[attr-defined]
     return {
-        "acts": equal,
+        "off": max(off),
+        "statistics": {
+            name: [torch.tensor(own[key])[0].tolist() for key in ("mean", "std")]
+            for name, own in told["obs_normalization_stats"].items()
+        },
+        "numbers": {
+            name: [values.mean(0).tolist(), values.std(0, correction=0).tolist()]
+            for name, values in data.numbers.items()
+        },
         "before": fresh,
         "after": _mean_loss(learner),  # type: ignore[arg-type]
         "task": told["env_metadata"]["env_name"],
@@ -198,6 +215,14 @@ def refusing(dataset: Path, folder: Path) -> dict[str, Any]:
         trained(other, dataset, folder / "whole")
     except OutputError as error:
         said["output"] = str(error)
+    spoilt = folder / "spoilt.hdf5"
+    shutil.copy(dataset, spoilt)
+    with h5py.File(spoilt, "a") as file:
+        file["data/demo_1/actions"][4, 3] = float("nan")
+    try:
+        load(spoilt, other.observations, CPU)
+    except SourceError as error:
+        said["number"] = str(error)
     return said
 
 

@@ -342,3 +342,8 @@ def reason_for_abort(signal: str, *, steps: int, eef: str | None = None, lacking
     suffix = f": {lacking}" if lacking else ""
     whose = f"{eef}'s" if eef else "its"
     return f"ended early: {whose} subtask was over after {steps} steps and signal '{signal}' had not come{suffix}"
+
+
+def reason_for_no_number(step: int) -> str:
+    """Say in words why an attempt was ended whose action was NaN or infinite, at this step, counted from 1."""
+    return f"the action of step {step} was not finite, and was not taken"

@@ -26,6 +26,7 @@ from mimicgen.datagen.attempts import (
     Outcome,
     reason_for_abort,
     reason_for_failure,
+    reason_for_no_number,
     signal_to_blame,
 )
 from mimicgen.datagen.attempts.randomness import Streams
@@ -140,16 +141,18 @@ class AttemptMachine:
     @torch.inference_mode()
     def step(self, actions: torch.Tensor) -> None:
         """See `Generator.step`."""
-        self._environment.step(actions)
+        finite = torch.isfinite(actions).all(dim=1)
+        self._environment.step(torch.where(finite[:, None], actions, 0.0))  # a solver would not get rid of a NaN
         over = list(self._policy.over())
         self._environment.update_success()
         signals = self._environment.signals()
-        now = torch.stack([self._environment.succeeded, *(signals[name].bool() for name in self._first)])
+        now = torch.stack([self._environment.succeeded, finite, *(signals[name].bool() for name in self._first)])
         over += self._settled()
         # A CUDA device has only been told to step, and what can be done without its answer is done meanwhile.
         self._prepare(len(self._free) + len({one.env for one in over}))
-        succeeded, *came = now.cpu().numpy()
+        succeeded, finite, *came = now.cpu().numpy()
         self._steps += self._under_way
+        lost = [int(env_id) for env_id in np.nonzero(self._under_way & ~finite)[0]]
         self._last_success[succeeded] = self._steps[succeeded]
         self._lasted = (self._lasted + 1) * succeeded
         for first, true in zip(self._first.values(), came, strict=True):
@@ -159,7 +162,12 @@ class AttemptMachine:
             succeeded = self._lasted >= self._ending.hold_steps
             done = self._under_way & (succeeded | (self._steps >= self._ending.max_steps))
             over += [Over(env=int(env_id), last=True) for env_id in np.nonzero(done)[0]]
+        over = [one for one in over if one.env not in lost]
         lacking = self._environment.lacking(self._blamed(over, succeeded))
+        for env_id in lost:
+            self._settling.pop(env_id, None)
+            attempt = self._updated(env_id)
+            self._fail(attempt, reason_for_no_number(attempt.steps))
         ended: set[int] = set()
         for one in over:
             if one.env in ended:  # for a subtask of another end effector

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
 
 from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.dataset.sources.sources import Sources, natural_order
 from mimicgen.datagen.isaaclab import poses
+
+EXACT = 1e-6
+"""How far a product of a rotation with its own transpose is off from the identity where it was computed in float32."""
 
 
 class SourcePool:
@@ -31,6 +35,9 @@ class SourcePool:
         self.pool = DataGenInfoPool(env, env.cfg, device)
         for name in self.names:  # upstream's own order is alphabetical
             self.pool.load_from_dataset_file(str(sources.path), select_demo_keys=[name])
+        for info in self.pool.datagen_infos:
+            for poses_of in (info.eef_pose, info.object_poses, info.target_eef_pose):
+                _straighten(poses_of)
         self.facts = {
             "file": sources.path.name,
             "sha256": file_hash(sources.path),
@@ -38,3 +45,31 @@ class SourcePool:
             "quaternion_order": sources.quaternion_order,
             "findings": [str(finding) for finding in sources.findings],
         }
+
+
+def rigid(given: torch.Tensor) -> torch.Tensor:
+    """Return poses whose rotations are ones, to the last bits.
+
+    A recording may have been rounded. Of a matrix that is off by 1e-4 `isaaclab.utils.math.quat_from_matrix` makes a
+    quaternion now and then, and of another one nothing but NaN: it wants its length to be right to 2e-5.
+
+    Args:
+        given: Shape (..., 4, 4).
+
+    Returns:
+        The same tensor where they are; else with the nearest rotations (Schönemann, "A generalized solution of the
+        orthogonal Procrustes problem", 1966).
+    """
+    rotations = given[..., :3, :3].double()
+    off = rotations @ rotations.mT - torch.eye(3, dtype=torch.float64, device=given.device)
+    if off.abs().max() <= EXACT:
+        return given
+    left, _, right = torch.linalg.svd(rotations)
+    straight = given.clone()
+    straight[..., :3, :3] = (left @ right).to(given.dtype)
+    return straight
+
+
+def _straighten(poses_of: dict[str, torch.Tensor] | None) -> None:
+    if poses_of is not None:
+        poses_of.update({name: rigid(own) for name, own in poses_of.items()})

@@ -72,7 +72,7 @@ def load(path: Path, observed: Observed, device: torch.device) -> Demonstrations
             for name, length in zip(names, lengths, strict=True):
                 for key, values in empty.items():
                     array = file["data"][name]["actions" if key == "actions" else f"obs/{key}"]
-                    rows = unpacked(array, pool) if key in observed.images else np.asarray(array[()], np.float32)
+                    rows = unpacked(array, pool) if key in observed.images else _numbers(path, name, key, array)
                     values[begin : begin + length] = torch.from_numpy(rows)
                 begin += length
         return Demonstrations(
@@ -83,3 +83,14 @@ def load(path: Path, observed: Observed, device: torch.device) -> Demonstrations
             actions=empty["actions"],
             env_args=env_args(file),
         )
+
+
+def _numbers(path: Path, name: str, key: str, array: Any) -> np.ndarray:
+    rows = np.asarray(array[()], np.float32)
+    finite = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
+    if not finite.all():
+        raise SourceError(
+            f"source '{path}', {shown(name)}: {key} is not finite at step {int(np.argmin(finite))}; leave the "
+            "demonstration out (datagen.sh dataset filter)"
+        )
+    return rows
