@@ -66,18 +66,25 @@ def test_success_is_told_as_it_was_measured(document: tuple[str, ...]) -> None:
 
 
 def test_policies_are_told_as_they_were_evaluated() -> None:
-    text = text_of("docs", "policies.md")
-    by_preset: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in read("policies.json")["rows"]:
+    text, told = text_of("docs", "policies.md"), read("policies.json")
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in told["rows"]:
         assert row["attempts"] >= 200
         assert row["interval"] == [round(value, 4) for value in wilson(row["successes"], row["attempts"])]
-        by_preset.setdefault((row["preset"], *row["set"]), []).append(row)
-    for rows in by_preset.values():
+        of = (row["task"], row["data"], str(row["demonstrations"]), row["preset"], *row["set"])
+        alike.setdefault(of, []).append(row)
+    for rows in alike.values():
         assert sorted(row["training_seed"] for row in rows) == [1, 2, 3]
         each = ", ".join(kept(row).partition(", ")[2] for row in rows)
         counts = ", ".join(str(row["successes"]) for row in rows)
         assert f"{counts}: {each}" in text
         assert f"**{100 * sum(row['rate'] for row in rows) / len(rows):.0f}%**" in text
+    sources, on_cuda = told["single"]
+    assert kept(sources) in text
+    assert f"succeeds {told['rows'][0]['successes']} times on the CPU's engine and {on_cuda['successes']} times" in text
+    for successes, attempts in told["kept"].values():
+        own = {"successes": successes, "attempts": attempts, "rate": successes / attempts}
+        assert kept(own | {"interval": wilson(successes, attempts)}) in text
 
 
 def test_disturbed_and_retried_attempts_are_kept_as_it_is_told() -> None:

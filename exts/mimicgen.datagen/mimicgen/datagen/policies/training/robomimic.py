@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ class RobomimicLearner:
         obs_utils.initialize_obs_utils_with_config(self._config)
         torch.distributions.Distribution.set_default_validate_args(False)  # which waits for the device
         names = sorted(preset.observations.numbers)
+        self._statistics = _statistics(data.numbers) if self._config.train.hdf5_normalize_obs else None
+        self._observed = _normalised(data.numbers, self._statistics)
         self._shapes = {
             "ac_dim": data.actions.shape[1],
             "all_shapes": OrderedDict((name, [data.numbers[name].shape[1]]) for name in names),
@@ -70,7 +73,7 @@ class RobomimicLearner:
         """Return the loss over a batch that is drawn for it."""
         ahead = range(self._config.train.seq_length)
         ((indices, _),) = self._windows.draw(self._preset.training.batch_size, [ahead])
-        observed = {name: values[indices] for name, values in self._data.numbers.items()}
+        observed = {name: values[indices] for name, values in self._observed.items()}
         model = self._model
         batch = model.process_batch_for_training({"obs": observed, "actions": self._data.actions[indices]})
         batch = model.postprocess_batch_for_training(batch, obs_normalization_stats=None)
@@ -91,7 +94,36 @@ class RobomimicLearner:
             "env_metadata": env,
             "shape_metadata": self._shapes,
         }
+        if self._statistics is not None:
+            told["obs_normalization_stats"] = self._statistics
         torch.save(told, folder)
+
+
+_Statistics = dict[str, dict[str, list[list[float]]]]
+
+
+def _statistics(numbers: Mapping[str, torch.Tensor]) -> _Statistics:
+    """Return mean and standard deviation of observations, each of shape (1, width), as robomimic's datasets have them.
+
+    Source: `SequenceDataset.normalize_obs`, which adds 1e-3 to the latter, for what never changes.
+    """
+    return {
+        name: {
+            "mean": values.double().mean(0, keepdim=True).tolist(),
+            "std": (values.double().std(0, correction=0, keepdim=True) + 1e-3).tolist(),
+        }
+        for name, values in numbers.items()
+    }
+
+
+def _normalised(numbers: Mapping[str, torch.Tensor], statistics: _Statistics | None) -> Mapping[str, torch.Tensor]:
+    if statistics is None:
+        return numbers
+    return {
+        name: (values - values.new_tensor(own["mean"])) / values.new_tensor(own["std"])
+        for name, values in numbers.items()
+        for own in (statistics[name],)
+    }
 
 
 def _begin_on_the_device(module: torch.nn.Module) -> None:
