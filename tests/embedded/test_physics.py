@@ -96,3 +96,53 @@ def test_human_actions_replayed_open_loop_end_in_standing_stacks(human_demos: Pa
     assert result["median_mm"] <= 2.5
     assert result["grasps_held"] == 20
     assert result["successes"] == 10
+
+
+def test_what_lies_still_is_not_computed_until_it_is_put_elsewhere(tmp_path: Path) -> None:
+    code = (
+        OPEN
+        + """
+data = physics.NewtonNativeMujocoManager._worlds.datas[0]
+cube, told = env.scene["cube_2"], []
+still = torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]]).repeat(2, 1)
+
+def where():
+    return cube.data.root_link_pose_w.torch[:, :3].clone()
+
+def wait(steps):
+    for _ in range(steps):
+        env.step(still)
+
+def asleep():
+    return (data.tree_asleep >= 0).tolist()
+
+with torch.inference_mode():
+    env.reset()
+    told.append(asleep())
+    wait(20)
+    told.append(asleep())
+    lying = where()
+    wait(20)
+    told.append(float((where() - lying).abs().max()))
+    lifted = cube.data.root_link_pose_w.torch.clone()
+    lifted[0, 2] += 0.05
+    cube.write_root_link_pose_to_sim_index(root_pose=lifted)
+    env.step(still)
+    told.append(float(lying[0, 2] + 0.05 - where()[0, 2]))
+    wait(20)
+    told.append(float((where() - lying).abs().max()))
+    told.append(asleep())
+    env.reset()
+    told.append(asleep())
+print("RESULT", json.dumps(told))
+"""
+    )
+    line = next(line for line in python(code, tmp_path).splitlines() if line.startswith("RESULT "))
+    begun, waited, crept, fallen, landed, again, reset = json.loads(line.removeprefix("RESULT "))
+    assert begun == [False] * 4
+    assert waited == [False, True, True, True], "the robot never is"
+    assert crept == 0.0
+    assert 0.005 < fallen < 0.05, "what was put into the air falls"
+    assert landed < 2e-3
+    assert again == waited
+    assert reset == begun

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 import mujoco
 import newton
+import numpy as np
 import warp as wp
 from isaaclab.physics import PhysicsManager
 from isaaclab.utils import configclass
@@ -53,6 +54,9 @@ class NativeMujocoSolverCfg(MJWarpSolverCfg):
     separate_worlds: bool = True
     """One template world in the MuJoCo model; without it Newton would put all environments into one system."""
 
+
+MOVED = 1e-5
+"""What is asleep and is to be somewhere else by more than this [m, rad] was put there, and is awake again."""
 
 Control = Callable[[int, mujoco.MjData], None]
 """Sets the targets of some of a world's actuators from where its bodies are."""
@@ -94,6 +98,8 @@ class Worlds:
             times: Physics steps.
         """
         data = self.datas[world]
+        if (data.tree_asleep >= 0).any() and np.abs(data.qpos - self._views["qpos"][world]).max() > MOVED:
+            self.reset(world)
         for name, view in self._views.items():
             getattr(data, name)[:] = view[world]
         for _ in range(times):
@@ -107,9 +113,8 @@ class Worlds:
         self._views["qvel"][world] = data.qvel
 
     def reset(self, world: int) -> None:
-        """Forget what the solver carries from step to step (warm start, activations)."""
-        self.datas[world].qacc_warmstart[:] = 0.0
-        self.datas[world].act[:] = 0.0
+        """Forget what the solver carries from step to step (warm start, activations, what is asleep)."""
+        mujoco.mj_resetData(self.model, self.datas[world])
 
 
 def has_placed(model: newton.Model) -> bool:
@@ -209,6 +214,9 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         if has_placed(model):
             # Island by island the solver would measure improvement against the locking armature, and give up at once.
             solver.mj_model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
+        else:
+            # What lies still, which is most objects most of the time, is not computed until something touches it.
+            solver.mj_model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
         cls._worlds = Worlds(solver.mj_model, model.world_count, solver.mjw_data)
         threads = min(model.world_count, len(os.sched_getaffinity(0)))
         cls._threads = ThreadPoolExecutor(threads, "mujoco") if threads > 1 else None
