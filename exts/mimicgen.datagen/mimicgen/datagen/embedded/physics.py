@@ -55,6 +55,10 @@ class NativeMujocoSolverCfg(MJWarpSolverCfg):
     """One template world in the MuJoCo model; without it Newton would put all environments into one system."""
 
 
+STILL = 1e-4
+"""Below this speed [m/s] for ten substeps something lies still: MuJoCo's own default. Newton's is ten times that, which
+what begins to topple has, too."""
+
 MOVED = 1e-5
 """What is asleep and is to be somewhere else by more than this [m, rad] was put there, and is awake again."""
 
@@ -217,6 +221,7 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         else:
             # What lies still, which is most objects most of the time, is not computed until something touches it.
             solver.mj_model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+            solver.mj_model.opt.sleep_tolerance = STILL
         cls._worlds = Worlds(solver.mj_model, model.world_count, solver.mjw_data)
         threads = min(model.world_count, len(os.sched_getaffinity(0)))
         cls._threads = ThreadPoolExecutor(threads, "mujoco") if threads > 1 else None
