@@ -82,7 +82,7 @@ print("RESULT", json.dumps([told(early), told(watched), told(reference)]))
         assert attempt["overdue"] == "grasp_1"
         assert attempt["steps"] > 1.5 * max(one["steps"] for one in early)
         assert "ended early" not in attempt["reason"]
-        # Later it may come: a hand that flails can pass a cube with its fingers half closed, which Isaac Lab calls a grasp.
+        # Later it may come: a hand that flails can pass a cube with its fingers half closed, which counts as a grasp.
         assert re.match(r"signal '(grasp|stack)_1' never came", attempt["reason"])
         assert "nearest at step" in attempt["reason"]
 

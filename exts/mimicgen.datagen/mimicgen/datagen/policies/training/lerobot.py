@@ -24,7 +24,7 @@ from mimicgen.datagen.errors import ConfigError, SetupError
 from mimicgen.datagen.policies.training.data import Demonstrations
 from mimicgen.datagen.policies.training.learner import OBSERVATIONS
 from mimicgen.datagen.policies.training.presets import Preset
-from mimicgen.datagen.policies.training.quickening import WORTH, quicken
+from mimicgen.datagen.policies.training.quickening import pays, quicken
 from mimicgen.datagen.policies.training.windows import Windows, image_statistics, normalised, shifted
 
 STATE, OBJECTS, ACTION = "observation.state", "observation.environment_state", "action"
@@ -73,7 +73,8 @@ class LeRobotLearner:
         except ValueError as error:  # a combination that the network refuses
             raise ConfigError(f"network: LeRobot says: {error}") from error
         self.module.train()
-        if device.type == "cuda" and preset.policy == "diffusion" and preset.training.steps >= WORTH:
+        long = pays(preset.training.steps, on_images=bool(preset.observations.images))
+        if device.type == "cuda" and preset.policy == "diffusion" and long:
             quicken(self.module.diffusion, over_steps="unet", on_images="rgb_encoder")
         self.capturable = preset.policy != "act"  # ACT's loss waits for the device
         self._before, self._after = make_pre_post_processors(self._config, dataset_stats=self._stats)
