@@ -42,7 +42,7 @@ HELD, TABLED = "cube_2", "cube_1"
 def main() -> None:
     """Measure a row a number of substeps, each in a process of its own, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--substeps", type=int, nargs="+", default=[20, scene.SUBSTEPS, 5])
+    parser.add_argument("--substeps", type=int, nargs="+", default=[20, 10, scene.SUBSTEPS, 2])
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -7,7 +7,6 @@ physics manager, which computes the same targets between MuJoCo's steps, from Mu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ import torch
 from isaaclab.envs.mdp.actions.actions_cfg import DifferentialInverseKinematicsActionCfg
 from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
 
-from mimicgen.datagen.embedded.physics import NewtonNativeMujocoManager
+from mimicgen.datagen.embedded.physics import NewtonNativeMujocoManager, index_of
 
 
 def use_native_controller(cfg: Any) -> None:
@@ -99,8 +98,8 @@ class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # typ
         offset = cfg.body_offset.pos if cfg.body_offset is not None else (0.0, 0.0, 0.0)
         self._control = PoseControl(
             manager.model(),
-            self._index(manager.bodies(), self._body_name),
-            [self._index(manager.joints(), name) for name in self._joint_names],
+            index_of(manager.bodies(), self._asset, self._body_name),
+            [index_of(manager.joints(), self._asset, name) for name in self._joint_names],
             offset,
             cfg.controller.ik_params["lambda_val"],
             self.num_envs,
@@ -119,12 +118,6 @@ class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # typ
             )
         self._control.positions[:] = positions.numpy()
         self._control.quaternions[:] = quaternions.numpy()[:, [3, 0, 1, 2]]
-
-    def _index(self, paths: Sequence[str], name: str) -> int:
-        """Return which of the model's bodies or joints is the robot's of this name."""
-        own = re.compile(f"{self._asset.cfg.prim_path}/(.*/)?{re.escape(name)}")
-        (found,) = [index for index, path in enumerate(paths) if own.fullmatch(path)]
-        return found
 
 
 _ORIGIN = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])

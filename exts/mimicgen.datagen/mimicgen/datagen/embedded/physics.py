@@ -12,6 +12,7 @@ interpreter lock), and one conversion out. The conversions are Newton's, over al
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -205,6 +206,11 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
         return _labels(cls._solver.model.joint_label, cls._solver.mjc_jnt_to_newton_jnt)
 
     @classmethod
+    def step_length(cls) -> float:
+        """Return the length of a step of MuJoCo's [s]."""
+        return float(cls._solver_dt)
+
+    @classmethod
     def control_with(cls, control: Control, decimation: int) -> None:
         """Let a step take all physics steps of an environment step, with targets set before each, these too."""
         cls._controls, cls._times = (*cls._controls, control), decimation
@@ -266,6 +272,19 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
             cls._threads.shutdown()
         cls._threads, cls._controls, cls._times = None, (), 1
         launching.forget()
+
+
+def index_of(paths: Sequence[str], asset: Any, name: str) -> int:
+    """Return which of the model's bodies or joints is an asset's of this name.
+
+    Args:
+        paths: Theirs, `NewtonNativeMujocoManager.bodies` or `joints`.
+        asset: One of the scene, for instance a robot.
+        name: What Isaac Lab calls it.
+    """
+    own = re.compile(f"{asset.cfg.prim_path}/(.*/)?{re.escape(name)}")
+    (found,) = [index for index, path in enumerate(paths) if own.fullmatch(path)]
+    return found
 
 
 def _labels(labels: Sequence[str], numbers: wp.array) -> list[str]:

@@ -16,6 +16,7 @@ from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
 from isaaclab_newton.sim.schemas import MujocoCollisionCfg, MujocoRigidBodyCfg
 
 from mimicgen.datagen.embedded.cuda_terms import use_cuda_terms
+from mimicgen.datagen.embedded.inertia import use_matching_inertia
 from mimicgen.datagen.embedded.native_ik import use_native_controller
 from mimicgen.datagen.embedded.physics import CudaMujocoSolverCfg, NativeMujocoSolverCfg
 from mimicgen.datagen.errors import SetupError, TaskError
@@ -25,8 +26,8 @@ from mimicgen.datagen.tasks.environment import assets
 CONTACT_SOLREF = (0.004, 1.0)
 """Time constant [s] and damping ratio of the contacts; MuJoCo wants at least two substeps."""
 
-SUBSTEPS = 10
-"""Solver steps in one physics step of 10 ms."""
+SUBSTEPS, CUDA_SUBSTEPS = 5, 10
+"""Solver steps in one physics step of 10 ms: of MuJoCo's own engine, with `embedded/inertia.py`, and of its others."""
 
 ITERATIONS = 100
 """Of the constraint solver at most, which are never needed."""
@@ -115,6 +116,7 @@ def adapt(cfg: Any, described: Described | None, physics: str, cache: Path) -> N
     elif cfg.sim.device == "cpu":
         cfg.sim.physics = physics_cfg(NativeMujocoSolverCfg, constraints)
         use_native_controller(cfg)
+        use_matching_inertia(cfg)
     else:
         cfg.sim.physics = physics_cfg(CudaMujocoSolverCfg, constraints, iterations=CUDA_ITERATIONS)
         use_cuda_terms(cfg)
@@ -137,7 +139,8 @@ def physics_cfg(solver: type[MJWarpSolverCfg], constraints: int = FEWEST, iterat
         ls_iterations=50,
         njmax=constraints,
     )
-    return NewtonCfg(solver_cfg=options, num_substeps=SUBSTEPS)
+    native = issubclass(solver, NativeMujocoSolverCfg)
+    return NewtonCfg(solver_cfg=options, num_substeps=SUBSTEPS if native else CUDA_SUBSTEPS)
 
 
 def replace_assets(scene: Any, described: Described, cache: Path) -> None:
