@@ -71,7 +71,7 @@ def travelled(substeps):
         env.reset_to(start or state, torch.arange(2), is_relative=True)
         path = []
         for step in range(30):
-            env.step(torch.tensor([[0.1, 0.05, -0.2, 0.0, 0.0, 0.1, 1.0 if step < 20 else -1.0]]).repeat(2, 1))
+            env.step(torch.tensor([[0.1, 0.05, -0.1, 0.0, 0.0, 0.1, 1.0 if step < 20 else -1.0]]).repeat(2, 1))
             path.append(env.scene["robot"].data.joint_pos.torch.clone())
     return state, torch.stack(path)
 
@@ -85,7 +85,7 @@ print("RESULT", json.dumps([float((one - other).abs().max()), float((one[-1] - o
     difference, moved, calls = json.loads(line.removeprefix("RESULT "))
     assert calls == 30, "an environment step is one call"
     assert moved > 0.1
-    assert difference < 1e-3, "single precision at 1500 substeps"
+    assert difference < 1e-4, "single precision at 750 substeps, in which nothing is touched"
 
 
 def test_human_actions_replayed_open_loop_end_in_standing_stacks(human_demos: Path, tmp_path: Path) -> None:
