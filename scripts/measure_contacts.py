@@ -2,6 +2,8 @@
 
     ./scripts/python.sh -m scripts.measure_contacts [--substeps 20 10 5] [--json FILE]
 
+With and without the inertia that drives have where steps are longer than those that contacts were calibrated in.
+
 The ten shipped demonstrations are acted open loop in ten environments on a CPU until the first cube is in the air, and
 from there every hand is told to stay for ten seconds. Told are, over these: how deep fingers are in the cube and a
 resting cube in the table, how far the held cube slips in the hand, and how far it drifts. Needs no Kit application.
@@ -10,6 +12,7 @@ resting cube in the table, how far the held cube slips in the hand, and how far 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -24,11 +27,14 @@ from scripts.measured import PROJECT, provenance, write
 from mimicgen.datagen.config.jobs import Annotate
 from mimicgen.datagen.dataset.files import demo_names, open_source
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
-from mimicgen.datagen.embedded import scene
+from mimicgen.datagen.embedded import inertia, scene
 from mimicgen.datagen.isaaclab import kitless
 from mimicgen.datagen.tasks.defaults import build
 
 SOURCES = PROJECT / "datasets" / "stack_three_demos.hdf5"
+
+PHYSICS_STEP = 0.01
+"""Length of a physics step [s]."""
 
 IN_THE_AIR = 0.05
 """How far a cube is above where it began [m] when its hand is told to stay."""
@@ -42,16 +48,18 @@ HELD, TABLED = "cube_2", "cube_1"
 def main() -> None:
     """Measure a row a number of substeps, each in a process of its own, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--substeps", type=int, nargs="+", default=[20, 10, scene.SUBSTEPS, 2])
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--substeps", type=int, nargs="+", default=[20, 10, scene.SUBSTEPS])
+    parser.add_argument("--one", choices=("with", "without"), help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.one:
-        print("ROW", json.dumps(measure(options.substeps[0])))
+        print("ROW", json.dumps(measure(options.substeps[0], inertia_of_drives=options.one == "with")))
         return
     rows = []
-    for substeps in options.substeps:
-        command = [sys.executable, "-m", "scripts.measure_contacts", "--one", "--substeps", str(substeps)]
+    for substeps, one in itertools.product(options.substeps, ("with", "without")):
+        if one == "with" and PHYSICS_STEP / substeps <= inertia.CALIBRATED:
+            continue
+        command = [sys.executable, "-m", "scripts.measure_contacts", "--one", one, "--substeps", str(substeps)]
         ran = subprocess.run(command, check=True, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
         (line,) = (line for line in ran.stdout.splitlines() if line.startswith("ROW "))
         rows.append(json.loads(line.removeprefix("ROW ")))
@@ -59,9 +67,11 @@ def main() -> None:
     write(provenance("scripts.measure_contacts") | {"rows": rows}, options.json)
 
 
-def measure(substeps: int) -> dict[str, Any]:
-    """Return the row of a number of MuJoCo steps in a physics step of 10 ms."""
+def measure(substeps: int, *, inertia_of_drives: bool) -> dict[str, Any]:
+    """Return the row of a number of MuJoCo steps in a physics step."""
     scene.SUBSTEPS = substeps
+    if not inertia_of_drives:
+        scene.use_matching_inertia = lambda cfg: None
     kitless.teach_isaaclab()
     import gymnasium as gym
 
@@ -98,7 +108,8 @@ def measure(substeps: int) -> dict[str, Any]:
     slips, sunk = (1000 * np.linalg.norm(ended[key] - begun[key], axis=1) for key in ("in_hand", "in_world"))
     return {
         "substeps": substeps,
-        "step_ms": 10 / substeps,
+        "step_ms": 1000 * PHYSICS_STEP / substeps,
+        "inertia_of_drives": inertia_of_drives,
         "grasps": len(names),
         "held": still,
         "fingers_in_cube_mm": round(float(fingers), 3),

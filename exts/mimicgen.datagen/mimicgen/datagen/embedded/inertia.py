@@ -40,7 +40,7 @@ def match(env: Any, env_ids: Any) -> None:
         env_ids: Not asked for: all are alike.
     """
     manager = NewtonNativeMujocoManager
-    model, longer = manager.model(), manager.step_length() / CALIBRATED - 1
+    model, longer = manager.model(), max(manager.step_length() / CALIBRATED - 1, 0.0)
     robots = {name: own for name, own in env.scene.articulations.items() if own.actuators}
     joints = {
         name: [index_of(manager.joints(), own, joint) for joint in own.joint_names] for name, own in robots.items()
