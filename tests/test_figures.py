@@ -18,7 +18,7 @@ SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
     *("recovery_cpu.json", "tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
-    *("evaluation_cpu.json", "driver.json", "merging.json", "merging_parallel.json", "watching.json"),
+    *("contacts.json", "evaluation_cpu.json", "driver.json", "merging.json", "merging_parallel.json", "watching.json"),
 )
 
 
@@ -111,6 +111,25 @@ def test_tasks_by_file_succeed_as_it_is_told() -> None:
             assert (row["physics"], row["attempts"]) == (engine, 100)
             assert row["seed"] >= 20261201
             assert row["interval"] == [round(value, 4) for value in wilson(row["successes"], row["attempts"])]
+
+
+def test_contacts_are_as_firm_as_it_is_told() -> None:
+    text, rows = text_of("docs", "physics.md"), read("contacts.json")["rows"]
+    shipped = [row for row in rows if row["inertia_of_drives"]]
+    assert [row["step_ms"] for row in shipped] == [2.0]
+    for row in rows:
+        own = "yes" if row["inertia_of_drives"] else "no"
+        told = f"| {row['step_ms']:g} ms | {own} | {row['held']} of {row['grasps']} |"
+        assert told in text
+        if row["held"] == row["grasps"]:
+            slips, drifts = (
+                f"{row[f'{key}_mm_median']:.2f}, {row[f'{key}_mm_most']:.2f} mm" for key in ("slip", "drift")
+            )
+            assert f"{told} {row['fingers_in_cube_mm']:.2f} mm | {slips} | {drifts} |" in text
+    calibrated = next(row for row in rows if row["step_ms"] == 1.0)
+    assert shipped[0]["held"] == shipped[0]["grasps"]
+    for key in ("fingers_in_cube_mm", "slip_mm_most", "drift_mm_most"):
+        assert shipped[0][key] <= calibrated[key], "not softer than what was calibrated"
 
 
 def test_the_engines_are_compared_as_they_were_measured() -> None:
