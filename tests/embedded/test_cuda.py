@@ -23,7 +23,7 @@ def states(solver, adapt):
     config = build({"source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5", "output_dir": sys.argv[1],
                     "num_envs": 2, "render.when": "never"})
     cfg, _ = task_config(config, Outputs(config), runtime.Runtime.EMBEDDED)
-    cfg.sim.physics = scene.physics_cfg(solver)
+    cfg.sim.physics, cfg.events.matching_inertia = scene.physics_cfg(solver), None
     cfg.recorders = None
     cfg.actions.arm_action.class_type = DifferentialInverseKinematicsAction
     cfg.actions.gripper_action.class_type = BinaryJointPositionAction

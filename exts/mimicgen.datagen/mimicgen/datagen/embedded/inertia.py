@@ -2,7 +2,7 @@
 
 MuJoCo's `implicitfast` moves a joint of inertia M whose drive damps with D, in steps of h, as if it had M + h D, and
 computes the forces of contacts for M alone: a contact brings about only M / (M + h D) of the motion that it means to.
-Of a finger of 14 g with 50 N s/m that is a fifth in 1 ms, and an eighth in 2 ms, in which a hand loses its cube.
+Of a finger of 14 g with 50 N s/m that is a fifth in 1 ms, and an eighth in 2 ms, in which a hand loses what it holds.
 
 Motors have inertia of their own, behind their gears. With as much more of it as the step is longer than the calibrated
 one, (h / h0 - 1) M, the share is what it was; docs/physics.md, "Fewer substeps", has what was measured.
