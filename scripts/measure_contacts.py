@@ -1,4 +1,4 @@
-"""How firm contacts are, by the length of MuJoCo's steps: what a grasp and a table hold up.
+"""How firm contacts are, by the length of MuJoCo's steps: how a grasp holds.
 
     ./scripts/python.sh -m scripts.measure_contacts [--substeps 20 10 5] [--json FILE]
 
@@ -47,7 +47,7 @@ HELD = "cube_2"
 
 
 def main() -> None:
-    """Measure a row a number of substeps, each in a process of its own, and print a table."""
+    """Measure rows, each in a process of its own, and tell them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--substeps", type=int, nargs="+", default=[20, 10, scene.SUBSTEPS])
     parser.add_argument("--one", choices=("with", "without"), help=argparse.SUPPRESS)

@@ -42,9 +42,8 @@ def match(env: Any, env_ids: Any) -> None:
     manager = NewtonNativeMujocoManager
     model, longer = manager.model(), max(manager.step_length() / CALIBRATED - 1, 0.0)
     robots = {name: own for name, own in env.scene.articulations.items() if own.actuators}
-    joints = {
-        name: [index_of(manager.joints(), own, joint) for joint in own.joint_names] for name, own in robots.items()
-    }
+    paths = manager.joints()
+    joints = {name: [index_of(paths, own, joint) for joint in own.joint_names] for name, own in robots.items()}
     data = mujoco.MjData(model)
     for name, robot in robots.items():
         data.qpos[model.jnt_qposadr[joints[name]]] = robot.data.default_joint_pos.torch[0].numpy()
