@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 from mimicgen.datagen.config.jobs import Generate
 from mimicgen.datagen.config.layers import read_toml
@@ -41,9 +43,10 @@ def test_a_window_shows_every_step_and_nothing_is_done_without_one(*, window: bo
     environment: Any = object.__new__(Environment)
     environment._stages = environment._executed = None
     sim = types.SimpleNamespace(has_gui=window, forward=lambda: calls.append("forward"))
-    environment.env = types.SimpleNamespace(step=lambda actions: calls.append(f"step {actions}"), sim=sim)
-    environment.step("north")
-    assert calls == ["step north", *(["forward"] if window else [])]
+    environment.env = types.SimpleNamespace(step=lambda actions: calls.append(f"step {actions.tolist()}"), sim=sim)
+    finite = environment.step(torch.tensor([[1.0, 2.0], [3.0, math.nan], [math.inf, 4.0]]))
+    assert calls == ["step [[1.0, 2.0], [0.0, 0.0], [0.0, 0.0]]", *(["forward"] if window else [])]
+    assert finite.tolist() == [True, False, False]
 
 
 MIMIC = ("action_noise", "num_interpolation_steps", "num_fixed_steps", "selection_strategy")

@@ -141,8 +141,7 @@ class AttemptMachine:
     @torch.inference_mode()
     def step(self, actions: torch.Tensor) -> None:
         """See `Generator.step`."""
-        finite = torch.isfinite(actions).all(dim=1)
-        self._environment.step(torch.where(finite[:, None], actions, 0.0))  # a solver would not get rid of a NaN
+        finite = self._environment.step(actions)
         over = list(self._policy.over())
         self._environment.update_success()
         signals = self._environment.signals()

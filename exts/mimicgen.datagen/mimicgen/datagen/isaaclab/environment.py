@@ -123,15 +123,26 @@ class Environment:
         assert self._cameras is not None, "nothing is observed through cameras"
         self._cameras.dress(render, seed, look)
 
-    def step(self, actions: torch.Tensor) -> None:
-        """Step all environments once; where there is a window, it shows them as they are then."""
+    def step(self, actions: torch.Tensor) -> torch.Tensor:
+        """Step all environments once; where there is a window, it shows them as they are then.
+
+        Args:
+            actions: Shape (num_envs, action_dim). One that is not finite is not taken: a solver would keep it.
+
+        Returns:
+            Whose action was finite, shape (num_envs,), bool.
+        """
         executed, self._executed = self._executed, None
+        finite = torch.isfinite(actions).all(dim=1)
+        if executed is not None:
+            executed = torch.where(finite[:, None], executed, 0.0)
         with contextlib.nullcontext() if executed is None else executing(self.env.action_manager, executed):
-            self.env.step(actions)
+            self.env.step(torch.where(finite[:, None], actions, 0.0))
         if self._stages is not None:
             self._stages.stepped()
         if self.env.sim.has_gui:  # no visualizer of Isaac Lab's publishes the poses to the viewport
             self.env.sim.forward()
+        return finite
 
     def execute(self, actions: torch.Tensor) -> None:
         """Let the next step execute other actions than it is told, shape (num_envs, action_dim).

@@ -13,7 +13,14 @@ from typing import Any
 
 import torch
 
-from mimicgen.datagen.attempts import FINAL, Attempt, Outcome, reason_for_failure, signal_to_blame
+from mimicgen.datagen.attempts import (
+    FINAL,
+    Attempt,
+    Outcome,
+    reason_for_failure,
+    reason_for_no_number,
+    signal_to_blame,
+)
 from mimicgen.datagen.attempts.randomness import Streams, attempt_seed
 from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.dataset.outputs.parts import Episode
@@ -63,6 +70,8 @@ class Driver:
         self._next = next(self._numbers)
         self._last = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self._spoilt: dict[int, int] = {}
+        """Steps of the attempts under way whose actions were not finite, the first of each, by environment."""
 
     async def start(self) -> None:
         """Start one task an environment."""
@@ -107,13 +116,15 @@ class Driver:
     def step(self, actions: torch.Tensor) -> None:
         """See `Generator.step`. Success and the subtask signals are computed once for all environments."""
         with torch.inference_mode():
-            self._environment.step(actions)
+            finite = self._environment.step(actions).tolist()
             self._environment.update_success()
             signals = {name: signal.tolist() for name, signal in self._env.get_subtask_term_signals().items()}
             succeeded = self._environment.succeeded.tolist()
         for env_id, attempt in self._attempts.items():
             success = succeeded[env_id]
             attempt.steps += 1
+            if not finite[env_id]:
+                self._spoilt.setdefault(env_id, attempt.steps)
             if success:
                 attempt.last_success = attempt.steps
             for name, step in attempt.signals.items():
@@ -158,7 +169,8 @@ class Driver:
         if held:
             await run_with(attempt.streams, self._settle(env_id))
         success = bool(self._environment.succeeded[env_id])
-        reason = self._policy.judge(attempt, success=success)
+        spoilt = self._spoilt.pop(env_id, None)
+        reason = self._policy.judge(attempt, success=success) if spoilt is None else reason_for_no_number(spoilt)
         if reason is None and not success:
             blamed = signal_to_blame(attempt.signals, last_success=attempt.last_success)
             reason = reason_for_failure(
