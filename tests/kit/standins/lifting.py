@@ -106,20 +106,21 @@ class Lifting(Known):
 
         renderer.draw = watched
 
-    async def actions(self, last: int) -> None:
+    async def actions(self, last: int) -> torch.Tensor:
         before = {number for _, number, _, _ in self._ends}
         await super().actions(last)
         for _, number, env, _ in self._ends:
             if number not in before:
                 self._environment.env.place(env, BASE * number)
                 self._rows[env] = [self._environment.env.heights()[env]]
+        return torch.zeros(self._environment.env.num_envs, 1)
 
-    def step(self, actions: None) -> None:
-        self._environment.step(actions)  # type: ignore[arg-type]
+    def step(self, actions: torch.Tensor) -> None:
+        self._environment.step(actions)
         heights = self._environment.env.heights()
         for _, _, env, _ in self._ends:
             self._rows[env].append(heights[env])
-        super().step(actions)
+        super().step(None)
 
     def episodes(self, attempts: Sequence[Attempt]) -> list[Episode]:
         return [self._episode(self._rows[attempt.env]) for attempt in attempts]
