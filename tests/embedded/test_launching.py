@@ -72,6 +72,13 @@ def test_tensors_of_torch_and_what_moves_them() -> None:
     values.set_(torch.full((3,), 5.0))  # the same tensor, somewhere else
     wp.launch(add, dim=3, inputs=[values, 0.0], outputs=[sums], device="cpu")
     assert sums.tolist() == [8.0, 8.0, 8.0]
+    for _ in range(3):  # another tensor, and another layout
+        wp.launch(add, dim=3, inputs=[torch.full((3,), 2.0), 0.0], outputs=[sums], device="cpu")
+        wp.launch(add, dim=3, inputs=[torch.tensor([1.0, 7.0, 1.0, 7.0, 1.0])[::2], 0.0], outputs=[sums], device="cpu")
+    assert sums.tolist() == [17.0, 17.0, 17.0]
+    whole = torch.zeros(3, 2)
+    wp.launch(add, dim=3, inputs=[torch.ones(3), 1.0], outputs=[whole[:, 1]], device="cpu")
+    assert whole.tolist() == [[0.0, 2.0]] * 3
 
 
 def test_a_capture_gets_every_launch() -> None:

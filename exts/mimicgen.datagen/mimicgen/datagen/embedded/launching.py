@@ -1,20 +1,49 @@
 """Warp's launches on a CPU, remembered: what a launch is made of is looked at once.
 
 A step of one environment launches twenty kernels that compute for microseconds each, and looking at their arguments
-takes Warp a hundred. The same kernel with the same arrays is the same launch again, which Warp can record
-(`wp.launch(..., record_cmd=True)`) and repeat.
+takes Warp a hundred. The same kernel with the same arrays is the same launch again: its arguments still lie where they
+were packed, and the kernel's compiled function can be called with them (what `warp.Launch.launch` does, which packs
+them every time). Torch's tensors are made anew in every step, and are told by where they lie.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import warp as wp
+from warp._src import context
 
 MOST = 512
 """Launches that are remembered; then all are forgotten, as among them may be many of arrays that do not come again."""
+
+
+class _Launch:
+    """A launch whose arguments are packed.
+
+    Args:
+        command: As Warp records it.
+        arguments: What it was recorded with. It is kept, or another array could get the identity of one that is gone.
+    """
+
+    def __init__(self, command: Any, arguments: Sequence[Any]):
+        packed, _ = context._build_cpu_args_structs(command.kernel, command.hooks, command.params, False)
+        self._kept = command, arguments
+        self._function = command.hooks.forward
+        self._told = ctypes.byref(command.bounds), ctypes.byref(packed)
+        self._tensors = [
+            (index, getattr(packed, command.kernel.adj.args[index].label))
+            for index, value in enumerate(arguments)
+            if type(value) is torch.Tensor
+        ]
+
+    def __call__(self, arguments: Sequence[Any]) -> None:
+        """Launch it, with tensors that may lie elsewhere."""
+        for index, array in self._tensors:
+            array.data = arguments[index].data_ptr()
+        self._function(*self._told)
 
 
 class Launching:
@@ -26,27 +55,29 @@ class Launching:
 
     def __init__(self, launch: Any):
         self.launch = launch
-        self._known: dict[Any, tuple[Any, Any]] = {}
+        self._known: dict[Any, _Launch | None] = {}
 
     def __call__(
         self, kernel: Any, dim: Any, inputs: Sequence[Any] = (), outputs: Sequence[Any] = (), *more: Any, **options: Any
     ) -> Any:
         """See `wp.launch`."""
         device = options.get("device")
-        if more or options.keys() - {"device"} or not (device == "cpu" or getattr(device, "is_cpu", False)):
+        plain = not more and len(options) == 1 and (device == "cpu" or getattr(device, "is_cpu", False))
+        if not plain or context.runtime._apic_capture is not None:
             return self.launch(kernel, dim, inputs, outputs, *more, **options)
-        key = (kernel, dim if isinstance(dim, int) else tuple(dim), *map(_identity, inputs), *map(_identity, outputs))
+        arguments = (*inputs, *outputs)
+        key = (kernel, dim if isinstance(dim, int) else tuple(dim), *map(_identity, arguments))
         if _OTHER in key:
             return self.launch(kernel, dim, inputs, outputs, **options)
-        known = self._known.get(key)
-        if known is None:
+        if key not in self._known:
             if len(self._known) >= MOST:
                 self._known.clear()
             command = self.launch(kernel, dim, inputs, outputs, record_cmd=True, **options)
-            # The arguments are kept, or another array could get the identity of one that is gone.
-            known = self._known[key] = (command, (tuple(inputs), tuple(outputs)))
-        if known[0] is not None:  # nothing is launched over no elements
-            known[0].launch()
+            # Nothing is launched over no elements.
+            self._known[key] = None if command is None else _Launch(command, arguments)
+        known = self._known[key]
+        if known is not None:
+            known(arguments)
         return None
 
 
@@ -60,7 +91,7 @@ def _identity(value: Any) -> Any:
     if kind is wp.array:
         return (id(value), value.ptr)
     if kind is torch.Tensor:
-        return (id(value), value.data_ptr(), value.shape)
+        return (value.dtype, value.device, value.shape, value.stride())
     if value is None or isinstance(value, int | float):
         return (kind, value)
     return _OTHER

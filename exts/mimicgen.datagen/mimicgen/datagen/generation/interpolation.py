@@ -40,7 +40,7 @@ def interpolated(begins: torch.Tensor, ends: torch.Tensor, steps: int) -> torch.
     angles = torch.linalg.norm(turns, dim=-1, keepdim=True)
     axes = (turns / angles)[:, None].expand(count, steps, 3)
     quaternions = pose_math.quat_from_angle_axis((grid * (angles / parts)).reshape(-1), axes.reshape(-1, 3))
-    turned = products(pose_math.matrix_from_quat(quaternions).reshape(count, steps, 3, 3), rotations)
+    turned = products(pose_math.matrix_from_quat(quaternions).reshape(count, steps, 3, 3), rotations[:, None])
     # Smaller turns are not interpolated, says upstream.
     turned = torch.where((angles < 0.05)[..., None, None], end_rotations[:, None], turned)
     return pose_math.make_pose(

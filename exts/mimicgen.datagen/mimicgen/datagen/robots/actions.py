@@ -78,7 +78,7 @@ class Control:
         angles = torch.linalg.norm(turn, dim=-1, keepdim=True)
         axes = torch.where(angles > 1e-8, turn / angles.clamp(min=1e-8), torch.zeros_like(turn))
         turned = pose_math.matrix_from_quat(pose_math.quat_from_angle_axis(angles.squeeze(-1), axes))
-        return pose_math.make_pose(positions + move, turned @ rotations)
+        return pose_math.make_pose(positions + move, products(turned, rotations))
 
     def _relative(self, targets: torch.Tensor, eef_poses: torch.Tensor) -> torch.Tensor:
         positions, rotations = pose_math.unmake_pose(eef_poses)
@@ -119,11 +119,12 @@ def in_axes_of(base: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
 
 
 def products(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Return the products of matrices, shapes (num_envs, ..., 3, 3) and (num_envs, 3, 3).
+    """Return the products of matrices, shapes (..., 3, 3), which are broadcast.
 
-    On the host one by one: a batch is rounded otherwise than a matrix alone on some processors, and contacts make 1e-5
-    of 1e-9 within an attempt, which would then depend on the environments beside it.
+    On the host number by number: a batch of matrices is rounded otherwise than one alone on some processors, and
+    contacts make 1e-5 of 1e-9 within an attempt, which would then depend on the environments beside it.
     """
     if first.is_cuda:
         return first.matmul(second)
-    return torch.stack([one.matmul(other) for one, other in zip(first, second, strict=True)])
+    columns, rows = first.unsqueeze(-1).unbind(-2), second.unsqueeze(-3).unbind(-2)
+    return columns[0] * rows[0] + columns[1] * rows[1] + columns[2] * rows[2]

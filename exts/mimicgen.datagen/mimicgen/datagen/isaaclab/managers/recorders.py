@@ -8,25 +8,44 @@ rendered ones are, as `obs/<camera>_<modality>`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from isaaclab.envs.mdp.recorders.recorders_cfg import ActionStateRecorderManagerCfg
 from isaaclab.managers import RecorderTerm, RecorderTermCfg
 from isaaclab.utils import configclass
 
+from mimicgen.datagen.isaaclab.managers import poses, recording
 
-class DatagenInfoRecorder(RecorderTerm):  # type: ignore[misc]
+
+class DatagenInfoRecorder(recording.MakesLater):
     """Records `obs/datagen_info`: 4x4 poses in the environment's frame, and signals, one row a step."""
+
+    group = "obs/datagen_info"
+    _poses: poses.Poses | None = None
+
+    def make_later(self) -> bool:
+        """See `MakesLater`."""
+        self._poses = poses.poses_of(self._env)
+        return self._poses is not None
 
     def record_pre_step(self) -> tuple[str, dict[str, Any]]:
         """See `RecorderTerm.record_pre_step`."""
         env = self._env
-        return "obs/datagen_info", {
+        signals = {"subtask_term_signals": env.get_subtask_term_signals()}
+        if self._poses is not None:
+            return self.group, signals | {recording.LATER: self._poses.now()}
+        return self.group, signals | {
             "eef_pose": {eef: env.get_robot_eef_pose(eef) for eef in env.cfg.subtask_configs},
             "object_pose": env.get_object_poses(),
             "target_eef_pose": env.action_to_target_eef_pose(env.action_manager.action),
-            "subtask_term_signals": env.get_subtask_term_signals(),
         }
+
+    def made(self, recorded: Mapping[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """See `MakesLater`."""
+        assert self._poses is not None, "it was not asked to make them later"
+        return self._poses.matrices(recorded, env_ids)
 
 
 @configclass

@@ -8,6 +8,7 @@ and taken apart where it is written (`dataset/episodes.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,33 @@ from mimicgen.datagen.dataset.episodes import Block, PackedEpisode
 
 _FIRST_CAPACITY = 64
 """Steps for which rows are made at first; they double when an episode is longer."""
+
+
+LATER = "later"
+"""Name of the group in which a term records what its quantities are made of."""
+
+
+class MakesLater(RecorderTerm):  # type: ignore[misc]
+    """A recorder term that can record what its quantities are made of, and make them of whole episodes.
+
+    Attributes:
+        group: Path of its quantities; what they are made of is recorded in the group `LATER` of it.
+    """
+
+    group: str
+
+    def make_later(self) -> bool:
+        """Record what the quantities are made of from now on, if it can; return whether it does."""
+        raise NotImplementedError
+
+    def made(self, recorded: Mapping[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the quantities by path within the group, shape (rows, ...).
+
+        Args:
+            recorded: What they are made of, by path within `LATER`, shape (rows, ...).
+            env_ids: Whose row each is, shape (rows,).
+        """
+        raise NotImplementedError
 
 
 def can_buffer(manager: RecorderManager) -> bool:
@@ -51,10 +79,11 @@ class _Ring:
         assert recorded.keys() == self._paths, "the recorder terms have to record the same in every step"
         torch.cat([tensor.reshape(len(tensor), -1) for tensor in recorded.values()], dim=1, out=self.rows[row])
 
-    def of(self, rows: torch.Tensor, env_ids: torch.Tensor) -> np.ndarray[Any, Any]:
-        """Return rows of environments on the host, shape (rows, width)."""
-        values: np.ndarray[Any, Any] = self.rows[rows, env_ids].cpu().numpy()
-        return values
+    def of(self, rows: torch.Tensor, env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the quantities of environments in rows, by path, shape (rows, ...)."""
+        values = self.rows[rows, env_ids]
+        parts = values.split([math.prod(shape) for _, shape in self.columns], dim=1)
+        return {path: part.reshape(-1, *shape) for (path, shape), part in zip(self.columns, parts, strict=True)}
 
 
 class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
@@ -75,6 +104,8 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         self._recorded: dict[str, torch.Tensor] = {}
         self._rings: dict[tuple[str, torch.dtype], _Ring] = {}
         self._once: dict[str, torch.Tensor] = {}
+        terms = [term for term in self._terms.values() if isinstance(term, MakesLater)]
+        self._later = {f"{term.group}/{LATER}/": term for term in terms if term.make_later()}
 
     def reserve(self, steps: int) -> int:
         """Make rows for episodes of at most this many steps, before any is recorded.
@@ -145,14 +176,24 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
         ends = np.cumsum(lengths)
         found: list[list[Block]] = [[] for _ in env_ids]
         for path, buffer in self._once.items():
-            columns = ((path, tuple(buffer.shape[1:])),)
+            one = ((path, tuple(buffer.shape[1:])),)
             for blocks, values in zip(found, buffer[chosen].reshape(len(env_ids), -1).cpu().numpy(), strict=True):
-                blocks.append(Block(rows=values[None], columns=columns))
+                blocks.append(Block(rows=values[None], columns=one))
         for ring in self._rings.values():
-            recorded = ring.of(at, of)
+            recorded = self._made(ring.of(at, of), of)
+            columns = [(path, tuple(tensor.shape[1:])) for path, tensor in recorded.items()]
+            values = torch.cat([tensor.reshape(len(tensor), -1) for tensor in recorded.values()], dim=1).cpu().numpy()
             for blocks, length, end in zip(found, lengths, ends, strict=True):
-                blocks.append(Block(rows=recorded[end - length : end], columns=ring.columns))
+                blocks.append(Block(rows=values[end - length : end], columns=columns))
         return [PackedEpisode(blocks) for blocks in found]
+
+    def _made(self, recorded: dict[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return what was recorded in rows, shape (rows, ...), with the quantities that are made of it in its place."""
+        for begin, term in self._later.items():
+            own = {path.removeprefix(begin): recorded.pop(path) for path in list(recorded) if path.startswith(begin)}
+            if own:
+                recorded |= {f"{term.group}/{path}": tensor for path, tensor in term.made(own, env_ids).items()}
+        return recorded
 
     def _store(self, when: str) -> None:
         """Put what was recorded into the current row; the tensors may be the simulation's own, and change with it."""

@@ -73,10 +73,14 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
         scene = self.scene
         self.moving = [name for name in objects if name in scene.rigid_objects or name in scene.articulations]
         self.jointed = [name for name in objects if name in scene.articulations]
-        self._fixed = {
+        still = {
             name: torch.tensor([*cfg.init_state.pos, *cfg.init_state.rot], device=self.device)
             for name, cfg in vars(self.cfg.scene).items()
             if name in objects and name not in self.moving
+        }
+        self._still = {
+            name: pose_math.make_pose(pose[None, :3], pose_math.matrix_from_quat(pose[None, 3:]))
+            for name, pose in still.items()
         }
         self._conditions = Predicates(self, self.described)
         self._stepped = False
@@ -109,34 +113,39 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
             point = torch.tensor(arm.controlled, device=self.device) - torch.tensor(arm.tool, device=self.device)
         return Control(kind=arm.controller.kind, base=base, point=point)
 
+    def prefix(self, eef: str) -> str:
+        """Return what the names of an end effector's observations begin with."""
+        return "" if len(self.described.eefs) == 1 else f"{eef}_"
+
     def get_robot_eef_pose(self, eef_name: str, env_ids: Sequence[int] | None = None) -> torch.Tensor:
         """See upstream. `world_from_eef` in the environment's frame, shape (len(env_ids), 4, 4)."""
         chosen = slice(None) if env_ids is None else env_ids
-        prefix = "" if len(self.described.eefs) == 1 else f"{eef_name}_"
-        observed = self.obs_buf["policy"]
+        prefix, observed = self.prefix(eef_name), self.obs_buf["policy"]
         positions, orientations = observed[f"{prefix}eef_pos"][chosen], observed[f"{prefix}eef_quat"][chosen]
         return pose_math.make_pose(positions, pose_math.matrix_from_quat(orientations))
+
+    def world_poses(self) -> dict[str, torch.Tensor]:
+        """Return where objects that can move, and their parts, are in the world: position, quaternion x, y, z, w."""
+        found = {name: self.scene[name].data.root_link_pose_w.torch for name in self.moving}
+        for name in self.jointed:
+            asset = self.scene[name]
+            for part in self.described.task.objects[name].parts:
+                found[f"{name}_{part}"] = asset.data.body_link_pose_w.torch[:, asset.find_bodies(part)[0][0]]
+        return found
+
+    def still_poses(self) -> dict[str, torch.Tensor]:
+        """Return `world_from_object` in the environment's frame of what stands still, shape (1, 4, 4)."""
+        return self._still
 
     def get_object_poses(self, env_ids: Sequence[int] | None = None) -> dict[str, torch.Tensor]:
         """See upstream. `world_from_object` in the environment's frame by object, those that stand still included."""
         chosen = slice(None) if env_ids is None else env_ids
-        origins = self.scene.env_origins
+        origins = self.scene.env_origins[chosen]
         found = {}
-        for name in self.moving:
-            pose = self.scene[name].data.root_link_pose_w.torch[chosen]
-            found[name] = pose_math.make_pose(pose[:, :3] - origins[chosen], pose_math.matrix_from_quat(pose[:, 3:]))
-        for name in self.jointed:
-            asset = self.scene[name]
-            for part in self.described.task.objects[name].parts:
-                pose = asset.data.body_link_pose_w.torch[chosen, asset.find_bodies(part)[0][0]]
-                found[f"{name}_{part}"] = pose_math.make_pose(
-                    pose[:, :3] - origins[chosen], pose_math.matrix_from_quat(pose[:, 3:])
-                )
-        count = len(origins[chosen])
-        for name, pose in self._fixed.items():
-            matrix = pose_math.make_pose(pose[None, :3], pose_math.matrix_from_quat(pose[None, 3:]))
-            found[name] = matrix.expand(count, 4, 4)
-        return found
+        for name, poses in self.world_poses().items():
+            pose = poses[chosen]
+            found[name] = pose_math.make_pose(pose[:, :3] - origins, pose_math.matrix_from_quat(pose[:, 3:]))
+        return found | {name: pose.expand(len(origins), 4, 4) for name, pose in self._still.items()}
 
     def target_eef_pose_to_action(
         self,
@@ -157,22 +166,27 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
             parts.append(control.actions(target_eef_pose_dict[eef][None], gripper, noise, now)[0])
         return torch.cat(parts, dim=0)
 
-    def action_to_target_eef_pose(self, action: torch.Tensor) -> dict[str, torch.Tensor]:
-        """See upstream. The inverse of `target_eef_pose_to_action`, by end effector, shape (num_envs, 4, 4)."""
+    def spans(self) -> dict[str, tuple[Control, int]]:
+        """Return how each end effector is told its pose, and from which column of the actions."""
         found, begin = {}, 0
         for eef, effector in self.described.eefs.items():
-            control = self.controls[eef]
-            found[eef] = control.targets(action[:, begin : begin + control.width], self.get_robot_eef_pose(eef))
-            begin += control.width + effector.gripper_dim
+            found[eef] = self.controls[eef], begin
+            begin += self.controls[eef].width + effector.gripper_dim
         return found
+
+    def action_to_target_eef_pose(self, action: torch.Tensor) -> dict[str, torch.Tensor]:
+        """See upstream. The inverse of `target_eef_pose_to_action`, by end effector, shape (num_envs, 4, 4)."""
+        return {
+            eef: control.targets(action[:, begin : begin + control.width], self.get_robot_eef_pose(eef))
+            for eef, (control, begin) in self.spans().items()
+        }
 
     def actions_to_gripper_actions(self, actions: torch.Tensor) -> dict[str, torch.Tensor]:
         """See upstream. The last column of each end effector's."""
-        found, begin = {}, 0
-        for eef, effector in self.described.eefs.items():
-            begin += self.controls[eef].width + effector.gripper_dim
-            found[eef] = actions[..., begin - effector.gripper_dim : begin]
-        return found
+        begins = {eef: begin + control.width for eef, (control, begin) in self.spans().items()}
+        return {
+            eef: actions[..., begin : begin + self.described.eefs[eef].gripper_dim] for eef, begin in begins.items()
+        }
 
     def get_subtask_term_signals(self, env_ids: Sequence[int] | None = None) -> dict[str, torch.Tensor]:
         """See upstream."""

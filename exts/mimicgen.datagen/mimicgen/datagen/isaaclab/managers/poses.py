@@ -1,0 +1,89 @@
+"""Poses of hands and objects, recorded as the simulation has them and turned into matrices for a whole episode at once.
+
+A 4x4 matrix takes ten small operations, and a step records five: a sixth of the time that a step of one environment
+takes on a CPU. What they are made of is a few numbers that are there anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import isaaclab.utils.math as pose_math
+import torch
+from isaaclab.envs import ManagerBasedRLMimicEnv
+from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
+
+from mimicgen.datagen.robots.actions import Control
+from mimicgen.datagen.tasks.environment.mimic import TaskEnv
+
+
+class Poses:
+    """What `get_robot_eef_pose`, `get_object_poses` and `action_to_target_eef_pose` make their matrices of.
+
+    Args:
+        env: Isaac Lab's environment.
+        prefixes: What the names of an end effector's observations begin with, by end effector.
+        controls: How each is told its pose, and from which column of the actions.
+    """
+
+    def __init__(self, env: Any, prefixes: Mapping[str, str], controls: Mapping[str, tuple[Control, int]]):
+        self._env = env
+        self._prefixes = dict(prefixes)
+        self._controls = dict(controls)
+
+    def now(self) -> dict[str, Any]:
+        """Return what they are made of: quantities of all environments, shape (num_envs, ...) each, by nested names."""
+        env = self._env
+        observed = env.obs_buf["policy"]
+        return {
+            "position": {eef: observed[f"{prefix}eef_pos"] for eef, prefix in self._prefixes.items()},
+            "orientation": {eef: observed[f"{prefix}eef_quat"] for eef, prefix in self._prefixes.items()},
+            "action": env.action_manager.action,
+            "object": self._objects(),
+        }
+
+    def _objects(self) -> dict[str, torch.Tensor]:
+        """Return the poses of what can move, in the world: position and quaternion x, y, z, w."""
+        if isinstance(self._env, TaskEnv):
+            return self._env.world_poses()
+        return {name: asset.data.root_pose_w.torch for name, asset in self._env.scene.rigid_objects.items()}
+
+    def matrices(self, recorded: Mapping[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the matrices by path, shape (rows, 4, 4).
+
+        Args:
+            recorded: What `now` gave, by path, shape (rows, ...) each.
+            env_ids: Whose row each is, shape (rows,).
+        """
+        found: dict[str, torch.Tensor] = {}
+        for eef, (control, begin) in self._controls.items():
+            turned = pose_math.matrix_from_quat(recorded[f"orientation/{eef}"])
+            pose = pose_math.make_pose(recorded[f"position/{eef}"], turned)
+            told = recorded["action"][:, begin : begin + control.width]
+            found |= {f"eef_pose/{eef}": pose, f"target_eef_pose/{eef}": control.targets(told, pose)}
+        origins = self._env.scene.env_origins[env_ids]
+        for path, poses in recorded.items():
+            if path.startswith("object/"):
+                turned = pose_math.matrix_from_quat(poses[:, 3:])
+                found[f"object_pose{path.removeprefix('object')}"] = pose_math.make_pose(poses[:, :3] - origins, turned)
+        if isinstance(self._env, TaskEnv):
+            still = self._env.still_poses()
+            found |= {f"object_pose/{name}": pose.expand(len(env_ids), 4, 4) for name, pose in still.items()}
+        return found
+
+
+def poses_of(env: Any) -> Poses | None:
+    """Return what an environment's poses are made of, None where its class makes them in a way of its own."""
+    if isinstance(env, TaskEnv) and _inherits(env, TaskEnv, TaskEnv):
+        return Poses(env, {eef: env.prefix(eef) for eef in env.controls}, env.spans())
+    if _inherits(env, FrankaCubeStackIKRelMimicEnv, ManagerBasedRLMimicEnv) and len(env.cfg.subtask_configs) == 1:
+        (eef,) = env.cfg.subtask_configs
+        return Poses(env, {eef: ""}, {eef: (Control(kind="relative_ik"), 0)})
+    return None
+
+
+def _inherits(env: Any, of_hands: type, of_objects: type) -> bool:
+    """Return whether an environment's poses are those of these classes."""
+    methods = {"get_robot_eef_pose": of_hands, "action_to_target_eef_pose": of_hands, "get_object_poses": of_objects}
+    return all(getattr(type(env), name, None) is getattr(kind, name) for name, kind in methods.items())
