@@ -33,11 +33,20 @@ class _Launch:
         self._kept = command, arguments
         self._function = command.hooks.forward
         self._told = ctypes.byref(command.bounds), ctypes.byref(packed)
+        self._arrays = [(value, value.ptr) for value in arguments if type(value) is wp.array]
         self._tensors = [
             (index, getattr(packed, command.kernel.adj.args[index].label))
             for index, value in enumerate(arguments)
             if type(value) is torch.Tensor
         ]
+
+    @property
+    def in_place(self) -> bool:
+        """Whether all that it was recorded with is where it was then; a tensor is another one the next time."""
+        for array, place in self._arrays:
+            if array.ptr != place:
+                return False
+        return not self._tensors
 
     def __call__(self, arguments: Sequence[Any]) -> None:
         """Launch it, with tensors that may lie elsewhere."""
@@ -55,6 +64,8 @@ class Launching:
 
     def __init__(self, launch: Any):
         self.launch = launch
+        self._same: dict[Any, _Launch] = {}
+        """Launches by the identities of all that they were recorded with."""
         self._known: dict[Any, _Launch | None] = {}
 
     def __call__(
@@ -66,15 +77,24 @@ class Launching:
         if not plain or context.runtime._apic_capture is not None:
             return self.launch(kernel, dim, inputs, outputs, *more, **options)
         arguments = (*inputs, *outputs)
-        key = (kernel, dim if isinstance(dim, int) else tuple(dim), *map(_identity, arguments))
+        size = dim if isinstance(dim, int) else tuple(dim)
+        same = kernel, size, *map(id, arguments)
+        known = self._same.get(same)
+        if known is not None and known.in_place:
+            known(arguments)
+            return None
+        key = kernel, size, *map(_identity, arguments)
         if _OTHER in key:
             return self.launch(kernel, dim, inputs, outputs, **options)
         if key not in self._known:
             if len(self._known) >= MOST:
                 self._known.clear()
+                self._same.clear()
             command = self.launch(kernel, dim, inputs, outputs, record_cmd=True, **options)
             # Nothing is launched over no elements.
-            self._known[key] = None if command is None else _Launch(command, arguments)
+            known = self._known[key] = None if command is None else _Launch(command, arguments)
+            if known is not None and known.in_place:
+                self._same[same] = known
         known = self._known[key]
         if known is not None:
             known(arguments)

@@ -69,24 +69,26 @@ class PoseControl:
         self._actuators = np.array([np.nonzero(stiff & (model.actuator_trnid[:, 0] == i))[0].item() for i in joints])
         self._tool = np.array(tool)
         self._damping = damping**2 * np.eye(6)
+        self._jacobians = np.zeros((nworld, 6, model.nv))
+        self._turns = np.zeros((nworld, 2, 4))
         self.positions = np.zeros((nworld, 3))
         self.quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (nworld, 1))
 
     def __call__(self, world: int, data: mujoco.MjData) -> None:
         """Set the arm's position targets from where it is now (`DifferentialIKController.compute` with 'dls')."""
-        rotation = data.xmat[self._body].reshape(3, 3)
-        tool = data.xpos[self._body] + rotation @ self._tool
-        jacobian = np.zeros((6, self._model.nv))
-        mujoco.mj_jac(self._model, data, jacobian[:3], jacobian[3:], tool, self._body)
-        jacobian = jacobian[:, self._dofs]
+        tool = data.xpos[self._body] + data.xmat[self._body].reshape(3, 3) @ self._tool
+        whole, (inverse, turn) = self._jacobians[world], self._turns[world]
+        mujoco.mj_jac(self._model, data, whole[:3], whole[3:], tool, self._body)
+        jacobian = whole[:, self._dofs]
         error = np.empty(6)
         error[:3] = self.positions[world] - tool
-        inverse, turn = np.empty(4), np.empty(4)
         mujoco.mju_negQuat(inverse, data.xquat[self._body])
         mujoco.mju_mulQuat(turn, self.quaternions[world], inverse)
         mujoco.mju_quat2Vel(error[3:], turn, 1.0)
-        move = jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + self._damping, error)
-        data.ctrl[self._actuators] = data.qpos[self._qpos] + move
+        square = jacobian @ jacobian.T + self._damping
+        mujoco.mju_cholFactor(square, 0.0)
+        mujoco.mju_cholSolve(error, square, error)
+        data.ctrl[self._actuators] = data.qpos[self._qpos] + error @ jacobian
 
 
 class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # type: ignore[misc]
@@ -110,14 +112,32 @@ class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # typ
 
     def apply_actions(self) -> None:
         """Hand over where the tools shall be, which the controller knows in the frame of the robot's root."""
-        controller, roots = self._ik_controller, self._asset.data.root_link_pose_w.torch
-        positions, quaternions = controller.ee_pos_des, controller.ee_quat_des
-        if not torch.equal(roots, _ORIGIN.expand(roots.shape)):
+        positions, quaternions = self._ik_controller.ee_pos_des, self._ik_controller.ee_quat_des
+        roots = self._roots()
+        if roots is not None:
             positions, quaternions = pose_math.combine_frame_transforms(
                 roots[:, :3], roots[:, 3:], positions, quaternions
             )
         self._control.positions[:] = positions.numpy()
         self._control.quaternions[:] = quaternions.numpy()[:, [3, 0, 1, 2]]
+
+    def _compute_frame_pose(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """See upstream, which turns and moves what is in the root's frame already."""
+        if self._roots() is not None:
+            found: tuple[torch.Tensor, torch.Tensor] = super()._compute_frame_pose()
+            return found
+        poses = self._asset.data.body_link_pose_w.torch[:, self._body_idx]
+        positions, quaternions = poses[:, :3], poses[:, 3:]
+        if self.cfg.body_offset is not None:
+            positions, quaternions = pose_math.combine_frame_transforms(
+                positions, quaternions, self._offset_pos, self._offset_rot
+            )
+        return positions, quaternions
+
+    def _roots(self) -> torch.Tensor | None:
+        """Return the poses of the robots' roots, shape (num_envs, 7), None where their frame is the world's."""
+        roots: torch.Tensor = self._asset.data.root_link_pose_w.torch
+        return None if torch.equal(roots, _ORIGIN.expand(roots.shape)) else roots
 
 
 _ORIGIN = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])

@@ -77,7 +77,9 @@ class _Ring:
     def put(self, row: int, recorded: Mapping[str, torch.Tensor]) -> None:
         """Store what is recorded in a step: the quantities of the first one."""
         assert recorded.keys() == self._paths, "the recorder terms have to record the same in every step"
-        torch.cat([tensor.reshape(len(tensor), -1) for tensor in recorded.values()], dim=1, out=self.rows[row])
+        into = self.rows[row]
+        shape = len(into), -1
+        torch.cat([tensor.reshape(shape) for tensor in recorded.values()], dim=1, out=into)
 
     def of(self, rows: torch.Tensor, env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the quantities of environments in rows, by path, shape (rows, ...)."""
