@@ -16,7 +16,7 @@ import mujoco
 import numpy as np
 import torch
 
-from mimicgen.datagen.embedded.physics import NewtonNativeMujocoManager, index_of
+from mimicgen.datagen.embedded.physics import index_of
 
 CALIBRATED = 1e-3
 """Length of the steps in which contacts were calibrated [s]."""
@@ -36,23 +36,23 @@ def match(env: Any, env_ids: Any) -> None:
     """Give every robot's joints their armature [kg m2, of sliding ones kg], in all environments.
 
     Args:
-        env: Isaac Lab's environment, on MuJoCo's own engine.
+        env: Isaac Lab's environment, on one of MuJoCo's engines.
         env_ids: Not asked for: all are alike.
     """
-    manager = NewtonNativeMujocoManager
+    manager = env.sim.physics_manager
     model, longer = manager.model(), max(manager.step_length() / CALIBRATED - 1, 0.0)
     robots = {name: own for name, own in env.scene.articulations.items() if own.actuators}
     paths = manager.joints()
     joints = {name: [index_of(paths, own, joint) for joint in own.joint_names] for name, own in robots.items()}
     data = mujoco.MjData(model)
     for name, robot in robots.items():
-        data.qpos[model.jnt_qposadr[joints[name]]] = robot.data.default_joint_pos.torch[0].numpy()
+        data.qpos[model.jnt_qposadr[joints[name]]] = robot.data.default_joint_pos.torch[0].cpu().numpy()
     mujoco.mj_forward(model, data)
     inertia = np.empty((model.nv, model.nv))
     mujoco.mj_fullM(model, data, inertia)
     alone = 1.0 / np.diag(np.linalg.inv(inertia))
     for name, robot in robots.items():
-        own = torch.from_numpy(alone[model.jnt_dofadr[joints[name]]]).float()
+        own = torch.from_numpy(alone[model.jnt_dofadr[joints[name]]]).float().to(env.device)
         damped = robot.data.joint_damping.torch[0] * CALIBRATED
         armature = robot.data.joint_armature.torch[0] + torch.where(damped > LIGHT * own, longer * own, 0.0)
         robot.write_joint_armature_to_sim_index(armature=armature.repeat(env.num_envs, 1))

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from isaaclab.envs.mdp.actions.actions_cfg import DifferentialInverseKinematicsActionCfg
 from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
+from numpy.typing import NDArray
 
-from mimicgen.datagen.embedded.physics import NewtonNativeMujocoManager, index_of
+from mimicgen.datagen.embedded.physics import NewtonFreshSensorsManager, NewtonNativeMujocoManager, index_of
 
 
 def use_native_controller(cfg: Any) -> None:
@@ -64,9 +65,7 @@ class PoseControl:
     ):
         self._model, self._body = model, body
         self._qpos, self._dofs = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
-        # Every joint has an actuator for its position, which has a stiffness, and one for its velocity.
-        stiff = model.actuator_biasprm[:, 1] < 0
-        self._actuators = np.array([np.nonzero(stiff & (model.actuator_trnid[:, 0] == i))[0].item() for i in joints])
+        self._actuators = position_actuators(model, joints)
         self._tool = np.array(tool)
         self._damping = damping**2 * np.eye(6)
         self._jacobians = np.zeros((nworld, 6, model.nv))
@@ -91,14 +90,23 @@ class PoseControl:
         data.ctrl[self._actuators] = data.qpos[self._qpos] + error @ jacobian
 
 
+def position_actuators(model: mujoco.MjModel, joints: Sequence[int]) -> NDArray[np.int64]:
+    """Return the actuators that are told joints' positions; each joint has one for its velocity, too."""
+    stiff = model.actuator_biasprm[:, 1] < 0
+    return np.array([np.nonzero(stiff & (model.actuator_trnid[:, 0] == index))[0].item() for index in joints])
+
+
 class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # type: ignore[misc]
     """Isaac Lab's action term, whose targets the physics manager computes between its steps."""
 
+    _manager: type[NewtonFreshSensorsManager] = NewtonNativeMujocoManager
+    _makes: Any = PoseControl
+
     def __init__(self, cfg: Any, env: Any):
         super().__init__(cfg, env)
-        manager = NewtonNativeMujocoManager
+        manager = self._manager
         offset = cfg.body_offset.pos if cfg.body_offset is not None else (0.0, 0.0, 0.0)
-        self._control = PoseControl(
+        self._control = self._makes(
             manager.model(),
             index_of(manager.bodies(), self._asset, self._body_name),
             [index_of(manager.joints(), self._asset, name) for name in self._joint_names],
@@ -111,15 +119,21 @@ class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # typ
         env._physics_handles_decimation = True
 
     def apply_actions(self) -> None:
-        """Hand over where the tools shall be, which the controller knows in the frame of the robot's root."""
-        positions, quaternions = self._ik_controller.ee_pos_des, self._ik_controller.ee_quat_des
-        roots = self._roots()
-        if roots is not None:
-            positions, quaternions = pose_math.combine_frame_transforms(
-                roots[:, :3], roots[:, 3:], positions, quaternions
-            )
+        """Hand over where the tools shall be."""
+        positions, quaternions = self._wanted()
         self._control.positions[:] = positions.numpy()
         self._control.quaternions[:] = quaternions.numpy()[:, [3, 0, 1, 2]]
+
+    def _wanted(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return where the tools shall be in the world; the controller knows it in the frame of the robot's root."""
+        positions, quaternions = self._ik_controller.ee_pos_des, self._ik_controller.ee_quat_des
+        roots = self._roots()
+        if roots is None:
+            return positions, quaternions
+        found: tuple[torch.Tensor, torch.Tensor] = pose_math.combine_frame_transforms(
+            roots[:, :3], roots[:, 3:], positions, quaternions
+        )
+        return found
 
     def _compute_frame_pose(self) -> tuple[torch.Tensor, torch.Tensor]:
         """See upstream, which turns and moves what is in the root's frame already."""

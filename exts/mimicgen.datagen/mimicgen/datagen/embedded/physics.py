@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import mujoco
+import mujoco_warp
 import newton
 import numpy as np
 import warp as wp
@@ -40,7 +41,7 @@ class WarpMujocoSolverCfg(MJWarpSolverCfg):
 
 @configclass
 class CudaMujocoSolverCfg(MJWarpSolverCfg):
-    """Newton's MuJoCo Warp solver with one conversion of the state a physics step."""
+    """Newton's MuJoCo Warp solver with one conversion of the state a step."""
 
     class_type: type[NewtonManager] | str = "{DIR}.physics:NewtonCudaMujocoManager"
 
@@ -65,6 +66,9 @@ MOVED = 1e-5
 
 Control = Callable[[int, mujoco.MjData], None]
 """Sets the targets of some of a world's actuators from where its bodies are."""
+
+WarpControl = Callable[[Any], None]
+"""The same in all worlds of a `mujoco_warp.Data`, by kernels alone."""
 
 
 class Worlds:
@@ -133,6 +137,40 @@ class NewtonFreshSensorsManager(NewtonMJWarpManager):
     The name has to start with 'Newton': Isaac Lab chooses the backend of its assets by it.
     """
 
+    _controls: ClassVar[tuple[Any, ...]] = ()
+    _times: ClassVar[int] = 1
+
+    @classmethod
+    def model(cls) -> mujoco.MjModel:
+        """Return MuJoCo's model of one world."""
+        model: mujoco.MjModel = cls._solver.mj_model
+        return model
+
+    @classmethod
+    def bodies(cls) -> list[str]:
+        """Return the paths of the model's bodies, as they are in the first environment; none of the world's own."""
+        return _labels(cls._solver.model.body_label, cls._solver.mjc_body_to_newton)
+
+    @classmethod
+    def joints(cls) -> list[str]:
+        """Return the paths of the model's joints, likewise."""
+        return _labels(cls._solver.model.joint_label, cls._solver.mjc_jnt_to_newton_jnt)
+
+    @classmethod
+    def step_length(cls) -> float:
+        """Return the length of a step of MuJoCo's [s]."""
+        return float(cls._solver_dt)
+
+    @classmethod
+    def control_with(cls, control: Any, decimation: int) -> None:
+        """Let a step take all physics steps of an environment step, with targets set before each, these too.
+
+        Args:
+            control: Sets them, a `Control` or `WarpControl` as the engine is.
+            decimation: Physics steps.
+        """
+        cls._controls, cls._times = (*cls._controls, control), decimation
+
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
         solver = super()._create_solver(model, solver_cfg)
@@ -141,6 +179,18 @@ class NewtonFreshSensorsManager(NewtonMJWarpManager):
             # it gives up at once. Newton sees to that where a model is changed, not where it is made (Newton 1.6.1).
             solver._set_const_0_with_physical_meaninertia()
         return solver
+
+    @classmethod
+    def step(cls) -> None:
+        """See upstream, which knows of one physics step."""
+        before = PhysicsManager._sim_time
+        super().step()
+        PhysicsManager._sim_time += (PhysicsManager._sim_time - before) * (cls._times - 1)
+
+    @classmethod
+    def _solver_specific_clear(cls) -> None:
+        super()._solver_specific_clear()
+        cls._controls, cls._times = (), 1
 
     @classmethod
     def _eval_fk_impl(cls, world_reset_mask: wp.array | None, fk_mask: wp.array | None) -> None:
@@ -154,7 +204,7 @@ class NewtonFreshSensorsManager(NewtonMJWarpManager):
 
 
 class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
-    """Isaac Lab's Newton manager, whose state is converted once a physics step."""
+    """Isaac Lab's Newton manager, whose state is converted once a step; all of it is one CUDA graph."""
 
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
@@ -176,8 +226,13 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
             solver._apply_mjc_control(solver.model, backend.state_0, backend.control, solver.mjw_data)
             solver._update_mjc_data(solver.mjw_data, solver.model, backend.state_0)
             solver.mjw_model.opt.timestep.fill_(cls._solver_dt)
-            for _ in range(cls._num_substeps):
-                solver._mujoco_warp_step()
+            for _ in range(cls._times):
+                if cls._controls:
+                    mujoco_warp.kinematics(solver.mjw_model, solver.mjw_data)
+                for control in cls._controls:
+                    control(solver.mjw_data)
+                for _ in range(cls._num_substeps):
+                    solver._mujoco_warp_step()
             solver._update_newton_state(solver.model, backend.state_0, solver.mjw_data, state_prev=backend.state_0)
         backend.state_0.clear_forces()
 
@@ -187,33 +242,6 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
 
     _worlds: ClassVar[Worlds]
     _threads: ClassVar[ThreadPoolExecutor | None] = None
-    _controls: ClassVar[tuple[Control, ...]] = ()
-    _times: ClassVar[int] = 1
-
-    @classmethod
-    def model(cls) -> mujoco.MjModel:
-        """Return MuJoCo's model of one world."""
-        return cls._worlds.model
-
-    @classmethod
-    def bodies(cls) -> list[str]:
-        """Return the paths of the model's bodies, as they are in the first environment; none of the world's own."""
-        return _labels(cls._solver.model.body_label, cls._solver.mjc_body_to_newton)
-
-    @classmethod
-    def joints(cls) -> list[str]:
-        """Return the paths of the model's joints, likewise."""
-        return _labels(cls._solver.model.joint_label, cls._solver.mjc_jnt_to_newton_jnt)
-
-    @classmethod
-    def step_length(cls) -> float:
-        """Return the length of a step of MuJoCo's [s]."""
-        return float(cls._solver_dt)
-
-    @classmethod
-    def control_with(cls, control: Control, decimation: int) -> None:
-        """Let a step take all physics steps of an environment step, with targets set before each, these too."""
-        cls._controls, cls._times = (*cls._controls, control), decimation
 
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
@@ -262,15 +290,15 @@ class NewtonNativeMujocoManager(NewtonFreshSensorsManager):
                 step(world)
         else:
             list(cls._threads.map(step, range(worlds.nworld)))
-        PhysicsManager._sim_time += cls._solver_dt * cls._num_substeps * (cls._times - 1)
         solver._update_newton_state(solver.model, backend.state_0, worlds, state_prev=backend.state_0)
         backend.state_0.clear_forces()
 
     @classmethod
     def _solver_specific_clear(cls) -> None:
+        super()._solver_specific_clear()
         if cls._threads is not None:
             cls._threads.shutdown()
-        cls._threads, cls._controls, cls._times = None, (), 1
+        cls._threads = None
         launching.forget()
 
 
