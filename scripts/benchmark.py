@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.measured import PROJECT, provenance
-from scripts.split import PARTS, Split
+from scripts.split import PARTS, Split, solver_alone
 from scripts.stock import no_running_loop, run_stock
 
 from mimicgen.datagen.config.jobs import Generate, Job
@@ -48,6 +48,8 @@ class Measured:
         attempts: Attempts that ended meanwhile.
         kept: Demonstrations that were kept meanwhile.
         parts: Milliseconds of an environment step, by part.
+        solver_alone: Milliseconds that the physics engine takes for an environment step when nothing else is done,
+            afterwards; 0 where it was not asked.
     """
 
     env_steps: int
@@ -55,16 +57,18 @@ class Measured:
     attempts: int
     kept: int
     parts: dict[str, float] = dataclasses.field(default_factory=dict)
+    solver_alone: float = 0.0
 
 
-def instrumented(split: Split | None) -> OpenSimulation:
-    """Return what opens the simulation, with clocks in the generator's parts."""
+def instrumented(split: Split | None, opened: Callable[[Any], None]) -> OpenSimulation:
+    """Return what opens the simulation, with clocks in the generator's parts, and is told of the generator."""
 
     @contextlib.asynccontextmanager
     async def open_simulation(config: Job, outputs: Any, stage: AnnounceStage) -> AsyncIterator[Any]:
         async with opening.open_simulation(config, outputs, stage) as generator:
             if split is not None:
                 split.watch_ours(generator, outputs)
+            opened(generator)
             yield generator
 
     return open_simulation
@@ -83,10 +87,15 @@ class Ours:
     def __init__(self, config: Generate, warmup: int, steps: int, split: Split | None):
         self._config, self._warmup, self._steps, self._split = config, warmup, steps, split
         self._begin = self._end = (0.0, 0, 0)
+        self._generator: Any = None
+        self._solver_alone = 0.0
+
+    def _opened(self, generator: Any) -> None:
+        self._generator = generator
 
     def session(self, next_frame: Callable[[], Awaitable[None]], spawn: Any = asyncio.ensure_future) -> Session:
         """Return the session, which stops itself; it has to be started."""
-        session = Session(next_frame, instrumented(self._split), spawn)
+        session = Session(next_frame, instrumented(self._split, self._opened), spawn)
 
         def watch(progress: Progress) -> None:
             now = time.perf_counter(), progress.successes + progress.failures, progress.successes
@@ -100,6 +109,8 @@ class Ours:
                 self._end = now
                 if self._split is not None:
                     self._split.stop()
+                else:
+                    self._solver_alone = solver_alone(self._generator._env, max(self._steps // 10, 10))
                 session.stop("measured")
 
         session.subscribe(watch)
@@ -109,7 +120,8 @@ class Ours:
         """Return what was counted."""
         seconds, attempts, kept = (after - before for before, after in zip(self._begin, self._end, strict=True))
         parts = self._split.parts(self._steps, seconds) if self._split is not None else {}
-        return Measured(self._config.num_envs * self._steps, seconds, int(attempts), int(kept), parts)
+        steps = self._config.num_envs * self._steps
+        return Measured(steps, seconds, int(attempts), int(kept), parts, self._solver_alone)
 
 
 def on_upstreams_loop(config: Generate, warmup: int, steps: int, split: Split | None) -> Measured:
@@ -263,9 +275,12 @@ def summary(rounds: list[Measured], num_envs: int) -> dict[str, float]:
     """Return a side's figures: medians over the rounds, sums of attempts."""
     attempts, kept = sum(one.attempts for one in rounds), sum(one.kept for one in rounds)
     rate = statistics.median(one.env_steps / one.seconds for one in rounds)
+    alone = statistics.median(one.solver_alone for one in rounds)
     return {
         "env_steps_a_second": rate,
         "ms_a_step": 1000 * num_envs / rate,
+        "solver_alone_ms_a_step": alone,
+        "solver_alone_env_steps_a_second": 1000 * num_envs / alone if alone else 0.0,
         "attempts": attempts,
         "kept": kept,
         "attempts_an_hour": 3600 * attempts / sum(one.seconds for one in rounds),
@@ -275,14 +290,14 @@ def summary(rounds: list[Measured], num_envs: int) -> dict[str, float]:
 
 def table(rows: dict[str, dict[str, float]], parts: dict[str, dict[str, float]]) -> str:
     """Return the figures as text: a column a side."""
-    lines = ["".ljust(28) + "".join(name.rjust(12) for name in rows)]
+    lines = ["".ljust(36) + "".join(name.rjust(12) for name in rows)]
     for key in next(iter(rows.values()), ()):
         cells = "".join(f"{row[key]:12.0f}" if row[key] >= 100 else f"{row[key]:12.2f}" for row in rows.values())
-        lines.append(key.replace("_", " ").ljust(28) + cells)
+        lines.append(key.replace("_", " ").ljust(36) + cells)
     if parts:
         lines.append("of a step [ms], with clocks")
     for part in (*PARTS, "all") if parts else ():
-        lines.append(f"  {part}".ljust(28) + "".join(f"{told.get(part, 0.0):12.2f}" for told in parts.values()))
+        lines.append(f"  {part}".ljust(36) + "".join(f"{told.get(part, 0.0):12.2f}" for told in parts.values()))
     return "\n".join(lines)
 
 

@@ -66,7 +66,7 @@ def run_stock(config: Generate, warmup: int, steps: int, split: Split | None) ->
     cfg.recorders.dataset_filename = config.output_dataset.stem
     cfg.recorders.dataset_export_mode = DatasetExportMode.EXPORT_SUCCEEDED_ONLY
     cfg.datagen_config.generation_num_trials = config.num_trials
-    cfg.sim.physics, cfg.events.matching_inertia = scene.physics_cfg(WarpMujocoSolverCfg), None
+    cfg.sim.physics = scene.physics_cfg(WarpMujocoSolverCfg)
     for name, action in vars(cfg.actions).items():
         of_arm = name.endswith("arm_action")
         action.class_type = DifferentialInverseKinematicsAction if of_arm else BinaryJointPositionAction

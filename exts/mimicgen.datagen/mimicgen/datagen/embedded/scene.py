@@ -26,15 +26,15 @@ from mimicgen.datagen.tasks.environment import assets
 CONTACT_SOLREF = (0.004, 1.0)
 """Time constant [s] and damping ratio of the contacts; MuJoCo wants at least two substeps."""
 
-SUBSTEPS, CUDA_SUBSTEPS = 5, 10
-"""Solver steps in one physics step of 10 ms: of MuJoCo's own engine, with `embedded/inertia.py`, and of its others."""
+SUBSTEPS = 5
+"""Solver steps in one physics step of 10 ms; with `embedded/inertia.py`."""
 
 ITERATIONS = 100
 """Of the constraint solver at most, which are never needed."""
 
 CUDA_ITERATIONS = 2
 """The same where all environments wait for the one that iterates longest. A solve takes 2 in the mean; where it
-would take more, the next substep, a millisecond later, goes on from what this one has found (`docs/throughput.md`)."""
+would take more, the next substep, 2 ms later, goes on from what this one has found (`docs/throughput.md`)."""
 
 CONSTRAINTS = 40
 """Rows of constraints that a world can have for each object; three stacked boxes take up to 80, 16 contacts of a
@@ -120,6 +120,7 @@ def adapt(cfg: Any, described: Described | None, physics: str, cache: Path) -> N
     else:
         cfg.sim.physics = physics_cfg(CudaMujocoSolverCfg, constraints, iterations=CUDA_ITERATIONS)
         use_cuda_terms(cfg)
+        use_matching_inertia(cfg)
 
 
 def physics_cfg(solver: type[MJWarpSolverCfg], constraints: int = FEWEST, iterations: int = ITERATIONS) -> NewtonCfg:
@@ -139,8 +140,7 @@ def physics_cfg(solver: type[MJWarpSolverCfg], constraints: int = FEWEST, iterat
         ls_iterations=50,
         njmax=constraints,
     )
-    native = issubclass(solver, NativeMujocoSolverCfg)
-    return NewtonCfg(solver_cfg=options, num_substeps=SUBSTEPS if native else CUDA_SUBSTEPS)
+    return NewtonCfg(solver_cfg=options, num_substeps=SUBSTEPS)
 
 
 def replace_assets(scene: Any, described: Described, cache: Path) -> None:
