@@ -16,7 +16,7 @@ import warp as wp
 
 from mimicgen.datagen.embedded.ik_kernel import Arm, move_towards
 from mimicgen.datagen.embedded.native_ik import NativeInverseKinematicsAction, position_actuators
-from mimicgen.datagen.embedded.physics import NewtonCudaMujocoManager
+from mimicgen.datagen.embedded.physics import NewtonCudaMujocoManager, NewtonFreshSensorsManager
 
 
 class WarpPoseControl:
@@ -70,8 +70,9 @@ class WarpPoseControl:
 class CudaInverseKinematicsAction(NativeInverseKinematicsAction):
     """Isaac Lab's action term, whose targets the solver's graph computes."""
 
-    _manager = NewtonCudaMujocoManager
-    _makes = WarpPoseControl
+    def _engine(self) -> tuple[type[NewtonFreshSensorsManager], Any]:
+        """See `NativeInverseKinematicsAction`."""
+        return NewtonCudaMujocoManager, WarpPoseControl
 
     def apply_actions(self) -> None:
         """Hand over where the tools shall be."""

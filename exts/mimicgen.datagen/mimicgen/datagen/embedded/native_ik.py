@@ -99,14 +99,11 @@ def position_actuators(model: mujoco.MjModel, joints: Sequence[int]) -> NDArray[
 class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # type: ignore[misc]
     """Isaac Lab's action term, whose targets the physics manager computes between its steps."""
 
-    _manager: type[NewtonFreshSensorsManager] = NewtonNativeMujocoManager
-    _makes: Any = PoseControl
-
     def __init__(self, cfg: Any, env: Any):
         super().__init__(cfg, env)
-        manager = self._manager
+        manager, make_control = self._engine()
         offset = cfg.body_offset.pos if cfg.body_offset is not None else (0.0, 0.0, 0.0)
-        self._control = self._makes(
+        self._control = make_control(
             manager.model(),
             index_of(manager.bodies(), self._asset, self._body_name),
             [index_of(manager.joints(), self._asset, name) for name in self._joint_names],
@@ -117,6 +114,10 @@ class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # typ
         manager.control_with(self._control, env.cfg.decimation)
         # Read by `ManagerBasedRLEnv.step`; decided there before the managers, and so this term, are there.
         env._physics_handles_decimation = True
+
+    def _engine(self) -> tuple[type[NewtonFreshSensorsManager], Any]:
+        """Return the physics manager, and what makes the control between its steps."""
+        return NewtonNativeMujocoManager, PoseControl
 
     def apply_actions(self) -> None:
         """Hand over where the tools shall be."""

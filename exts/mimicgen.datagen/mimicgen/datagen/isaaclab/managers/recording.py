@@ -81,9 +81,8 @@ class _Ring:
         shape = len(into), -1
         torch.cat([tensor.reshape(shape) for tensor in recorded.values()], dim=1, out=into)
 
-    def of(self, rows: torch.Tensor, env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the quantities of environments in rows, by path, shape (rows, ...)."""
-        values = self.rows[rows, env_ids]
+    def parts(self, values: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the quantities of rows, shape (rows, width), by path, shape (rows, ...)."""
         parts = values.split([math.prod(shape) for _, shape in self.columns], dim=1)
         return {path: part.reshape(-1, *shape) for (path, shape), part in zip(self.columns, parts, strict=True)}
 
@@ -182,20 +181,26 @@ class EpisodeBuffers(RecorderManager):  # type: ignore[misc]
             for blocks, values in zip(found, buffer[chosen].reshape(len(env_ids), -1).cpu().numpy(), strict=True):
                 blocks.append(Block(rows=values[None], columns=one))
         for ring in self._rings.values():
-            recorded = self._made(ring.of(at, of), of)
-            columns = [(path, tuple(tensor.shape[1:])) for path, tensor in recorded.items()]
-            values = torch.cat([tensor.reshape(len(tensor), -1) for tensor in recorded.values()], dim=1).cpu().numpy()
+            columns, recorded = self._made(ring, ring.rows[at, of], of)
+            values = recorded.cpu().numpy()
             for blocks, length, end in zip(found, lengths, ends, strict=True):
                 blocks.append(Block(rows=values[end - length : end], columns=columns))
         return [PackedEpisode(blocks) for blocks in found]
 
-    def _made(self, recorded: dict[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return what was recorded in rows, shape (rows, ...), with the quantities that are made of it in its place."""
-        for begin, term in self._later.items():
+    def _made(
+        self, ring: _Ring, rows: torch.Tensor, env_ids: torch.Tensor
+    ) -> tuple[Sequence[tuple[str, tuple[int, ...]]], torch.Tensor]:
+        """Return columns and values of rows, shape (rows, width), with what is made of quantities in their place."""
+        begins = [begin for begin in self._later if any(path.startswith(begin) for path, _ in ring.columns)]
+        if not begins:
+            return ring.columns, rows
+        recorded = ring.parts(rows)
+        for begin in begins:
             own = {path.removeprefix(begin): recorded.pop(path) for path in list(recorded) if path.startswith(begin)}
-            if own:
-                recorded |= {f"{term.group}/{path}": tensor for path, tensor in term.made(own, env_ids).items()}
-        return recorded
+            term = self._later[begin]
+            recorded |= {f"{term.group}/{path}": made for path, made in term.made(own, env_ids).items()}
+        columns = [(path, tuple(tensor.shape[1:])) for path, tensor in recorded.items()]
+        return columns, torch.cat([tensor.reshape(len(rows), -1) for tensor in recorded.values()], dim=1)
 
     def _store(self, when: str) -> None:
         """Put what was recorded into the current row; the tensors may be the simulation's own, and change with it."""
