@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +61,20 @@ class Split:
         setattr(owner, name, self.counted(getattr(owner, name), part))
 
     def counted(self, function: Callable[..., Any], part: str) -> Callable[..., Any]:
-        """Return a function that counts its time for a part."""
+        """Return a function that counts its time for a part, until its end where it is a coroutine."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wait(*args: Any, **kwargs: Any) -> Any:
+                self._turn()
+                self._stack.append(part)
+                try:
+                    return await function(*args, **kwargs)
+                finally:
+                    self._turn()
+                    self._stack.pop()
+
+            return wait
 
         @functools.wraps(function)  # upstream looks at a signature
         def call(*args: Any, **kwargs: Any) -> Any:
