@@ -31,7 +31,13 @@ def test_what_is_kept_waits_until_the_first_environment_rests(tmp_path: Path, *,
     async def main() -> Session:
         nonlocal ended
         renderer = Watched()
-        session = Session(lambda: asyncio.sleep(0.002), opening(lambda number: (True, 7 + number % 5), made, renderer))
+
+        async def next_frame() -> None:
+            await asyncio.sleep(0.002)
+            while not borrows and session.progress.successes and not resting and not made[-1].resting():
+                await asyncio.sleep(0.002)  # it is drawn while the first environment is under way, or never
+
+        session = Session(next_frame, opening(lambda number: (True, 7 + number % 5), made, renderer))
 
         def note(progress: Any) -> None:
             nonlocal ended

@@ -132,6 +132,10 @@ REGISTERED: dict[Any, Registered] = {
 """What Isaac Lab's classes do; others inherit it."""
 
 
+RELATIVE = FrankaCubeStackIKRelMimicEnv
+"""Isaac Lab's class of one hand that is told relative poses; others inherit what it knows of the hand."""
+
+
 def registered(kind: type, eefs: Collection[str]) -> Registered | None:
     """Return how one of Isaac Lab's classes converts poses, None when it does so in a way of its own.
 

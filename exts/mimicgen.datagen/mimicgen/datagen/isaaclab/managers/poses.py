@@ -12,9 +12,9 @@ from typing import Any
 import isaaclab.utils.math as pose_math
 import torch
 from isaaclab.envs import ManagerBasedRLMimicEnv
-from isaaclab_mimic.envs.franka_stack_ik_rel_mimic_env import FrankaCubeStackIKRelMimicEnv
 
 from mimicgen.datagen.robots.actions import Control
+from mimicgen.datagen.tasks.conversions import RELATIVE
 from mimicgen.datagen.tasks.environment.mimic import TaskEnv
 
 
@@ -77,7 +77,7 @@ def poses_of(env: Any) -> Poses | None:
     """Return what an environment's poses are made of, None where its class makes them in a way of its own."""
     if isinstance(env, TaskEnv) and _inherits(env, TaskEnv, TaskEnv):
         return Poses(env, {eef: env.prefix(eef) for eef in env.controls}, env.spans())
-    if _inherits(env, FrankaCubeStackIKRelMimicEnv, ManagerBasedRLMimicEnv) and len(env.cfg.subtask_configs) == 1:
+    if _inherits(env, RELATIVE, ManagerBasedRLMimicEnv) and len(env.cfg.subtask_configs) == 1:
         (eef,) = env.cfg.subtask_configs
         return Poses(env, {eef: ""}, {eef: (Control(kind="relative_ik"), 0)})
     return None
