@@ -18,12 +18,14 @@ from tests.session.known import DRAWN, Known, Stripes, config_in, opening
 def test_what_is_kept_waits_until_the_first_environment_rests(tmp_path: Path, *, borrows: bool, target: int) -> None:
     made: list[Known] = []
     resting: list[bool] = []
+    drawn = asyncio.Event()
 
     class Watched(Stripes):
         borrows_environment = borrows
 
         async def draw(self, states: States, frames: Frames) -> None:
             resting.append(made[-1].resting() or ended)
+            drawn.set()
             await super().draw(states, frames)
 
     ended = False
@@ -34,8 +36,8 @@ def test_what_is_kept_waits_until_the_first_environment_rests(tmp_path: Path, *,
 
         async def next_frame() -> None:
             await asyncio.sleep(0.002)
-            while not borrows and session.progress.successes and not resting and not made[-1].resting():
-                await asyncio.sleep(0.002)  # it is drawn while the first environment is under way, or never
+            if not borrows and session.progress.successes and not made[-1].resting():
+                await asyncio.wait_for(drawn.wait(), 30)  # while the first environment is under way
 
         session = Session(next_frame, opening(lambda number: (True, 7 + number % 5), made, renderer))
 
