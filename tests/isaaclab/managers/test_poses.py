@@ -43,7 +43,7 @@ async def main(**values):
         return float(np.abs(given - found[env_id][f"obs/datagen_info/{path}"]).max())
 
     differ = {path: max(difference(path, env_id) for env_id in (0, 1)) for path in rows[0]}
-    still = list(env.still_poses()) if isinstance(env, poses.TaskEnv) else []
+    still = list(env.still) if isinstance(env, poses.TaskEnv) else []
     same = recorded - signals == set(rows[0])
     return {"still": still, "same": same, "signals": len(signals), "differ": differ}
 

@@ -6,7 +6,7 @@ step are one CUDA graph, in which the host has no part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import mujoco
@@ -15,42 +15,31 @@ import torch
 import warp as wp
 
 from mimicgen.datagen.embedded.ik_kernel import Arm, move_towards
-from mimicgen.datagen.embedded.native_ik import NativeInverseKinematicsAction, position_actuators
+from mimicgen.datagen.embedded.native_ik import Chain, NativeInverseKinematicsAction, position_actuators
 from mimicgen.datagen.embedded.physics import NewtonCudaMujocoManager, NewtonFreshSensorsManager
 
 
 class WarpPoseControl:
-    """Moves the joints of one arm towards a pose of its tool, in every world: a `WarpControl`.
+    """Moves an arm towards a pose of its tool, in every world: a `WarpControl`.
 
     Args:
         model: One world's model.
-        body: The body that the tool is fixed to.
-        joints: The arm's joints.
-        tool: Position of the tool in the body's frame [m].
-        damping: Of the least squares.
+        chain: The arm.
         nworld: Number of worlds.
+        device: Where they are.
 
     Attributes:
         positions: Where the tools shall be, in world coordinates [m], shape (nworld, 3), on the device.
         quaternions: How they shall be turned, x, y, z, w, shape (nworld, 4), on the device.
     """
 
-    def __init__(
-        self,
-        model: mujoco.MjModel,
-        body: int,
-        joints: Sequence[int],
-        tool: tuple[float, ...],
-        damping: float,
-        nworld: int,
-    ):
-        device = NewtonCudaMujocoManager.get_model().device
-
+    def __init__(self, model: mujoco.MjModel, chain: Chain, nworld: int, device: str):
         def whole(numbers: Any) -> wp.array:
             return wp.array(np.asarray(numbers), dtype=wp.int32, device=device)
 
+        joints = chain.joints
         self._arm = Arm()
-        self._arm.body, self._arm.tool, self._arm.damping = body, wp.vec3(*tool), damping**2
+        self._arm.body, self._arm.tool, self._arm.damping = chain.body, wp.vec3(*chain.tool), chain.damping**2
         self._arm.joints, self._arm.coordinates = whole(joints), whole(model.jnt_qposadr[joints])
         self._arm.slides = whole(model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_SLIDE)
         self._arm.actuators = whole(position_actuators(model, joints))
@@ -72,7 +61,7 @@ class CudaInverseKinematicsAction(NativeInverseKinematicsAction):
 
     def _engine(self) -> tuple[type[NewtonFreshSensorsManager], Any]:
         """See `NativeInverseKinematicsAction`."""
-        return NewtonCudaMujocoManager, WarpPoseControl
+        return NewtonCudaMujocoManager, partial(WarpPoseControl, device=self.device)
 
     def apply_actions(self) -> None:
         """Hand over where the tools shall be."""

@@ -33,7 +33,6 @@ class _Launch:
         self._kept = command, arguments
         self._function = command.hooks.forward
         self._told = ctypes.byref(command.bounds), ctypes.byref(packed)
-        self._arrays = [(value, value.ptr) for value in arguments if type(value) is wp.array]
         self._tensors = [
             (index, getattr(packed, command.kernel.adj.args[index].label))
             for index, value in enumerate(arguments)
@@ -41,12 +40,9 @@ class _Launch:
         ]
 
     @property
-    def in_place(self) -> bool:
-        """Whether all that it was recorded with is where it was then; a tensor is another one the next time."""
-        for array, place in self._arrays:
-            if array.ptr != place:
-                return False
-        return not self._tensors
+    def takes_tensors(self) -> bool:
+        """Whether some of what it was recorded with will be others the next time."""
+        return bool(self._tensors)
 
     def __call__(self, arguments: Sequence[Any]) -> None:
         """Launch it, with tensors that may lie elsewhere."""
@@ -80,7 +76,7 @@ class Launching:
         size = dim if isinstance(dim, int) else tuple(dim)
         same = kernel, size, *map(id, arguments)
         known = self._same.get(same)
-        if known is not None and known.in_place:
+        if known is not None:
             known(arguments)
             return None
         key = kernel, size, *map(_identity, arguments)
@@ -93,7 +89,7 @@ class Launching:
             command = self.launch(kernel, dim, inputs, outputs, record_cmd=True, **options)
             # Nothing is launched over no elements.
             known = self._known[key] = None if command is None else _Launch(command, arguments)
-            if known is not None and known.in_place:
+            if known is not None and not known.takes_tensors:
                 self._same[same] = known
         known = self._known[key]
         if known is not None:
@@ -109,7 +105,7 @@ def _identity(value: Any) -> Any:
     """Return what an argument is known by."""
     kind = type(value)
     if kind is wp.array:
-        return (id(value), value.ptr)
+        return (kind, id(value))  # it stays where it is, also for Warp, which packs it once
     if kind is torch.Tensor:
         return (value.dtype, value.device, value.shape, value.stride())
     if value is None or isinstance(value, int | float):

@@ -8,6 +8,7 @@ physics manager, which computes the same targets between MuJoCo's steps, from Mu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -38,15 +39,29 @@ def by_damped_least_squares(cfg: Any) -> Iterator[Any]:
             yield action
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """An arm's joints, and the tool that they move.
+
+    Attributes:
+        body: The body of the model that the tool is fixed to.
+        joints: The joints of the model.
+        tool: Position of the tool in the body's frame [m].
+        damping: Of the least squares.
+    """
+
+    body: int
+    joints: Sequence[int]
+    tool: tuple[float, ...]
+    damping: float
+
+
 class PoseControl:
-    """Moves the joints of one arm towards a pose of its tool, in every world.
+    """Moves an arm towards a pose of its tool, in every world.
 
     Args:
         model: One world's model.
-        body: The body that the tool is fixed to.
-        joints: The arm's joints.
-        tool: Position of the tool in the body's frame [m].
-        damping: Of the least squares.
+        chain: The arm.
         nworld: Number of worlds.
 
     Attributes:
@@ -54,20 +69,12 @@ class PoseControl:
         quaternions: How they shall be turned, w, x, y, z, shape (nworld, 4).
     """
 
-    def __init__(
-        self,
-        model: mujoco.MjModel,
-        body: int,
-        joints: Sequence[int],
-        tool: tuple[float, ...],
-        damping: float,
-        nworld: int,
-    ):
-        self._model, self._body = model, body
-        self._qpos, self._dofs = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
-        self._actuators = position_actuators(model, joints)
-        self._tool = np.array(tool)
-        self._damping = damping**2 * np.eye(6)
+    def __init__(self, model: mujoco.MjModel, chain: Chain, nworld: int):
+        self._model, self._body = model, chain.body
+        self._qpos, self._dofs = model.jnt_qposadr[chain.joints], model.jnt_dofadr[chain.joints]
+        self._actuators = position_actuators(model, chain.joints)
+        self._tool = np.array(chain.tool)
+        self._damping = chain.damping**2 * np.eye(6)
         self._jacobians = np.zeros((nworld, 6, model.nv))
         self._turns = np.zeros((nworld, 2, 4))
         self.positions = np.zeros((nworld, 3))
@@ -103,14 +110,14 @@ class NativeInverseKinematicsAction(DifferentialInverseKinematicsAction):  # typ
         super().__init__(cfg, env)
         manager, make_control = self._engine()
         offset = cfg.body_offset.pos if cfg.body_offset is not None else (0.0, 0.0, 0.0)
-        self._control = make_control(
-            manager.model(),
-            index_of(manager.bodies(), self._asset, self._body_name),
-            [index_of(manager.joints(), self._asset, name) for name in self._joint_names],
-            offset,
-            cfg.controller.ik_params["lambda_val"],
-            self.num_envs,
+        paths = manager.joints()
+        chain = Chain(
+            body=index_of(manager.bodies(), self._asset, self._body_name),
+            joints=[index_of(paths, self._asset, name) for name in self._joint_names],
+            tool=offset,
+            damping=cfg.controller.ik_params["lambda_val"],
         )
+        self._control = make_control(manager.model(), chain, self.num_envs)
         manager.control_with(self._control, env.cfg.decimation)
         # Read by `ManagerBasedRLEnv.step`; decided there before the managers, and so this term, are there.
         env._physics_handles_decimation = True

@@ -6,7 +6,7 @@ takes on a CPU. What they are made of is a few numbers that are there anyway.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -15,7 +15,7 @@ from isaaclab.envs import ManagerBasedRLMimicEnv
 
 from mimicgen.datagen.robots.actions import Control
 from mimicgen.datagen.tasks.conversions import RELATIVE
-from mimicgen.datagen.tasks.environment.mimic import TaskEnv
+from mimicgen.datagen.tasks.environment.mimic import TaskEnv, relative_to
 
 
 class Poses:
@@ -25,12 +25,24 @@ class Poses:
         env: Isaac Lab's environment.
         prefixes: What the names of an end effector's observations begin with, by end effector.
         controls: How each is told its pose, and from which column of the actions.
+        objects: Gives where what can move is in the world: position and quaternion x, y, z, w by name, shape
+            (num_envs, 7).
+        still: `world_from_object`, in the environment's frame, of what stands still, by name, shape (1, 4, 4).
     """
 
-    def __init__(self, env: Any, prefixes: Mapping[str, str], controls: Mapping[str, tuple[Control, int]]):
+    def __init__(
+        self,
+        env: Any,
+        prefixes: Mapping[str, str],
+        controls: Mapping[str, tuple[Control, int]],
+        objects: Callable[[], dict[str, torch.Tensor]],
+        still: Mapping[str, torch.Tensor],
+    ):
         self._env = env
         self._prefixes = dict(prefixes)
         self._controls = dict(controls)
+        self._objects = objects
+        self._still = dict(still)
 
     def now(self) -> dict[str, Any]:
         """Return what they are made of: quantities of all environments, shape (num_envs, ...) each, by nested names."""
@@ -42,12 +54,6 @@ class Poses:
             "action": env.action_manager.action,
             "object": self._objects(),
         }
-
-    def _objects(self) -> dict[str, torch.Tensor]:
-        """Return the poses of what can move, in the world: position and quaternion x, y, z, w."""
-        if isinstance(self._env, TaskEnv):
-            return self._env.world_poses()
-        return {name: asset.data.root_pose_w.torch for name, asset in self._env.scene.rigid_objects.items()}
 
     def matrices(self, recorded: Mapping[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the matrices by path, shape (rows, 4, 4).
@@ -65,21 +71,24 @@ class Poses:
         origins = self._env.scene.env_origins[env_ids]
         for path, poses in recorded.items():
             if path.startswith("object/"):
-                turned = pose_math.matrix_from_quat(poses[:, 3:])
-                found[f"object_pose{path.removeprefix('object')}"] = pose_math.make_pose(poses[:, :3] - origins, turned)
-        if isinstance(self._env, TaskEnv):
-            still = self._env.still_poses()
-            found |= {f"object_pose/{name}": pose.expand(len(env_ids), 4, 4) for name, pose in still.items()}
-        return found
+                found[f"object_pose/{path.removeprefix('object/')}"] = relative_to(origins, poses)
+        return found | {f"object_pose/{name}": pose.expand(len(env_ids), 4, 4) for name, pose in self._still.items()}
 
 
 def poses_of(env: Any) -> Poses | None:
     """Return what an environment's poses are made of, None where its class makes them in a way of its own."""
     if isinstance(env, TaskEnv) and _inherits(env, TaskEnv, TaskEnv):
-        return Poses(env, {eef: env.prefix(eef) for eef in env.controls}, env.spans())
+        return Poses(env, {eef: env.prefix(eef) for eef in env.controls}, env.spans(), env.world_poses, env.still)
     if _inherits(env, RELATIVE, ManagerBasedRLMimicEnv) and len(env.cfg.subtask_configs) == 1:
         (eef,) = env.cfg.subtask_configs
-        return Poses(env, {eef: ""}, {eef: (Control(kind="relative_ik"), 0)})
+        rigid = env.scene.rigid_objects
+        return Poses(
+            env,
+            {eef: ""},
+            {eef: (Control(kind="relative_ik"), 0)},
+            lambda: {name: asset.data.root_pose_w.torch for name, asset in rigid.items()},
+            {},
+        )
     return None
 
 

@@ -8,6 +8,7 @@ and taken apart where it is written (`dataset/episodes.py`).
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -36,10 +37,11 @@ class MakesLater(RecorderTerm):  # type: ignore[misc]
 
     group: str
 
+    @abc.abstractmethod
     def make_later(self) -> bool:
         """Record what the quantities are made of from now on, if it can; return whether it does."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def made(self, recorded: Mapping[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the quantities by path within the group, shape (rows, ...).
 
@@ -47,7 +49,6 @@ class MakesLater(RecorderTerm):  # type: ignore[misc]
             recorded: What they are made of, by path within `LATER`, shape (rows, ...).
             env_ids: Whose row each is, shape (rows,).
         """
-        raise NotImplementedError
 
 
 def can_buffer(manager: RecorderManager) -> bool:

@@ -51,6 +51,16 @@ class Tools:
         return robot.data.joint_pos.torch[:, fingers]
 
 
+def relative_to(origins: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:
+    """Return poses in the frames of their environments, shape (n, 4, 4).
+
+    Args:
+        origins: Where the environments are [m], shape (n, 3).
+        poses: In the world: position [m] and quaternion x, y, z, w, shape (n, 7).
+    """
+    return pose_math.make_pose(poses[:, :3] - origins, pose_math.matrix_from_quat(poses[:, 3:]))
+
+
 class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
     """The environment of a task by file.
 
@@ -60,6 +70,7 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
         moving: Objects that may move or start elsewhere.
         jointed: Those with parts.
         controls: How its end effectors are told where to be, in the order of their actions.
+        still: `world_from_object` in the environment's frame of objects that stand still, shape (1, 4, 4).
     """
 
     described: Described
@@ -78,7 +89,7 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
             for name, cfg in vars(self.cfg.scene).items()
             if name in objects and name not in self.moving
         }
-        self._still = {
+        self.still = {
             name: pose_math.make_pose(pose[None, :3], pose_math.matrix_from_quat(pose[None, 3:]))
             for name, pose in still.items()
         }
@@ -133,19 +144,12 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
                 found[f"{name}_{part}"] = asset.data.body_link_pose_w.torch[:, asset.find_bodies(part)[0][0]]
         return found
 
-    def still_poses(self) -> dict[str, torch.Tensor]:
-        """Return `world_from_object` in the environment's frame of what stands still, shape (1, 4, 4)."""
-        return self._still
-
     def get_object_poses(self, env_ids: Sequence[int] | None = None) -> dict[str, torch.Tensor]:
         """See upstream. `world_from_object` in the environment's frame by object, those that stand still included."""
         chosen = slice(None) if env_ids is None else env_ids
         origins = self.scene.env_origins[chosen]
-        found = {}
-        for name, poses in self.world_poses().items():
-            pose = poses[chosen]
-            found[name] = pose_math.make_pose(pose[:, :3] - origins, pose_math.matrix_from_quat(pose[:, 3:]))
-        return found | {name: pose.expand(len(origins), 4, 4) for name, pose in self._still.items()}
+        moving = {name: relative_to(origins, poses[chosen]) for name, poses in self.world_poses().items()}
+        return moving | {name: pose.expand(len(origins), 4, 4) for name, pose in self.still.items()}
 
     def target_eef_pose_to_action(
         self,
