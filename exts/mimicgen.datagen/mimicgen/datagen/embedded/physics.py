@@ -170,6 +170,7 @@ class NewtonFreshSensorsManager(NewtonMJWarpManager):
             decimation: Physics steps.
         """
         cls._controls, cls._times = (*cls._controls, control), decimation
+        cls._invalidate_graph()  # one that was captured before knows nothing of it
 
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:

@@ -28,6 +28,9 @@ from mimicgen.datagen.tasks.objects import Object
 LOOKS = 16
 """Poses of a segment at which it is looked."""
 
+AT_ONCE = 20_000_000
+"""Distances of spheres from a line that are computed together; a few numbers of each are in memory."""
+
 FINEST = 8
 """An object's longest edge is divided into at most so many parts."""
 
@@ -76,27 +79,41 @@ class Clearance:
 
         Args:
             eef_poses: `world_from_eef`, shape (n, ways, steps, 4, 4).
-            object_poses: `world_from_object` by object, shape (n, 4, 4) each; on the host, as the other.
+            object_poses: `world_from_object` by object, shape (n, 4, 4) each; on the same device.
             spared: Objects that do not count: the hand goes to them, or holds them.
 
         Returns:
             Shape (n, ways), bool.
         """
-        found = torch.zeros(eef_poses.shape[:2], dtype=torch.bool)
+        device = eef_poses.device
         others = [name for name in object_poses if name in self._spheres and name not in spared]
         if not others or not self._lines:
-            return found
-        centres = torch.cat([_placed(self._spheres[name][0], object_poses[name]) for name in others], dim=1)
-        radii = [self._spheres[name][1] for name in others for _ in self._spheres[name][0]]
+            return torch.zeros(eef_poses.shape[:2], dtype=torch.bool, device=device)
+        centres = torch.cat([_placed(self._spheres[name][0].to(device), object_poses[name]) for name in others], dim=1)
+        radii = torch.tensor([self._spheres[name][1] for name in others for _ in self._spheres[name][0]], device=device)
+        at_once = max(1, AT_ONCE // (eef_poses[0, ..., 0, 0].numel() * len(radii)))
+        parts = zip(eef_poses.split(at_once), centres.split(at_once), strict=True)
+        return torch.cat([self._meets(ways, spheres, radii) for ways, spheres in parts])
+
+    def _meets(self, eef_poses: torch.Tensor, centres: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
+        """Return which ways lead the hand into spheres, shape (n, ways), bool.
+
+        Args:
+            eef_poses: `world_from_eef`, shape (n, ways, steps, 4, 4).
+            centres: In the world [m], shape (n, spheres, 3).
+            radii: Theirs [m], shape (spheres,).
+        """
+        device = eef_poses.device
+        found = torch.zeros(eef_poses.shape[:2], dtype=torch.bool, device=device)
         rotations, positions = eef_poses[..., :3, :3], eef_poses[..., :3, 3]
         between = centres[:, None, None] - positions[..., None, :]  # (n, ways, steps, spheres, 3)
         seen = between @ rotations  # in the end effector's frame
         for line in self._lines:
-            offsets = seen - torch.tensor(line.centre)
-            x, y, z = (offsets @ line.frame).unbind(-1)
+            offsets = seen - torch.tensor(line.centre, device=device)
+            x, y, z = (offsets @ line.frame.to(device)).unbind(-1)
             along = (y.abs() - line.height / 2).clamp(min=0.0)
             distances = torch.sqrt(x**2 + along**2 + z**2)
-            found |= (distances < torch.tensor([line.radius + radius for radius in radii])).flatten(-2).any(dim=-1)
+            found |= (distances < line.radius + radii).flatten(-2).any(dim=-1)
         return found
 
 
@@ -174,9 +191,9 @@ def looked_at(eef_poses: torch.Tensor, starts: torch.Tensor, ends: torch.Tensor)
     Returns:
         Shape (n, demonstrations, LOOKS, 4, 4).
     """
-    parts = torch.linspace(0.0, 1.0, LOOKS)
+    parts = torch.linspace(0.0, 1.0, LOOKS, device=eef_poses.device)
     steps = (starts[..., None] + parts * (ends - 1 - starts)[..., None]).long()
-    return eef_poses[torch.arange(len(eef_poses))[:, None], steps]
+    return eef_poses[torch.arange(len(eef_poses), device=eef_poses.device)[:, None], steps]
 
 
 def moved(eef_poses: torch.Tensor, source_poses: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:

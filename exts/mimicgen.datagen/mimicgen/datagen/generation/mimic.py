@@ -115,6 +115,7 @@ class MimicPolicy:
         self._until = np.zeros(count, dtype=np.int64)
         self._everybody = np.arange(count)
         self._acting = np.zeros(count, dtype=bool)
+        environment.plan({eef: self._env.get_robot_eef_pose(eef) for eef in self._planner.subtasks})
 
     def begin(self, attempts: Sequence[UnderWay]) -> None:
         """See `Policy.begin`."""
@@ -148,6 +149,7 @@ class MimicPolicy:
                 actions = self._convert(targets, grippers, noise)
             else:
                 actions = torch.stack([self._alone(env_id, targets, grippers, own) for env_id, own in enumerate(noise)])
+            self._environment.plan(targets)
             self._push(actions, targets, grippers)
             return actions
 

@@ -161,7 +161,8 @@ class Planner:
         self._infos = sources.pool.datagen_infos
         self._upstream = DataGenerator(env, sources.pool)
         self._selections = {
-            eef: Selection(own, eef, self._infos, (clearances or {}).get(eef)) for eef, own in self.subtasks.items()
+            eef: Selection(own, eef, self._infos, (clearances or {}).get(eef), str(env.device))
+            for eef, own in self.subtasks.items()
         }
 
     @property

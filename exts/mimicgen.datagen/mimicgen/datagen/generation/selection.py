@@ -16,13 +16,17 @@ from mimicgen.datagen.generation.clearance import Clearance, looked_at, moved
 
 
 class Selection:
-    """Chooses among the source demonstrations. All poses are on the host.
+    """Chooses among the source demonstrations.
+
+    A thousand environments that look at ten ways each are a second of a core's time in every attempt, so it is done
+    where the environments are; what comes and goes is on the host.
 
     Args:
         subtasks: Isaac Lab's configurations of the end effector's subtasks.
         eef: The end effector.
         infos: What the demonstrations say, `DatagenInfo` each.
         clearance: Tells which segments lead the hand into nothing else, if those are preferred.
+        device: Where it is done.
 
     Attributes:
         clearance: As given.
@@ -30,12 +34,20 @@ class Selection:
         object_poses: `world_from_object` by object, likewise.
     """
 
-    def __init__(self, subtasks: Sequence[Any], eef: str, infos: Sequence[Any], clearance: Clearance | None = None):
+    def __init__(
+        self,
+        subtasks: Sequence[Any],
+        eef: str,
+        infos: Sequence[Any],
+        clearance: Clearance | None = None,
+        device: str = "cpu",
+    ):
         self._subtasks = subtasks
+        self._device = device
         self.clearance = clearance
-        self.eef_poses = _padded([info.eef_pose[eef] for info in infos])
+        self.eef_poses = _padded([info.eef_pose[eef] for info in infos]).to(device)
         self.object_poses = {
-            name: _padded([info.object_poses[name] for info in infos]) for name in infos[0].object_poses
+            name: _padded([info.object_poses[name] for info in infos]).to(device) for name in infos[0].object_poses
         }
 
     def eligible(
@@ -64,16 +76,18 @@ class Selection:
         if cfg.object_ref is None:
             left = [[demo for demo in everyone if demo not in own] for own in used]
             return [own or everyone for own in left] or [everyone] * len(ranges)
-        starts, ends = ranges.unbind(-1)
-        which = torch.arange(len(everyone)), starts
+        device = self._device
+        object_poses = {name: poses.to(device) for name, poses in object_poses.items()}
+        starts, ends = ranges.to(device).unbind(-1)
+        which = torch.arange(len(everyone), device=device), starts
         sources = self.object_poses[cfg.object_ref][which]
         here = object_poses[cfg.object_ref][:, None]
         weights = {key: value for key, value in cfg.selection_strategy_kwargs.items() if key.endswith("_weight")}
         if cfg.selection_strategy == "random":
-            distances = torch.zeros(sources.shape[:2])
+            distances = torch.zeros(sources.shape[:2], device=device)
         elif cfg.selection_strategy == "nearest_neighbor_robot_distance":
             ways_begin = here @ (pose_math.pose_inv(sources) @ self.eef_poses[which])
-            distances = _distances(ways_begin, eef_poses[:, None], **weights)
+            distances = _distances(ways_begin, eef_poses.to(device)[:, None], **weights)
         else:
             distances = _distances(sources, here, **weights)
         if self.clearance is not None:
@@ -81,7 +95,8 @@ class Selection:
             # The hand goes to the subtask's object, and may hold that of the one before.
             spared = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
             blocked = self.clearance.blocked(ways, object_poses, spared)
-            distances[blocked & ~blocked.all(dim=-1, keepdim=True)] = torch.inf
+            distances = distances.masked_fill(blocked & ~blocked.all(dim=-1, keepdim=True), torch.inf)
+        distances = distances.cpu()
         for row, own in zip(distances, used, strict=bool(used)):
             left_out = torch.tensor([demo in own for demo in everyone])
             if not (row.isinf() | left_out).all():
