@@ -129,7 +129,7 @@ import torch
 import numpy as np
 import isaaclab.utils.math as pose_math
 from mimicgen.datagen.generation.clearance import looked_at, moved
-from mimicgen.datagen.generation.planning import Request
+from mimicgen.datagen.generation.plans.plan import Request
 
 def at(x, y, z):
     return pose_math.make_pose(torch.tensor([x, y, z]), torch.eye(3))
@@ -137,7 +137,7 @@ def at(x, y, z):
 async def main():
     async with opened(mimic__nn_k=10) as generator:
         planner = generator._policy._planner
-        ((eef, selection),) = planner._selections.items()
+        ((eef, selection),) = planner.selections.items()
         def request(cube_2, cube_3=(0.5, 0.0, 0.0203)):
             poses = {"cube_1": at(0.5, 0.1, 0.0203), "cube_2": at(*cube_2), "cube_3": at(*cube_3)}
             return Request(env=0, eef=eef, subtask=2, choices=planner.begin()[1], before=None,

@@ -15,7 +15,7 @@ import torch
 import isaaclab.utils.math as pose_math
 from isaaclab_mimic.datagen.datagen_info import DatagenInfo
 from isaaclab_mimic.datagen.selection_strategy import make_selection_strategy
-from mimicgen.datagen.generation.planning import Request
+from mimicgen.datagen.generation.plans.plan import Request
 
 def pose():
     yaw = torch.rand(1) * 6.28
@@ -43,7 +43,7 @@ async def main():
                     boundaries = request.choices.boundaries[eef][:, subtask]
                     segments = [DatagenInfo(eef_pose=info.eef_pose[eef][start:end],
                                             object_poses={cfg.object_ref: info.object_poses[cfg.object_ref][start:end]})
-                                for info, (start, end) in zip(planner._infos, boundaries)]
+                                for info, (start, end) in zip(planner.infos, boundaries)]
                     torch.manual_seed(len(pairs))
                     expected = strategy.select_source_demo(eef_pose=request.eef_pose,
                         object_pose=request.object_poses[cfg.object_ref], src_subtask_datagen_infos=segments,

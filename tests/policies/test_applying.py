@@ -48,14 +48,9 @@ for task in ("stack_ur10", "two_arm_lift"):
             for eef, target in env.action_to_target_eef_pose(wanted).items():
                 demo[f"obs/datagen_info/eef_pose/{eef}"] = poses[eef].numpy()
                 demo[f"obs/datagen_info/target_eef_pose/{eef}"] = target.numpy()
-                demo[f"obs/datagen_info/planned_eef_pose/{eef}"] = target.numpy()
             made = Representations(body, {}, "xyzw")
             for kind in applying.dims:
                 rows = torch.from_numpy(made.action(demo, kind).rows)
-                if kind == "eef_planned":  # a network's are neither units nor at right angles
-                    for at in range(0, rows.shape[1], 10):
-                        rows[:, at + 3:at + 6] *= 1.3
-                        rows[:, at + 6:at + 9] += 0.2 * rows[:, at + 3:at + 6]
                 found = applying.of(kind)(rows)
                 for hand in body.hands:  # a quaternion and its opposite are one turn
                     if not hand.command.relative:
@@ -72,7 +67,7 @@ print("RESULT", json.dumps(told))
 def test_exported_actions_are_the_recorded_ones_again(tmp_path: Path) -> None:
     (line,) = (line for line in python(CODE, tmp_path).splitlines() if line.startswith("RESULT"))
     told = json.loads(line.removeprefix("RESULT"))
-    kinds = ("recorded", "eef_absolute", "eef_relative", "eef_planned")
+    kinds = ("recorded", "eef_absolute", "eef_relative")
     assert set(told) == {f"{task} {kind}" for task in ("stack_ur10", "two_arm_lift") for kind in kinds}
     for name, (difference, shape, width) in told.items():
         assert shape == [3, width], name

@@ -63,23 +63,6 @@ def test_actions_as_recorded_and_as_poses(demo: h5py.Group, make: Representation
     assert "in units of 0.5 m" in recorded.parts[0].about
 
 
-def test_poses_of_the_plan_are_those_without_noise(demo: h5py.Group, make: Representations) -> None:
-    with pytest.raises(SourceError, match="has nothing in 'obs/datagen_info/planned_eef_pose'"):
-        make.action(demo, "eef_planned")  # a demonstration that no plan has made
-    poses = demo["obs/datagen_info/eef_pose/franka"][:]
-    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
-        own = file.create_group("demo_0")
-        own["actions"] = demo["actions"][:]
-        own["obs/datagen_info/planned_eef_pose/franka"] = poses
-        planned = make.action(own, "eef_planned")
-    np.testing.assert_array_equal(planned.rows[:, :3], poses[:, :3, 3])
-    np.testing.assert_array_equal(planned.rows[:, 3:9].reshape(-1, 2, 3), poses[:, :2, :3])
-    np.testing.assert_array_equal(planned.rows[:, 9], demo["actions"][:, 6])
-    assert planned.names[:4] == ["eef_x", "eef_y", "eef_z", "eef_rxx"]
-    kinds = [("eef_position", None), ("eef_rotation", "rotation_6d"), ("gripper", None)]
-    assert [(part.key, part.rotation) for part in planned.parts] == kinds
-
-
 def test_objects_in_the_order_of_their_numbers(demo: h5py.Group, make: Representations) -> None:
     objects = make.objects(demo)
     assert objects.names[:8] == [*(f"cube_1_{name}" for name in ("x", "y", "z", "qx", "qy", "qz", "qw")), "cube_2_x"]

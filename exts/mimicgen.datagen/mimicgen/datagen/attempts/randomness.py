@@ -58,6 +58,9 @@ class Streams:
     Args:
         seed: Seeds all of them.
         device: Where tensors live; a CUDA device has a generator of its own.
+
+    Attributes:
+        generator: PyTorch's on the host, to draw from while the states are not the process's own.
     """
 
     def __init__(self, seed: int, device: str):
@@ -69,7 +72,7 @@ class Streams:
         self._numpy.state = seeded
         # PyTorch's generator on the host takes 32 bits of a seed, so those of longer ones are mixed.
         mixed = int(np.random.SeedSequence(seed).generate_state(1)[0]) if high else low
-        self._torch = torch.Generator().manual_seed(mixed).get_state()
+        self.generator = torch.Generator().manual_seed(mixed)
         self._cuda_device = device if device.startswith("cuda") else None
         if self._cuda_device:
             self._cuda = torch.Generator(device).manual_seed(seed).get_state()
@@ -87,8 +90,9 @@ class Streams:
         python, numpy_, torch_ = random.getstate(), np.random.get_bit_generator(), torch.get_rng_state()
         random.setstate(self._python)
         np.random.set_bit_generator(self._numpy)
-        torch.set_rng_state(self._torch)
-        self._python, self._numpy, self._torch = python, numpy_, torch_
+        torch.set_rng_state(self.generator.get_state())
+        self.generator.set_state(torch_)
+        self._python, self._numpy = python, numpy_
         if self._cuda_device:
             cuda = torch.cuda.get_rng_state(self._cuda_device)
             torch.cuda.set_rng_state(self._cuda, self._cuda_device)

@@ -21,6 +21,7 @@ from msgspec import NODEFAULT, Struct, inspect, structs
 
 from mimicgen.datagen.config.jobs import JOBS, Generate, Job
 from mimicgen.datagen.config.reading import expected
+from mimicgen.datagen.config.sizes import AUTO, SIZE, environments
 from mimicgen.datagen.config.values import Flat, as_path, nest, quoted, said
 from mimicgen.datagen.errors import ConfigError
 
@@ -93,8 +94,8 @@ def parse(name: str, value: Any) -> Any:
         ConfigError: The key is unknown, or the value has the wrong type or is out of range.
     """
     key = key_of(name)
-    if value is None and key.default is None:
-        return None
+    if (value is None and key.default is None) or (name == SIZE and value == AUTO):
+        return value
     if key.plain is Path:
         return as_path(name, value)
     given = _read(value, key)
@@ -105,6 +106,7 @@ def parse(name: str, value: Any) -> Any:
     except (msgspec.ValidationError, OverflowError):
         pass  # said below, in this project's words
     words = key.expected.replace("number", "finite number") if wild else key.expected
+    words += f", or {AUTO}" if name == SIZE else ""
     raise ConfigError(f"{name} = {quoted(given)}: expected {words}")
 
 
@@ -122,6 +124,10 @@ def job_from[J: Job](kind: type[J], values: Flat) -> J:
     """
     parsed = {name: parse(name, value) for name, value in values.items()}
     own = keys(kind)
+    device = str(parsed.get("device", "cpu"))
+    if parsed.get(SIZE, AUTO if device != "cpu" else 1) == AUTO:
+        trials = parsed.get("num_trials", own["num_trials"].default) if "num_trials" in own else 1
+        parsed[SIZE] = environments(device, trials)
     tree = nest({name: value for name, value in parsed.items() if _general(name) in own})
     missing = [name for name, key in own.items() if key.default is NODEFAULT and name not in tree]
     if missing:

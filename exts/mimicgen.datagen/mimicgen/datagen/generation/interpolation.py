@@ -8,12 +8,17 @@ import torch
 from mimicgen.datagen.robots.actions import products
 
 
-def normals(steps: int, numbers: int) -> torch.Tensor:
+def normals(steps: int, numbers: int, generator: torch.Generator | None = None) -> torch.Tensor:
     """Draw what `torch.randn` gives for fewer than sixteen numbers at a time: shape (steps, numbers).
 
     More are drawn in another way, but not where they do not lie together.
+
+    Args:
+        steps: How often.
+        numbers: How many each time.
+        generator: From which; None for the process's own.
     """
-    return torch.empty(numbers * steps, 2)[:, 0].normal_().reshape(steps, numbers)
+    return torch.empty(numbers * steps, 2)[:, 0].normal_(generator=generator).reshape(steps, numbers)
 
 
 def interpolated(begins: torch.Tensor, ends: torch.Tensor, steps: int) -> torch.Tensor:

@@ -8,8 +8,7 @@ end effectors of an environment are to reach until then lies in rows; every envi
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,47 +17,15 @@ from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.generation.clearance import Clearance
 from mimicgen.datagen.generation.converting import Converter
 from mimicgen.datagen.generation.interpolation import normals
-from mimicgen.datagen.generation.perturbing import Disturbance, Perturber
-from mimicgen.datagen.generation.planning import Choices, Plan, Planner, Request, with_approaches
+from mimicgen.datagen.generation.perturbing import Perturber
+from mimicgen.datagen.generation.planning import Planner
+from mimicgen.datagen.generation.plans.plan import Request, with_approaches
+from mimicgen.datagen.generation.plans.progress import Progress
+from mimicgen.datagen.generation.plans.together import Asked, Together
 from mimicgen.datagen.generation.policy import Over
-from mimicgen.datagen.generation.timing import Timing
 from mimicgen.datagen.isaaclab.environment import Environment
 from mimicgen.datagen.isaaclab.pool import SourcePool
 from mimicgen.datagen.isaaclab.resets import Resets
-
-
-@dataclasses.dataclass
-class _Progress:
-    """How far an attempt has come.
-
-    Attributes:
-        attempt: The attempt.
-        timing: When its end effectors take their steps.
-        choices: What it has drawn.
-        disturbance: What is going to disturb it, or does; None for nothing, any more.
-        plans: What its end effectors follow.
-        steps: Those before the present stretch.
-    """
-
-    attempt: UnderWay
-    timing: Timing
-    choices: Choices
-    disturbance: Disturbance | None
-    plans: dict[str, Plan] = dataclasses.field(default_factory=dict)
-    steps: int = 0
-
-    @property
-    def disturbed(self) -> bool:
-        """Whether a disturbance is over, and its subtask is to be planned anew."""
-        return self.disturbance is not None and self.disturbance.acts and self.disturbance.left == 0
-
-    def due(self) -> Iterator[tuple[str, bool]]:
-        """Yield the end effectors that need a plan, and whether that is in the midst of a subtask."""
-        if self.disturbed:
-            assert self.disturbance is not None
-            yield self.disturbance.eef, True
-        for eef in self.timing.due:
-            yield eef, False
 
 
 class MimicPolicy:
@@ -94,7 +61,7 @@ class MimicPolicy:
         self.perturber = Perturber(environment, self._planner, perturb) if perturb else None
         longest += self.perturber.longest if self.perturber else 0
         self.longest: int | None = longest
-        self._progress: dict[int, _Progress] = {}
+        self._progress: dict[int, Progress] = {}
         self._held: set[int] = set()
         # Whose noise is how many numbers of a step; its amplitude alone, where the environment draws it itself.
         self._draws = self._convert.draws or tuple((eef, 1) for eef in self._planner.subtasks)
@@ -115,7 +82,9 @@ class MimicPolicy:
         self._until = np.zeros(count, dtype=np.int64)
         self._everybody = np.arange(count)
         self._acting = np.zeros(count, dtype=bool)
-        environment.plan({eef: self._env.get_robot_eef_pose(eef) for eef in self._planner.subtasks})
+        alike = self.perturber is None and self._convert.draws is not None
+        together = alike and Together.fits(self._planner, self._env)
+        self._together = Together(self._planner, self._noise.stop - self._noise.start, count) if together else None
 
     def begin(self, attempts: Sequence[UnderWay]) -> None:
         """See `Policy.begin`."""
@@ -125,7 +94,7 @@ class MimicPolicy:
             with attempt.streams.active():
                 timing, choices = self._planner.begin()
             disturbance = self.perturber.drawn(attempt) if self.perturber else None
-            self._progress[attempt.env] = _Progress(attempt, timing, choices, disturbance)
+            self._progress[attempt.env] = Progress(attempt, timing, choices, disturbance)
             self._held.discard(attempt.env)
         chosen = [attempt.env for attempt in attempts]
         self._acting[chosen] = True
@@ -149,7 +118,6 @@ class MimicPolicy:
                 actions = self._convert(targets, grippers, noise)
             else:
                 actions = torch.stack([self._alone(env_id, targets, grippers, own) for env_id, own in enumerate(noise)])
-            self._environment.plan(targets)
             self._push(actions, targets, grippers)
             return actions
 
@@ -179,11 +147,11 @@ class MimicPolicy:
         self, actions: torch.Tensor, targets: Mapping[str, torch.Tensor], grippers: Mapping[str, torch.Tensor]
     ) -> None:
         """Have hands that are pushed led off their way, whatever the actions say."""
+        if self.perturber is None:
+            return
+        disturbed = ((env_id, progress.disturbance) for env_id, progress in self._progress.items())
         pushes = [
-            (env_id, own)
-            for env_id, progress in self._progress.items()
-            for own in (progress.disturbance,)
-            if own is not None and own.acts and not own.moves and self._acting[env_id]
+            (env_id, own) for env_id, own in disturbed if own and own.acts and not own.moves and self._acting[env_id]
         ]
         if not pushes:
             return
@@ -232,6 +200,9 @@ class MimicPolicy:
         done = self._at_the_end()
         if not done:
             return
+        if self._together is not None:
+            self._plan_together(self._together, done)
+            return
         self._disturb(done)
         requests = self._requests(done)
         asked = iter(zip(requests, self._planner.eligible(requests), strict=True))
@@ -263,7 +234,30 @@ class MimicPolicy:
         for env_id, (taken, noise) in zip(done, stretches, strict=True):
             self._follow(env_id, taken, noise)
 
-    def _is_disturbed(self, progress: _Progress, eef: str) -> bool:
+    def _plan_together(self, together: Together, env_ids: Sequence[int]) -> None:
+        """Plan what comes next in environments whose plans can be made together."""
+        ((eef, (pose, gripper)),) = self._columns.items()
+        eef_poses, object_poses = self._poses()
+        alike: dict[int, list[Asked]] = {}
+        for env_id in env_ids:
+            own = self._progress[env_id]
+            one = Asked(env=env_id, attempt=own.attempt, choices=own.choices, begun=own.steps)
+            alike.setdefault(own.timing.subtask[eef], []).append(one)
+        for subtask, asked in alike.items():
+            envs = [one.env for one in asked]
+            here = {name: poses[envs] for name, poses in object_poses.items()}
+            plans = together.plan(subtask, asked, eef_poses[eef][envs], here)
+            steps = plans.poses.shape[1]
+            self._rows[envs, :steps, pose] = plans.poses.reshape(len(envs), steps, 16).numpy()
+            self._rows[envs, :steps, gripper] = plans.grippers.numpy()
+            self._rows[envs, :steps, self._noise] = plans.noise
+            self._at[envs], self._until[envs] = 0, plans.lengths
+            for env_id, count in zip(envs, plans.lengths.tolist(), strict=True):
+                timing = self._progress[env_id].timing
+                timing.begin(eef, count)
+                timing.stretch()
+
+    def _is_disturbed(self, progress: Progress, eef: str) -> bool:
         """Return whether what an end effector begins is the subtask in which its attempt is going to be disturbed."""
         own = progress.disturbance
         return own is not None and (own.eef, own.subtask) == (eef, progress.timing.subtask[eef]) and own.left is None
@@ -278,10 +272,16 @@ class MimicPolicy:
             if not self.perturber.act(own, progress.attempt, progress.steps):
                 progress.disturbance = None
 
+    def _poses(self) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Return `world_from_eef` and `world_from_object` by name, shape (num_envs, 4, 4) each, on the host."""
+        return (
+            {eef: self._env.get_robot_eef_pose(eef).cpu() for eef in self._planner.subtasks},
+            {name: poses.cpu() for name, poses in self._env.get_object_poses().items()},
+        )
+
     def _requests(self, env_ids: Sequence[int]) -> list[Request]:
         """Return what has to be planned, in the order in which upstream does."""
-        eef_poses = {eef: self._env.get_robot_eef_pose(eef).cpu() for eef in self._planner.subtasks}
-        object_poses = {name: poses.cpu() for name, poses in self._env.get_object_poses().items()}
+        eef_poses, object_poses = self._poses()
         return [
             Request(
                 env=env_id,

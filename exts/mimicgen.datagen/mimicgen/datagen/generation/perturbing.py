@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from mimicgen.datagen.attempts.underway import UnderWay
-from mimicgen.datagen.generation.planning import Planner, PlanWithoutApproach
+from mimicgen.datagen.generation.planning import Planner
+from mimicgen.datagen.generation.plans.plan import PlanWithoutApproach
 from mimicgen.datagen.generation.rejoining import CLEAR, closes_at, free_steps
 from mimicgen.datagen.isaaclab.environment import Environment
 

@@ -9,8 +9,7 @@ again, without its loops, are the selection strategies (`selection.py`), `merge_
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -21,7 +20,7 @@ from isaaclab_mimic.datagen.data_generator import DataGenerator
 from mimicgen.datagen.attempts import Segment
 from mimicgen.datagen.generation.clearance import Clearance
 from mimicgen.datagen.generation.coordination import Pair, pair_of, transformed
-from mimicgen.datagen.generation.interpolation import interpolated
+from mimicgen.datagen.generation.plans.plan import Choices, PlanWithoutApproach, Request
 from mimicgen.datagen.generation.rejoining import closes_at, rejoined
 from mimicgen.datagen.generation.selection import Selection
 from mimicgen.datagen.generation.timing import Rules, Timing, rules_of
@@ -38,109 +37,6 @@ def why_not(cfg: Any) -> str | None:
     return None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What an end effector is to do in a subtask.
-
-    Attributes:
-        poses: `world_from_eef` to reach step by step, shape (steps, 4, 4).
-        grippers: Gripper actions, shape (steps, gripper_dim).
-        amplitudes: Standard deviation of what is added to the poses' actions, shape (steps,).
-        segment: Where it comes from.
-    """
-
-    poses: torch.Tensor
-    grippers: torch.Tensor
-    amplitudes: torch.Tensor
-    segment: Segment
-
-    def __len__(self) -> int:
-        return len(self.poses)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PlanWithoutApproach:
-    """A plan without the way to its beginning.
-
-    Attributes:
-        begin: `world_from_eef` where that way begins, shape (4, 4).
-        poses: As in `Plan`, from the beginning of the source segment on.
-        grippers: As in `Plan`, likewise.
-        amplitudes: As in `Plan`, of all steps.
-        moving: Steps that are interpolated on the way.
-        waiting: Steps after them at the first pose.
-        segment: As in `Plan`.
-    """
-
-    begin: torch.Tensor
-    poses: torch.Tensor
-    grippers: torch.Tensor
-    amplitudes: torch.Tensor
-    moving: int
-    waiting: int
-    segment: Segment
-
-    def __len__(self) -> int:
-        return len(self.amplitudes)
-
-    def after(self, way: torch.Tensor | None) -> Plan:
-        """Return the plan with the interpolated way to the first pose, which is its last."""
-        ways = [way] if way is not None else []
-        if self.waiting:
-            ways.append(self.poses[:1].expand(self.waiting, 4, 4))
-        poses, grippers = self.poses, self.grippers
-        if ways:
-            steps = sum(map(len, ways))
-            poses = torch.cat([*ways, poses[1:]])
-            grippers = torch.cat([grippers[:1].expand(steps, -1), grippers[1:]])
-        return Plan(poses=poses, grippers=grippers, amplitudes=self.amplitudes, segment=self.segment)
-
-
-@dataclasses.dataclass(kw_only=True)
-class Choices:
-    """What an attempt has drawn, for all its end effectors.
-
-    Attributes:
-        boundaries: Where the demonstrations' segments begin and end, by end effector, shape (demonstrations,
-            subtasks, 2).
-        rules: The constraints between subtasks, with what has been chosen for those that are coordinated.
-        demos: Index of the demonstration that each end effector follows, once it is chosen.
-    """
-
-    boundaries: dict[str, np.ndarray[Any, Any]]
-    rules: Rules
-    demos: dict[str, int] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a subtask of an end effector is planned from.
-
-    Attributes:
-        env: Environment index.
-        eef: The end effector.
-        subtask: Index of the subtask.
-        choices: What the attempt has drawn.
-        before: The plan of the subtask before, None at the beginning of an attempt.
-        eef_pose: `world_from_eef`, shape (4, 4).
-        object_poses: `world_from_object` by object, shape (4, 4) each.
-        begun: Steps of the attempt so far.
-        used: Names of source demonstrations that are left out as long as there are others.
-        rejoins: The subtask has begun, and was disturbed: it is planned anew from where the hand is now.
-    """
-
-    env: int
-    eef: str
-    subtask: int
-    choices: Choices
-    before: Plan | None
-    eef_pose: torch.Tensor
-    object_poses: dict[str, torch.Tensor]
-    begun: int = 0
-    used: frozenset[str] = frozenset()
-    rejoins: bool = False
-
-
 class Planner:
     """Plans the subtasks of attempts. All poses are on the host.
 
@@ -151,17 +47,22 @@ class Planner:
 
     Attributes:
         subtasks: Isaac Lab's configurations of the subtasks by end effector.
+        cfg: That of the environment.
+        infos: What the source demonstrations say, `DatagenInfo` each.
+        names: What they are called.
+        selections: What chooses among them, by end effector.
     """
 
     def __init__(self, env: Any, sources: SourcePool, clearances: Mapping[str, Clearance] | None = None):
         self.subtasks: dict[str, list[Any]] = env.cfg.subtask_configs
-        self._cfg = env.cfg
+        self.cfg = env.cfg
         self._options = env.cfg.datagen_config
         self._sources = sources
-        self._infos = sources.pool.datagen_infos
+        self.names = sources.names
+        self.infos = sources.pool.datagen_infos
         self._upstream = DataGenerator(env, sources.pool)
-        self._selections = {
-            eef: Selection(own, eef, self._infos, (clearances or {}).get(eef), str(env.device))
+        self.selections = {
+            eef: Selection(own, eef, self.infos, (clearances or {}).get(eef), str(env.device))
             for eef, own in self.subtasks.items()
         }
 
@@ -173,7 +74,7 @@ class Planner:
             TaskError: The constraints cannot be kept.
         """
         steps = {eef: self._longest_segments(eef) for eef in self.subtasks}
-        rules = rules_of(self._cfg)
+        rules = rules_of(self.cfg)
         timing, total = self._timing(rules), 0
         while not timing.done:
             for eef in timing.due:
@@ -193,12 +94,12 @@ class Planner:
 
     def begin(self) -> tuple[Timing, Choices]:
         """Begin an attempt: draw where segments begin and end."""
-        rules = rules_of(self._cfg)
+        rules = rules_of(self.cfg)
         return self._timing(rules), Choices(boundaries=self._upstream.randomize_subtask_boundaries(), rules=rules)
 
     def grasps(self) -> list[tuple[str, int]]:
         """Return the subtasks in whose segments an open hand closes on the object, and which no constraint binds."""
-        rules, boundaries = rules_of(self._cfg), self._sources.pool.subtask_boundaries
+        rules, boundaries = rules_of(self.cfg), self._sources.pool.subtask_boundaries
         return [
             (eef, subtask)
             for eef, own in self.subtasks.items()
@@ -207,7 +108,7 @@ class Planner:
             and (eef, subtask) not in rules
             and all(
                 closes_at(info.gripper_action[eef][slice(*demo[subtask])]) is not None
-                for info, demo in zip(self._infos, boundaries[eef], strict=True)
+                for info, demo in zip(self.infos, boundaries[eef], strict=True)
             )
         ]
 
@@ -221,12 +122,12 @@ class Planner:
                 alike.setdefault((request.eef, request.subtask), []).append(at)
         for (eef, subtask), places in alike.items():
             own = [requests[at] for at in places]
-            chosen = self._selections[eef].eligible(
+            chosen = self.selections[eef].eligible(
                 subtask,
                 torch.from_numpy(np.stack([request.choices.boundaries[eef][:, subtask] for request in own])),
                 torch.stack([request.eef_pose for request in own]),
                 {name: torch.stack([one.object_poses[name] for one in own]) for name in own[0].object_poses},
-                [self._indices(request.used) for request in own] if any(request.used for request in own) else (),
+                [self.indices(request.used) for request in own] if any(request.used for request in own) else (),
             )
             for at, demos in zip(places, chosen, strict=True):
                 found[at] = demos
@@ -246,7 +147,7 @@ class Planner:
         pair = pair_of(request.choices.rules, eef, subtask)
         demo = self._demo(request, pair, eligible)
         start, end = (int(step) for step in request.choices.boundaries[eef][demo, subtask])
-        info = self._infos[demo]
+        info = self.infos[demo]
         object_pose = request.object_poses[cfg.object_ref] if cfg.object_ref is not None else None
         source_pose = info.object_poses[cfg.object_ref][start] if cfg.object_ref is not None else None
         if request.rejoins:
@@ -256,22 +157,20 @@ class Planner:
             start += rejoined(info.eef_pose[eef][start:end], info.gripper_action[eef][start:end], hand)
         poses = info.target_eef_pose[eef][start:end]
         grippers = info.gripper_action[eef][start:end]
-        if subtask == 0 or request.rejoins or self._options.generation_transform_first_robot_pose:
+        if request.rejoins or self.begins_at_the_hand(subtask):
             poses = torch.cat([info.eef_pose[eef][start : start + 1], poses])
             grippers = torch.cat([grippers[:1], grippers])
         poses = transformed(poses, object_pose, source_pose, pair)
         if pair is not None:
             pair.choose(demo, end - start, request.choices.boundaries[pair.key[0]][demo, pair.key[1]])
         begin = request.eef_pose
-        if before is not None and not request.rejoins and self._options.generation_interpolate_from_last_target_pose:
+        if before is not None and not request.rejoins and self.goes_on:
             begin = before.poses[-1]
         moving = cfg.num_interpolation_steps
-        waiting = cfg.num_fixed_steps + (0 if moving > 0 else 1) if cfg.num_fixed_steps > 0 else 0
+        waiting = self.waiting(cfg)
         way = (moving + 1 if moving > 0 else 0) + waiting
-        amplitudes = torch.full((max(way - 1, 0) + len(poses),), float(cfg.action_noise))
-        if way:  # its last step is the segment's own first
-            amplitudes[: way - 1] *= float(cfg.apply_noise_during_interpolation)
-        name = self._sources.names[demo]
+        amplitudes = self.amplitudes(cfg, max(way - 1, 0) + len(poses))
+        name = self.names[demo]
         return PlanWithoutApproach(
             begin=begin,
             poses=poses,
@@ -281,6 +180,36 @@ class Planner:
             waiting=waiting,
             segment=Segment(eef=eef, subtask=subtask, demo=name, start=start, end=end, begun=request.begun),
         )
+
+    def chooses(self, subtask: int) -> bool:
+        """Return whether a new demonstration is chosen for a subtask, by an end effector that is alone."""
+        return subtask == 0 or bool(
+            self._options.generation_select_src_per_subtask and self._options.generation_select_src_per_arm
+        )
+
+    def begins_at_the_hand(self, subtask: int) -> bool:
+        """Return whether a segment begins where the hand was, before the first pose that it was told."""
+        return subtask == 0 or bool(self._options.generation_transform_first_robot_pose)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the way to a segment begins where the hand was told to be last, and not where it is."""
+        return bool(self._options.generation_interpolate_from_last_target_pose)
+
+    @staticmethod
+    def waiting(cfg: Any) -> int:
+        """Return the steps that a hand waits before a subtask's segment, at its first pose."""
+        own: int = cfg.num_fixed_steps
+        return own + (0 if cfg.num_interpolation_steps > 0 else 1) if own > 0 else 0
+
+    def amplitudes(self, cfg: Any, steps: int) -> torch.Tensor:
+        """Return the standard deviation of what is added to a plan's actions, shape (steps,)."""
+        moving = cfg.num_interpolation_steps
+        way = (moving + 1 if moving > 0 else 0) + self.waiting(cfg)
+        found = torch.full((steps,), float(cfg.action_noise))
+        if way:  # its last step is the segment's own first
+            found[: way - 1] *= float(cfg.apply_noise_during_interpolation)
+        return found
 
     def _timing(self, rules: Rules) -> Timing:
         return Timing({eef: len(own) for eef, own in self.subtasks.items()}, rules)
@@ -292,8 +221,9 @@ class Planner:
         offsets = [sum(abs(offset) for offset in subtask.subtask_term_offset_range) for subtask in self.subtasks[eef]]
         return [int(own) + offset for own, offset in zip(steps, offsets, strict=True)]
 
-    def _indices(self, names: frozenset[str]) -> list[int]:
-        return [index for index, name in enumerate(self._sources.names) if name in names]
+    def indices(self, names: frozenset[str]) -> list[int]:
+        """Return which source demonstrations have these names."""
+        return [index for index, name in enumerate(self.names) if name in names]
 
     def _chooses(self, request: Request, pair: Pair | None) -> bool:
         """Return whether a demonstration is drawn for a request, as things stand."""
@@ -312,17 +242,3 @@ class Planner:
         elif pair is not None and pair.demo is not None:
             choices.demos[eef] = pair.demo
         return choices.demos[eef]
-
-
-def with_approaches(parts: Sequence[PlanWithoutApproach]) -> list[Plan]:
-    """Return the plans, with the ways to them interpolated together."""
-    plans: dict[int, Plan] = {}
-    for moving in {part.moving for part in parts}:
-        alike = [index for index, part in enumerate(parts) if part.moving == moving]
-        ways: Iterable[torch.Tensor | None] = [None] * len(alike)
-        if moving > 0:
-            begins = torch.stack([parts[index].begin for index in alike])
-            ends = torch.stack([parts[index].poses[0] for index in alike])
-            ways = interpolated(begins, ends, moving)
-        plans |= {index: parts[index].after(way) for index, way in zip(alike, ways, strict=True)}
-    return [plans[index] for index in range(len(parts))]

@@ -19,7 +19,6 @@ from mimicgen.datagen.isaaclab import cameras
 from mimicgen.datagen.isaaclab import runtime as runtimes
 from mimicgen.datagen.isaaclab.managers import observing, recording
 from mimicgen.datagen.isaaclab.managers.executing import executing
-from mimicgen.datagen.isaaclab.managers.recorders import PLANNED
 from mimicgen.datagen.isaaclab.managers.terminations import NoTerminations
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.starts import starts_of
@@ -76,7 +75,6 @@ class Environment:
             self.succeeded = torch.zeros(self.env.num_envs, dtype=torch.bool)
             self.starts = starts_of(self.env)
             self._executed: torch.Tensor | None = None
-            self._planned: Mapping[str, torch.Tensor] | None = None
             with torch.inference_mode():
                 self.env.reset()
             found = catalogue.description_of(cfg)
@@ -135,7 +133,6 @@ class Environment:
             Whose action was finite, shape (num_envs,), bool.
         """
         executed, self._executed = self._executed, None
-        self._record_planned()
         finite = torch.isfinite(actions).all(dim=1)
         if executed is not None:
             executed = torch.where(finite[:, None], executed, 0.0)
@@ -154,21 +151,6 @@ class Environment:
         that it executes.
         """
         self._executed = actions
-
-    def plan(self, poses: Mapping[str, torch.Tensor]) -> None:
-        """Record with every step from now on where the hands are to be by the plan, without the noise of the actions.
-
-        It is recorded as `obs/datagen_info/planned_eef_pose`, beside `target_eef_pose`, which the noise is in.
-
-        Args:
-            poses: `world_from_eef` in the environment's frame by end effector, shape (num_envs, 4, 4); what they are
-                when a step is taken is recorded with it, so they are to be passed before every step.
-        """
-        self._planned = poses
-
-    def _record_planned(self) -> None:
-        if self._planned is not None:
-            self.env.recorder_manager.add_to_episodes(PLANNED, dict(self._planned))
 
     def begun(self, env_ids: Sequence[int]) -> None:
         """Take note that attempts have begun in environments, which were reset."""
@@ -215,7 +197,6 @@ class Environment:
         if not isinstance(manager, recording.EpisodeBuffers):
             return None
         with torch.inference_mode():
-            self._record_planned()
             return manager.reserve(steps)
 
     def hold(self, env_id: int) -> Callable[[], torch.Tensor]:

@@ -13,11 +13,11 @@ from mimicgen.datagen.generation.converting import Converter
 from mimicgen.datagen.policies.agreeing import RECORDED
 from mimicgen.datagen.robots.actions import products
 
-ABSOLUTE, RELATIVE, PLANNED = "eef_absolute", "eef_relative", "eef_planned"
+ABSOLUTE, RELATIVE = "eef_absolute", "eef_relative"
 """Representations of poses to reach; see `mimicgen.datagen.dataset.formats.representations`."""
 
-_POSES = {ABSOLUTE: 7, RELATIVE: 6, PLANNED: 9}
-"""Numbers of a pose: position and quaternion x, y, z, w, or move and turn, or position and two rows of a matrix."""
+_POSES = {ABSOLUTE: 7, RELATIVE: 6}
+"""Numbers of a pose: position and quaternion x, y, z, w, or move and turn."""
 
 
 class Applying:
@@ -54,10 +54,7 @@ class Applying:
         for eef, gripper in self._hands:
             middle = begin + _POSES[kind]
             pose = actions[:, begin:middle]
-            if kind == RELATIVE:
-                targets[eef] = _from(self._env.get_robot_eef_pose(eef), pose)
-            else:
-                targets[eef] = _absolute(pose) if kind == ABSOLUTE else _by_rows(pose)
+            targets[eef] = _absolute(pose) if kind == ABSOLUTE else _from(self._env.get_robot_eef_pose(eef), pose)
             grippers[eef] = actions[:, middle : middle + gripper]
             begin = middle + gripper
         return self._convert(targets, grippers)
@@ -67,18 +64,6 @@ def _absolute(pose: torch.Tensor) -> torch.Tensor:
     """Return `world_from_eef`, shape (num_envs, 4, 4), of position and quaternion, which need not be a unit one."""
     quaternions = pose[:, 3:] / pose[:, 3:].norm(dim=-1, keepdim=True).clamp(min=1e-9)
     return pose_math.make_pose(pose[:, :3], pose_math.matrix_from_quat(quaternions))
-
-
-def _by_rows(pose: torch.Tensor) -> torch.Tensor:
-    """Return `world_from_eef`, shape (num_envs, 4, 4), of position and the first two rows of the rotation.
-
-    These need be neither unit vectors nor at right angles to each other: they are made so as Zhou et al. do (2019,
-    https://arxiv.org/abs/1812.07035).
-    """
-    first, second = pose[:, 3:6], pose[:, 6:]
-    x = torch.nn.functional.normalize(first, dim=-1)
-    y = torch.nn.functional.normalize(second - (x * second).sum(dim=-1, keepdim=True) * x, dim=-1)
-    return pose_math.make_pose(pose[:, :3], torch.stack([x, y, torch.linalg.cross(x, y)], dim=1))
 
 
 def _from(poses: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:

@@ -114,7 +114,7 @@ def _slices(parts: Sequence[Part], column: str) -> dict[str, Any]:
     for part in parts:
         end = begin + len(part.names)
         told = {"start": begin, "end": end, "original_key": column, "absolute": part.absolute}
-        found[part.key] = told | ({"rotation_type": part.rotation} if part.rotation in ("axis_angle", "rotation_6d") else {})
+        found[part.key] = told | ({"rotation_type": part.rotation} if part.rotation == "axis_angle" else {})
         begin = end
     return found
 

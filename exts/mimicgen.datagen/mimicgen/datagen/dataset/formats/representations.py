@@ -29,20 +29,14 @@ STATES: dict[StateKind, str] = {
 }
 """Representations of the state."""
 
-ActionKind = Literal["recorded", "joints", "eef_absolute", "eef_relative", "eef_planned"]
+ActionKind = Literal["recorded", "joints", "eef_absolute", "eef_relative"]
 ACTIONS: dict[ActionKind, str] = {
     "recorded": "as it was recorded and applied; what 'import' and 'annotate' take back",
     "joints": "positions of the same joints after the step",
     "eef_absolute": "pose that every end effector was told to reach, and its gripper's command",
     "eef_relative": "the same pose relative to where the end effector is: move and turn, in the environment's axes",
-    "eef_planned": "pose that every end effector was to reach by its plan, without the noise of the action, its rotation "
-    "as six numbers, and its gripper's command",
 }
 """Representations of the action."""
-
-RotationKind = Literal["quaternion", "axis_angle", "rotation_6d"]
-"""How a rotation is said: the last is the first two rows of its matrix, which nowhere jump (Zhou et al., 2019,
-https://arxiv.org/abs/1812.07035; the rows as PyTorch3D and GR00T have them)."""
 
 Floats = NDArray[np.float32]
 Joints = dict[str, tuple[str, ...]]
@@ -64,7 +58,7 @@ class Part:
     key: str
     names: tuple[str, ...]
     about: str
-    rotation: RotationKind | None = None
+    rotation: Literal["quaternion", "axis_angle"] | None = None
     absolute: bool = True
 
 
@@ -130,8 +124,8 @@ class Representations:
                 return _joined(self._recorded(_array(demo, "actions", 2)))
             case "joints":
                 return _joined(self._positions(demo, before=False))
-            case "eef_absolute" | "eef_relative" | "eef_planned":
-                return _joined(self._targets(demo, kind))
+            case "eef_absolute" | "eef_relative":
+                return _joined(self._targets(demo, relative=kind == "eef_relative"))
 
     def objects(self, demo: h5py.Group) -> Vectors:
         """Return the pose of every object before every step.
@@ -163,7 +157,7 @@ class Representations:
                 turn = f"in units of {hand.scale:g} rad" if hand.scale != 1 else "[rad]"
                 axes = "in the axes of the robot's base"
                 move, spin = f"move of the end effector {axes}, {whole}", f"its turn {axes}, axis times angle, {turn}"
-                pieces += _pose_parts(prefix, move, spin, columns, rotation="axis_angle")
+                pieces += _pose_parts(prefix, move, spin, columns, relative=True)
             else:
                 told = "in the frame of the robot's base"
                 first, second = f"position to reach [m], {told}", f"rotation to reach, {told}"
@@ -201,7 +195,7 @@ class Representations:
 
     def _poses(self, demo: h5py.Group, *, grippers: bool) -> _Pieces:
         pieces: _Pieces = []
-        for name, prefix, hand in self._eefs(demo, "eef_pose"):
+        for name, prefix, hand in self._eefs(demo):
             matrices = _array(demo, f"obs/datagen_info/eef_pose/{name}", 3)
             pieces += _pose(f"{prefix}eef_", "the end effector", _flat(matrices))
             if grippers and hand is not None:
@@ -209,34 +203,28 @@ class Representations:
                 pieces += [piece for piece in joints if piece[0].key == f"{prefix}gripper"]
         return pieces
 
-    def _targets(self, demo: h5py.Group, kind: ActionKind) -> _Pieces:
+    def _targets(self, demo: h5py.Group, *, relative: bool) -> _Pieces:
         actions = _array(demo, "actions", 2)
         if not self._body.hands or actions.shape[1] != self._body.width:
             raise SourceError("which columns of its actions are the grippers' is not known; pass --action recorded")
         pieces: _Pieces = []
-        asked = "planned_eef_pose" if kind == "eef_planned" else "target_eef_pose"
-        for name, prefix, hand in self._eefs(demo, asked):
-            targets = _array(demo, f"obs/datagen_info/{asked}/{name}", 3)
-            if kind == "eef_planned":
-                rows = np.concatenate([targets[:, :3, 3], targets[:, :2, :3].reshape(-1, 6)], axis=1)
-                where = "in the environment's frame"
-                place, spin = f"position to reach by the plan [m], {where}", f"rotation to reach by the plan, {where}"
-                pieces += _pose_parts(f"{prefix}eef_", place, spin, rows, rotation="rotation_6d")
-            elif kind == "eef_relative":
+        for name, prefix, hand in self._eefs(demo):
+            targets = _array(demo, f"obs/datagen_info/target_eef_pose/{name}", 3)
+            if relative:
                 poses = _array(demo, f"obs/datagen_info/eef_pose/{name}", 3)
                 turns = axis_angles(targets[:, :3, :3] @ poses[:, :3, :3].transpose(0, 2, 1))
                 rows = np.concatenate([targets[:, :3, 3] - poses[:, :3, 3], turns], axis=1)
                 move, spin = "move to the pose to reach [m]", "turn to it, axis times angle [rad]"
-                pieces += _pose_parts(f"{prefix}eef_", move, spin, rows, rotation="axis_angle")
+                pieces += _pose_parts(f"{prefix}eef_", move, spin, rows, relative=True)
             else:
                 pieces += _pose(f"{prefix}eef_", "the pose to reach", _flat(targets))
             if hand is not None and hand.gripper_column is not None:
                 pieces.append(_command(prefix, actions[:, hand.gripper_column]))
         return pieces
 
-    def _eefs(self, demo: h5py.Group, poses: str) -> Iterator[tuple[str, str, Hand | None]]:
+    def _eefs(self, demo: h5py.Group) -> Iterator[tuple[str, str, Hand | None]]:
         """Yield what a file calls each end effector, what its numbers begin with, and the hand, where it is known."""
-        recorded = sorted(_group(demo, f"obs/datagen_info/{poses}"), key=natural_order)
+        recorded = sorted(_group(demo, "obs/datagen_info/eef_pose"), key=natural_order)
         hands = self._body.hands
         if len(recorded) == 1:  # whatever Isaac Lab's task calls it
             yield recorded[0], "", hands[0] if len(hands) == 1 else None
@@ -257,23 +245,19 @@ def _pose_parts(
     turn: str,
     rows: NDArray[Any],
     *,
-    rotation: RotationKind = "quaternion",
+    relative: bool = False,
     order: QuaternionOrder = "xyzw",
 ) -> _Pieces:
-    """Return position and rotation: a move and a turn, or a place and how it is turned there."""
-    relative = rotation == "axis_angle"
-    spelling = {"quaternion": f": quaternion {spelled(order)}", "rotation_6d": ": the first two rows of its matrix"}
-    named = {
-        "axis_angle": ("rx", "ry", "rz"),
-        "quaternion": tuple(f"q{one}" for one in order),
-        "rotation_6d": tuple(f"r{row}{column}" for row in "xy" for column in "xyz"),
-    }
+    """Return position and rotation: a move and a turn, or a place and a quaternion."""
+    kind: Literal["quaternion", "axis_angle"] = "axis_angle" if relative else "quaternion"
+    if not relative:
+        turn = f"{turn}: quaternion {spelled(order)}"
     places = tuple(f"{prefix}{name}" for name in (("dx", "dy", "dz") if relative else "xyz"))
-    turns = tuple(f"{prefix}{name}" for name in named[rotation])
-    turn += spelling.get(rotation, "")
+    turns = tuple(f"{prefix}{name}" for name in (("rx", "ry", "rz") if relative else (f"q{one}" for one in order)))
+    absolute = not relative
     return [
-        (Part(key=f"{prefix}position", names=places, about=position, absolute=not relative), rows[:, :3]),
-        (Part(key=f"{prefix}rotation", names=turns, about=turn, rotation=rotation, absolute=not relative), rows[:, 3:]),
+        (Part(key=f"{prefix}position", names=places, about=position, absolute=absolute), rows[:, :3]),
+        (Part(key=f"{prefix}rotation", names=turns, about=turn, rotation=kind, absolute=absolute), rows[:, 3:]),
     ]
 
 

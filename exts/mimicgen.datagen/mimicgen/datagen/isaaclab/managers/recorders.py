@@ -19,10 +19,6 @@ from isaaclab.utils import configclass
 from mimicgen.datagen.isaaclab.managers import poses, recording
 
 
-PLANNED = "obs/datagen_info/planned_eef_pose"
-"""Where the hands were to be by the plan, by end effector: what `target_eef_pose` is without the noise of the actions."""
-
-
 class DatagenInfoRecorder(recording.MakesLater):
     """Records `obs/datagen_info`: 4x4 poses in the environment's frame, and signals, one row a step."""
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
-from mimicgen.datagen.dataset.files import attribute, demo_names, env_args, open_source, recorded_task
-from mimicgen.datagen.dataset.formats.embodiment import joints_of
-from mimicgen.datagen.dataset.formats.representations import ActionKind, Representations
+from mimicgen.datagen.dataset.files import demo_names, env_args, open_source
 from mimicgen.datagen.dataset.images.unpacking import unpacked
-from mimicgen.datagen.dataset.sources.conventions import quaternion_order
 from mimicgen.datagen.errors import SourceError
 from mimicgen.datagen.policies.training.checking import shapes_of
 from mimicgen.datagen.policies.training.presets import Observed
-from mimicgen.datagen.tasks.motion import embodiment_of
 from mimicgen.datagen.text import shown
 
 
@@ -34,7 +29,7 @@ class Demonstrations:
         lengths: Steps of each, shape (demonstrations,), int64, on the CPU.
         numbers: Observations by name, shape (steps, width), float32.
         images: Observations by name, shape (steps, height, width, 3), uint8.
-        actions: In the representation that was asked for, shape (steps, action_dim), float32.
+        actions: Shape (steps, action_dim), float32.
         env_args: What the dataset says of its environment.
     """
 
@@ -46,18 +41,12 @@ class Demonstrations:
     env_args: Mapping[str, Any]
 
 
-def load(path: Path, observed: Observed, device: torch.device, actions: ActionKind = "recorded") -> Demonstrations:
+def load(path: Path, observed: Observed, device: torch.device) -> Demonstrations:
     """Read a dataset into a device's memory.
 
-    Args:
-        path: The dataset.
-        observed: What is read of it besides actions.
-        device: Where it goes.
-        actions: How actions are represented.
-
     Raises:
-        SourceError: The dataset cannot be read, lacks something that is to be observed or that actions are made of, or
-            its demonstrations have different shapes.
+        SourceError: The dataset cannot be read, lacks something that is to be observed, or its demonstrations have
+            different shapes.
     """
     with open_source(path) as file:
         names = demo_names(file)
@@ -70,8 +59,6 @@ def load(path: Path, observed: Observed, device: torch.device, actions: ActionKi
                     f"source '{path}', {shown(name)}: {key} has shape {own[key]} a step, and in {shown(names[0])} "
                     f"{shapes[key]}; leave it out (datagen.sh dataset filter)"
                 )
-        represented = actions_of(path, file, actions)
-        shapes["actions"] = represented(names[0]).shape[1:]
         lengths = [len(file["data"][name]["actions"]) for name in names]
         total = sum(lengths)
         empty = {
@@ -84,13 +71,9 @@ def load(path: Path, observed: Observed, device: torch.device, actions: ActionKi
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             for name, length in zip(names, lengths, strict=True):
                 for key, values in empty.items():
-                    if key == "actions":
-                        rows = represented(name)
-                    elif key in observed.images:
-                        rows = unpacked(file["data"][name]["obs"][key], pool)
-                    else:
-                        rows = file["data"][name]["obs"][key][()].astype(np.float32)
-                    values[begin : begin + length] = torch.from_numpy(_finite(rows, path, name, key))
+                    array = file["data"][name]["actions" if key == "actions" else f"obs/{key}"]
+                    rows = unpacked(array, pool) if key in observed.images else _numbers(path, name, key, array)
+                    values[begin : begin + length] = torch.from_numpy(rows)
                 begin += length
         return Demonstrations(
             names=tuple(names),
@@ -102,37 +85,12 @@ def load(path: Path, observed: Observed, device: torch.device, actions: ActionKi
         )
 
 
-def actions_of(path: Path, file: h5py.File, kind: ActionKind) -> Callable[[str], np.ndarray]:
-    """Return what gives a demonstration's actions by its name, shape (steps, numbers), float32.
-
-    Args:
-        path: The dataset, for messages.
-        file: The dataset, open.
-        kind: How they are represented.
-    """
-    if kind == "recorded":
-        return lambda name: np.asarray(file["data"][name]["actions"][()], np.float32)
-    body = embodiment_of(recorded_task(file))
-    make = Representations(body, joints_of(attribute(file, "provenance"), body), quaternion_order(file))
-
-    def represented(name: str) -> np.ndarray:
-        try:
-            return make.action(file["data"][name], kind).rows
-        except SourceError as error:
-            raise SourceError(
-                f"source '{path}', {shown(name)}: {error}; actions = '{kind}' of the preset needs it: choose another "
-                "(--set actions=recorded), or generate the dataset with this version"
-            ) from error
-
-    return represented
-
-
-def _finite(rows: np.ndarray, path: Path, name: str, key: str) -> np.ndarray:
-    if rows.dtype != np.uint8:
-        finite = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
-        if not finite.all():
-            raise SourceError(
-                f"source '{path}', {shown(name)}: {key} is not finite at step {int(np.argmin(finite))}; leave the "
-                "demonstration out (datagen.sh dataset filter)"
-            )
+def _numbers(path: Path, name: str, key: str, array: Any) -> np.ndarray:
+    rows = np.asarray(array[()], np.float32)
+    finite = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
+    if not finite.all():
+        raise SourceError(
+            f"source '{path}', {shown(name)}: {key} is not finite at step {int(np.argmin(finite))}; leave the "
+            "demonstration out (datagen.sh dataset filter)"
+        )
     return rows

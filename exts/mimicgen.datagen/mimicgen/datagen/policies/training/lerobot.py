@@ -121,7 +121,7 @@ class LeRobotLearner:
             **({OBJECTS: list(observed.environment_state)} if observed.environment_state else {}),
             **{image_key(name): [name] for name in observed.images},
         }
-        about = {"observations": told, "actions": self._preset.actions, "env_args": dict(self._data.env_args)}
+        about = {"observations": told, "env_args": dict(self._data.env_args)}
         (folder / OBSERVATIONS).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     def _normalised(self, data: Demonstrations, device: torch.device) -> dict[str, torch.Tensor]:

@@ -96,7 +96,6 @@ class Preset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         library: Whose network and loss are trained.
         policy: Which: LeRobot's 'diffusion' or 'act', robomimic's 'bc'.
         observations: What it observes.
-        actions: How its actions are represented; see `mimicgen.datagen.dataset.formats.representations`.
         training: How it is trained.
         evaluation: How its checkpoints are evaluated.
         network: What the library's own configuration is told; 'none' stands for None.
@@ -105,7 +104,6 @@ class Preset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     library: Literal["lerobot", "robomimic"]
     policy: Literal["diffusion", "act", "bc"]
     observations: Observed
-    actions: Literal["recorded", "eef_absolute", "eef_relative", "eef_planned"] = "recorded"
     training: Training
     evaluation: Evaluating = field(default_factory=Evaluating)
     network: dict[str, Any] = field(default_factory=dict)
@@ -136,11 +134,6 @@ def read_preset(path: Path, assignments: Sequence[str] = ()) -> Preset:
     if preset.policy not in POLICIES[preset.library]:
         names = ", ".join(POLICIES[preset.library])
         raise ConfigError(f"{place}: policy = '{preset.policy}': of {preset.library} there are {names}")
-    if preset.library == "robomimic" and preset.actions != "recorded":
-        raise ConfigError(
-            f"{place}: actions = '{preset.actions}': robomimic's checkpoints do not say how actions are represented; "
-            "leave it out"
-        )
     leaking = [name for name in (*preset.observations.numbers, *preset.observations.images) if name in LEAKS]
     if leaking:
         raise ConfigError(

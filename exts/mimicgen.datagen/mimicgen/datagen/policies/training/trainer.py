@@ -64,7 +64,7 @@ def train(
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     started = time.monotonic()
-    data = load(dataset, preset.observations, device, preset.actions)
+    data = load(dataset, preset.observations, device)
     learner = learner_of(preset, data, device)
     writable_folder(output)
     optimisation = Optimisation(

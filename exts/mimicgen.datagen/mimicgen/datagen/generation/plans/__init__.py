@@ -1,0 +1,1 @@
+"""Plans of subtasks, one by one and together."""
