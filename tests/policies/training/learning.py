@@ -31,11 +31,13 @@ from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
 from mimicgen.datagen.policies.training.quickening import Product, as_products
 from mimicgen.datagen.policies.training.trainer import learner_of, train
+from mimicgen.datagen.policies.training.turning.demonstrations import turning_of
 
 CPU = torch.device("cpu")
 PRESETS = Path(__file__).resolve().parents[3] / "config" / "train"
 
 SMALL = [
+    *("training.turn=0", "training.move=0"),
     *("training.batch_size=32", "training.save_every=1000"),
     *("network.down_dims=[16,32]", "network.diffusion_step_embed_dim=16", "network.kernel_size=3"),
 ]
@@ -126,6 +128,32 @@ def reloading(dataset: Path, folder: Path) -> dict[str, Any]:
         "actions": [float(learner._numbers["action"].min()), float(learner._numbers["action"].max())],
         "error": float((back - data.actions[:50]).abs().max()),
         "mean": float(learner._numbers["observation.state"].mean(dim=0).abs().max()),
+    }
+
+
+def turning(dataset: Path, folder: Path) -> dict[str, Any]:
+    """Scenes that are turned, and those that cannot be."""
+    turned = ("training.turn=180", "training.move=0.05", "training.learning_rate=5e-3")
+    preset = small("diffusion", *SMALL, *turned, "training.steps=60", "training.ema=0")
+    told = trained(preset, dataset, folder / "turned")
+    data = load(dataset, preset.observations, CPU)
+    learner = LeRobotLearner(preset, data, CPU)
+    at = torch.arange(40, 60)[:, None]
+    still = turning_of(data, 0, 0)
+    off = [
+        float((rows - learner._numbers[key][at]).abs().max()) for key, rows in learner._turned(still, at, at).items()
+    ]
+    hidden = folder / "hidden.hdf5"
+    shutil.copy(dataset, hidden)
+    with h5py.File(hidden, "a") as file:
+        del file["data/demo_0/obs/datagen_info/object_pose"]
+    losses = [line["loss"] for line in told if line["event"] == "step"]
+    return {
+        "losses": [losses[0], losses[-1]],
+        "off": max(off),
+        "spread": float(learner._stats["action"]["std"][:2].max() / learner._stats["action"]["std"][:2].min()),
+        "notes": [line["message"] for line in told if line["event"] == "note"],
+        "hidden": list(LeRobotLearner(preset, load(hidden, preset.observations, CPU), CPU).notes),
     }
 
 
@@ -292,6 +320,7 @@ def main(dataset: Path, images: Path, folder: Path) -> None:
         "continuing": continuing(dataset, folder),
         "overfitting": overfitting(dataset, folder),
         "reloading": reloading(dataset, folder),
+        "turning": turning(dataset, folder),
         "looking": looking(images, folder),
         "cloning": cloning(dataset, folder),
         "refusing": refusing(dataset, folder),

@@ -63,6 +63,16 @@ def test_lerobot_loads_what_was_trained(found: Any) -> None:
     assert told["mean"] < 1e-4
 
 
+def test_scenes_are_turned_where_they_can_be(found: Any) -> None:
+    told = found["turning"]
+    assert told["losses"][1] < told["losses"][0]
+    assert told["off"] < 1e-3, "normalised as LeRobot's own processor does"
+    assert told["spread"] == pytest.approx(1, abs=0.1), "moves go every way alike"
+    assert told["notes"] == []
+    (said,) = told["hidden"]
+    assert said.startswith("scenes are not turned: the dataset does not say where its objects are")
+
+
 def test_policies_on_images(found: Any) -> None:
     told = found["looking"]
     assert len(told["losses"]) == 2

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
 
@@ -30,6 +31,7 @@ class Demonstrations:
         numbers: Observations by name, shape (steps, width), float32.
         images: Observations by name, shape (steps, height, width, 3), uint8.
         actions: Shape (steps, action_dim), float32.
+        objects: Where the objects are in the first demonstration, by name, shape (steps, 3), as far as it says so.
         env_args: What the dataset says of its environment.
     """
 
@@ -38,6 +40,7 @@ class Demonstrations:
     numbers: Mapping[str, torch.Tensor]
     images: Mapping[str, torch.Tensor]
     actions: torch.Tensor
+    objects: Mapping[str, np.ndarray]
     env_args: Mapping[str, Any]
 
 
@@ -81,8 +84,20 @@ def load(path: Path, observed: Observed, device: torch.device) -> Demonstrations
             numbers={key: empty[key] for key in observed.numbers},
             images={key: empty[key] for key in observed.images},
             actions=empty["actions"],
+            objects=_objects(file["data"][names[0]]),
             env_args=env_args(file),
         )
+
+
+def _objects(demo: h5py.Group) -> dict[str, np.ndarray]:
+    """Return where a demonstration says that objects are."""
+    group = demo.get("obs/datagen_info/object_pose")
+    members = group.items() if isinstance(group, h5py.Group) else ()
+    return {
+        name: own[:, :3, 3]
+        for name, own in members
+        if isinstance(own, h5py.Dataset) and own.shape == (len(demo["actions"]), 4, 4)
+    }
 
 
 def _numbers(path: Path, name: str, key: str, array: Any) -> np.ndarray:

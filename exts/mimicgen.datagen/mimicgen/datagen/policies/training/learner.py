@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,10 @@ class Learner(Protocol):
     module: torch.nn.Module
     capturable: bool
     suffix: str
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be told of it before it learns."""
 
     def loss(self) -> torch.Tensor:
         """Return the loss over a batch that is drawn for it, from the device's own random numbers."""

@@ -25,6 +25,9 @@ from mimicgen.datagen.policies.training.data import Demonstrations
 from mimicgen.datagen.policies.training.learner import OBSERVATIONS
 from mimicgen.datagen.policies.training.presets import Preset
 from mimicgen.datagen.policies.training.quickening import pays, quicken
+from mimicgen.datagen.policies.training.turning.demonstrations import turning_of
+from mimicgen.datagen.policies.training.turning.layout import TurningError
+from mimicgen.datagen.policies.training.turning.scenes import Turning
 from mimicgen.datagen.policies.training.windows import Windows, image_statistics, normalised, shifted
 
 STATE, OBJECTS, ACTION = "observation.state", "observation.environment_state", "action"
@@ -33,6 +36,9 @@ _POLICIES: Mapping[str, tuple[Any, Any]] = {
     "diffusion": (DiffusionConfig, DiffusionPolicy),
     "act": (ACTConfig, ACTPolicy),
 }
+
+_TURNS = 4
+"""How often each step is turned for the statistics of turned scenes."""
 
 _STILL = 1e-6
 """Numbers that vary less than this are not blown up to a standard deviation of 1."""
@@ -61,7 +67,9 @@ class LeRobotLearner:
     def __init__(self, preset: Preset, data: Demonstrations, device: torch.device):
         self._preset, self._data = preset, data
         kind, policy = _POLICIES[preset.policy]
-        self._stats = _statistics(data, preset)
+        self.notes: list[str] = []
+        self._turning = self._turns()
+        self._stats = _statistics(data, preset, self._turning)
         self._config = _config(kind, preset, data, self._stats, device)
         try:
             self.module = policy(self._config).to(device)
@@ -79,6 +87,7 @@ class LeRobotLearner:
         self.capturable = preset.policy != "act"  # ACT's loss waits for the device
         self._before, self._after = make_pre_post_processors(self._config, dataset_stats=self._stats)
         self._numbers = self._normalised(data, device)
+        self._scales = self._scaled(device) if self._turning is not None else {}
         self._looks = {
             name: (self._stats[image_key(name)]["mean"].to(device), self._stats[image_key(name)]["std"].to(device))
             for name in data.images
@@ -92,12 +101,16 @@ class LeRobotLearner:
         training = self._preset.training
         offsets = (self._history or [0], self._config.action_delta_indices)
         (seen, _), (done, beyond) = self._windows.draw(training.batch_size, offsets)
-        batch = {key: values[seen] for key, values in self._numbers.items() if key != ACTION}
+        if self._turning is not None:
+            batch = self._turned(self._turning, seen, done)
+        else:
+            batch = {key: values[seen] for key, values in self._numbers.items() if key != ACTION}
+            batch[ACTION] = self._numbers[ACTION][done]
         for name, images in self._data.images.items():
             batch[image_key(name)] = normalised(shifted(images[seen], training.image_shift), *self._looks[name])
         if self._history is None:
-            batch = {key: values.squeeze(1) for key, values in batch.items()}
-        batch |= {ACTION: self._numbers[ACTION][done], "action_is_pad": beyond}
+            batch = {key: values if key == ACTION else values.squeeze(1) for key, values in batch.items()}
+        batch["action_is_pad"] = beyond
         loss: torch.Tensor = self.module(batch)[0]
         return loss
 
@@ -124,6 +137,41 @@ class LeRobotLearner:
         about = {"observations": told, "env_args": dict(self._data.env_args)}
         (folder / OBSERVATIONS).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
+    def _turns(self) -> Turning | None:
+        """Return what turns samples, None where none are to be or can be."""
+        training, data = self._preset.training, self._data
+        if not training.turn and not training.move:
+            return None
+        try:
+            return turning_of(data, training.turn, training.move)
+        except TurningError as error:
+            self.notes.append(f"scenes are not turned: {error}")
+            return None
+
+    def _turned(self, turning: Turning, seen: torch.Tensor, done: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return numbers by feature of steps that are seen and done, turned with their scenes and normalised."""
+        data = self._data
+        samples = turning({name: rows[seen] for name, rows in data.numbers.items()} | {ACTION: data.actions[done]})
+        found = {}
+        for key, rows in _joined(samples, samples[ACTION], self._preset):
+            slope, offset = self._scales[key]
+            found[key] = rows * slope + offset
+        return found
+
+    def _scaled(self, device: torch.device) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        """Return slope and offset of what LeRobot's processor does with each number, by feature."""
+        low = {key: self._stats[key]["min"] for key in self._numbers}
+        high = {
+            key: torch.where(own["max"] > own["min"], own["max"], own["min"] + 1) for key, own in self._stats.items()
+        }
+        ends = [self._before({key: own[key][None] for key in self._numbers}) for own in (low, high)]
+        found = {}
+        for key in self._numbers:
+            first, last = (made[key][0].to(device) for made in ends)
+            slope = (last - first) / (high[key] - low[key]).to(device)
+            found[key] = slope, first - slope * low[key].to(device)
+        return found
+
     def _normalised(self, data: Demonstrations, device: torch.device) -> dict[str, torch.Tensor]:
         """Return all numbers as LeRobot's own processor makes them, by feature."""
         values = dict(_features(data, self._preset))
@@ -133,17 +181,28 @@ class LeRobotLearner:
 
 def _features(data: Demonstrations, preset: Preset) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the numbers of every step by LeRobot's feature, shape (steps, width)."""
+    return _joined(data.numbers, data.actions, preset)
+
+
+def _joined(
+    numbers: Mapping[str, torch.Tensor], actions: torch.Tensor, preset: Preset
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield numbers by LeRobot's feature, of observations by name, shape (..., width)."""
     observed = preset.observations
-    yield STATE, torch.cat([data.numbers[name] for name in observed.state], dim=1)
+    yield STATE, torch.cat([numbers[name] for name in observed.state], dim=-1)
     if observed.environment_state:
-        yield OBJECTS, torch.cat([data.numbers[name] for name in observed.environment_state], dim=1)
-    yield ACTION, data.actions
+        yield OBJECTS, torch.cat([numbers[name] for name in observed.environment_state], dim=-1)
+    yield ACTION, actions
 
 
-def _statistics(data: Demonstrations, preset: Preset) -> dict[str, dict[str, torch.Tensor]]:
-    """Return what LeRobot normalises with, by feature."""
+def _statistics(data: Demonstrations, preset: Preset, turning: Turning | None) -> dict[str, dict[str, torch.Tensor]]:
+    """Return what LeRobot normalises with, by feature; of turned scenes, where they are turned."""
+    samples = {**data.numbers, ACTION: data.actions}
+    if turning is not None:
+        several = [turning({name: rows[:, None] for name, rows in samples.items()}) for _ in range(_TURNS)]
+        samples = {name: torch.cat([own[name][:, 0] for own in several]) for name in samples}
     found: dict[str, dict[str, torch.Tensor]] = {}
-    for key, values in _features(data, preset):
+    for key, values in _joined(samples, samples[ACTION], preset):
         std = values.double().std(dim=0, correction=0).float()
         found[key] = {
             "mean": values.double().mean(dim=0).float(),

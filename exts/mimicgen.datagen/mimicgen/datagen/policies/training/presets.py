@@ -54,6 +54,9 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         gradient_clip: Largest norm of the gradient; 0: none.
         precision: Of the network's forward pass.
         image_shift: Images are shifted at random by so many pixels at most, each sample by its own, the edge repeated.
+        turn: Scenes are turned about the vertical at random, each sample's by its own angle, to either side by so many
+            degrees at most; where that cannot be done, it is told why. See `turning/scenes.py`.
+        move: And moved by so much at most, along x and y [m].
         save_every: Steps between two checkpoints.
     """
 
@@ -67,6 +70,8 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gradient_clip: Positive = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     image_shift: Annotated[int, Meta(ge=0, le=1000)] = 0
+    turn: Annotated[float, Meta(ge=0, le=180)] = 0.0
+    move: Annotated[float, Meta(ge=0, le=10)] = 0.0
     save_every: Count = 5000
 
 
@@ -134,6 +139,11 @@ def read_preset(path: Path, assignments: Sequence[str] = ()) -> Preset:
     if preset.policy not in POLICIES[preset.library]:
         names = ", ".join(POLICIES[preset.library])
         raise ConfigError(f"{place}: policy = '{preset.policy}': of {preset.library} there are {names}")
+    turns = preset.training.turn or preset.training.move
+    if turns and (preset.library != "lerobot" or preset.observations.images):
+        raise ConfigError(
+            f"{place}: training.turn and training.move are for LeRobot's policies without images; leave them out"
+        )
     leaking = [name for name in (*preset.observations.numbers, *preset.observations.images) if name in LEAKS]
     if leaking:
         raise ConfigError(

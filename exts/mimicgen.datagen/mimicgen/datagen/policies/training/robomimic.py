@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class RobomimicLearner:
     """
 
     suffix = ".pth"
+    notes: Sequence[str] = ()
     capturable = True
 
     def __init__(self, preset: Preset, data: Demonstrations, device: torch.device):

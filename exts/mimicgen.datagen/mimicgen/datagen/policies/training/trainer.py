@@ -92,6 +92,8 @@ def train(
             "seconds": time.monotonic() - started,
         }
     )
+    for words in learner.notes:
+        tell({"event": "note", "message": words})
     return _Loop(preset, output, learner, optimisation, tell, stop).run()
 
 
