@@ -30,6 +30,7 @@ from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
 
 from mimicgen.datagen.embedded import launching
 from mimicgen.datagen.embedded.boxes import prefer_faces
+from mimicgen.datagen.embedded.trees import sweep
 
 
 @configclass
@@ -216,6 +217,7 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
         # is also what MuJoCo's own engine does (`_narrowphase` in mujoco_warp/_src/collision_driver.py).
         options.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
         prefer_faces()
+        sweep(solver.mjw_model)
         return solver
 
     @classmethod
