@@ -61,7 +61,9 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
         str, Meta(min_length=1, description="Which of the ways to start a task file's attempts, by its name there")
     ] = "d0"
     output_dir: Annotated[Path, Meta(description="Folder of the run's records")] = Path("output")
-    num_envs: Annotated[int, Meta(ge=1, le=65536, description="Environments simulated side by side")] = 1
+    num_envs: Annotated[
+        int, Meta(ge=1, le=65536, description="Environments simulated side by side; auto: as many as are fastest")
+    ] = 1
     seed: Annotated[
         int,
         Meta(ge=0, le=2**32 - 1, description="Seed of the run, from which every attempt's seed is derived"),

@@ -127,7 +127,7 @@ def job_from[J: Job](kind: type[J], values: Flat) -> J:
     device = str(parsed.get("device", "cpu"))
     if parsed.get(SIZE, AUTO if device != "cpu" else 1) == AUTO:
         trials = parsed.get("num_trials", own["num_trials"].default) if "num_trials" in own else 1
-        parsed[SIZE] = environments(device, trials)
+        parsed[SIZE] = environments(device, trials, observes=bool(parsed.get("observe.cameras")))
     tree = nest({name: value for name, value in parsed.items() if _general(name) in own})
     missing = [name for name, key in own.items() if key.default is NODEFAULT and name not in tree]
     if missing:

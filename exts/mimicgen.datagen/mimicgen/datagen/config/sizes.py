@@ -14,33 +14,40 @@ A_CORE = 8
 ON_A_CPU = 64
 """More than these are no faster, whatever the cores: what is done for all of them together takes one."""
 
-ON_A_GPU = 8192
-"""The most environments on a GPU, see docs/throughput.md."""
+ON_A_GPU = 4096
+"""The most on a GPU: the most that was measured, see docs/throughput.md."""
 
-OF_A_GPU = 4.0
-"""Memory that an environment takes of a GPU [MB]: physics, recording and planning, measured with the stack of three."""
+SEEN_ON_A_GPU = 256
+"""The same where cameras observe every step."""
+
+OF_A_GPU = 8.0
+"""Memory that is left for an environment on a GPU [MB], of which physics, recording and planning take about two."""
+
+UNKNOWN = 8192.0
+"""Memory of a GPU that nobody tells [MB]."""
 
 
-def environments(device: str, trials: int) -> int:
+def environments(device: str, trials: int, *, observes: bool = False) -> int:
     """Return how many environments are fastest for a run: no more than it makes attempts.
 
     Args:
         device: Of the run: cpu, cuda or cuda:N.
         trials: Demonstrations that are wanted.
+        observes: Whether cameras observe every step.
     """
     if device.startswith("cuda"):
-        most = min(ON_A_GPU, int(memory_of(device) / 2 / OF_A_GPU))
+        most = min(SEEN_ON_A_GPU if observes else ON_A_GPU, int(memory_of(device) / OF_A_GPU))
     else:
         most = min(ON_A_CPU, A_CORE * len(os.sched_getaffinity(0)))
     return max(1, min(most, trials))
 
 
 def memory_of(device: str) -> float:
-    """Return the memory of a GPU [MB], 0 where NVIDIA's driver does not say it."""
+    """Return the memory of a GPU [MB], as NVIDIA's driver tells it."""
     index = device.partition(":")[2] or "0"
     query = ["nvidia-smi", f"--id={index}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         ran = subprocess.run(query, capture_output=True, text=True, check=False, timeout=10)
         return float(ran.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return 0.0
+        return UNKNOWN
