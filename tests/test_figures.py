@@ -79,6 +79,9 @@ def test_policies_are_told_as_they_were_evaluated() -> None:
         counts = ", ".join(str(row["successes"]) for row in rows)
         assert f"{counts}: {each}" in text
         assert f"**{100 * sum(row['rate'] for row in rows) / len(rows):.0f}%**" in text
+    for row in told["turned"]:
+        assert row["interval"] == pytest.approx(wilson(row["successes"], row["attempts"]), abs=1e-4)
+        assert kept(row) in " ".join(text.split())
     sources, on_cuda = told["single"]
     assert kept(sources) in text
     assert f"succeeds {told['rows'][0]['successes']} times on the CPU's engine and {on_cuda['successes']} times" in text
@@ -224,3 +227,17 @@ def test_watching_workers_keeps_kit_within_its_bound() -> None:
     assert f"{watched['update_ms_99th']:.2f} ms in the 99th of a hundred" in text
     assert f"{watched['update_ms_longest']:.0f} ms in the longest of {watched['updates']}" in text
     assert f"all of them took {watched['processor_seconds']:.1f} s of processor time" in text
+
+
+def test_a_gpu_is_as_fast_as_it_is_told() -> None:
+    told, text = read("throughput_h200_step.json"), text_of("docs", "throughput.md")
+    for row in told["rows"]:
+        rate, kept_an_hour = (f"{row[key]:,.0f}".replace(",", " ") for key in ("env_steps_a_second", "kept_an_hour"))
+        assert rate in text
+        assert kept_an_hour in text
+        assert f"{row['kept']:.0f} of {row['attempts']:.0f}" in text
+    assert f"{told['rows'][2]['kept_an_hour']:,.0f}".replace(",", " ") in text_of("README.md")
+    two, scale = read("two_gpus_h200.json"), text_of("docs", "scale.md")
+    assert f"**{two['ratio']:.1f} times**" in scale
+    for rate in two["attempts_a_second"].values():
+        assert f"{rate} a second" in scale
