@@ -62,3 +62,56 @@ print("RESULT", json.dumps({"difference": float((found - expected).abs().max()),
     assert found["difference"] <= 1e-6
     assert found["signals"][0] == found["signals"][1]
     assert [one["grasp_1"] for one in found["signals"][0]] == [[False] * 2] * 4 + [[True] * 2, [False] * 2]
+
+
+def test_what_arms_are_told_leads_where_isaac_labs_controller_leads(tmp_path: Path) -> None:
+    """Two arms that stand elsewhere, told moves, and one told poses; by a command that is no quaternion, too."""
+    code = """
+from mimicgen.datagen.isaaclab import kitless
+kitless.teach_isaaclab()
+import gymnasium as gym
+import torch
+import warp as wp
+import isaaclab.utils.math as pose_math
+from isaaclab.envs.mdp.actions.actions_cfg import DifferentialInverseKinematicsActionCfg
+from isaaclab.envs.mdp.actions.task_space_actions import DifferentialInverseKinematicsAction
+from mimicgen.datagen.embedded import cuda_ik, cuda_terms, scene, physics
+from mimicgen.datagen.isaaclab import runtime
+from mimicgen.datagen.isaaclab.configuration import task_config
+
+told = []
+for task in ("two_arm_lift", "Isaac-Stack-Cube-Franka-IK-Abs-Mimic-v0"):
+    config = build({"task": task, "source": sys.argv[2], "output_dataset": sys.argv[1] + "/g.hdf5",
+                    "output_dir": sys.argv[1], "num_envs": 3, "render.when": "never"})
+    cfg, _ = task_config(config, Outputs(config), runtime.Runtime.EMBEDDED)
+    cfg.sim.physics = scene.physics_cfg(physics.CudaMujocoSolverCfg)
+    cfg.recorders = None
+    cuda_terms.use_cuda_terms(cfg)
+    env = gym.make(cfg.env_name, cfg=cfg).unwrapped
+    env.reset()
+    for name, term in env.action_manager._terms.items():
+        if not isinstance(term, cuda_ik.CudaInverseKinematicsAction):
+            continue
+        torch.manual_seed(0)
+        command = torch.randn(3, term.action_dim)
+        command[0, 3:] = 0.0
+        term.process_actions(command)
+        found = [wp.to_torch(own).clone() for own in term._control.targets]
+        processed = term.processed_actions.clone()
+        DifferentialInverseKinematicsAction.process_actions(term, command)
+        roots = term._asset.data.root_link_pose_w.torch
+        wanted = pose_math.combine_frame_transforms(
+            roots[:, :3], roots[:, 3:], term._ik_controller.ee_pos_des, term._ik_controller.ee_quat_des)
+        turned = (found[1] * wanted[1]).sum(dim=1).abs()
+        told.append([term.action_dim, float((found[0] - wanted[0]).abs().max()), float((turned - 1).abs().max()),
+                     float((processed - term.processed_actions).abs().max()), float(roots[0, :3].abs().max())])
+    env.close()
+print("RESULT", json.dumps(told))
+"""
+    found = result(code, tmp_path)
+    assert [own[0] for own in found] == [6, 6, 7]
+    for _, apart, turned, processed, _ in found:
+        assert apart < 1e-6
+        assert turned < 1e-6
+        assert processed == 0
+    assert min(base for *_, base in found[:2]) > 0.1

@@ -1,4 +1,4 @@
-"""The kernel of `cuda_ik.py`: an arm's joint targets by damped least squares, in every world."""
+"""The kernels of `cuda_ik.py`: where tools shall be, and joint targets by damped least squares, in every world."""
 
 # No `from __future__ import annotations`: Warp reads the annotations of structs.
 import warp as wp
@@ -96,3 +96,39 @@ def move_towards(
         joint = arm.joints[index]
         column = motion(arm.slides[index], xaxis[world, joint], xanchor[world, joint], tool)
         ctrl[world, arm.actuators[index]] = qpos[world, arm.coordinates[index]] + wp.dot(column, forces)
+
+
+@wp.kernel
+def aim(
+    relative: wp.bool,
+    body: wp.int32,
+    tool: wp.vec3,
+    roots: wp.array[wp.transformf],
+    bodies: wp.array2d[wp.transformf],
+    told: wp.array2d[wp.float32],
+    positions: wp.array[wp.vec3],
+    quaternions: wp.array[wp.quat],
+):
+    """Set where tools shall be in the world from commands in the frames of the robots' roots.
+
+    What `DifferentialIKController.set_command` makes of a pose, or of a move and a turn by axis times angle.
+    """
+    world = wp.tid()
+    root = wp.transform_get_rotation(roots[world])
+    hand = bodies[world, body]
+    turned = wp.transform_get_rotation(hand)
+    move = wp.quat_rotate(root, wp.vec3(told[world, 0], told[world, 1], told[world, 2]))
+    if relative:
+        turn = wp.vec3(told[world, 3], told[world, 4], told[world, 5])
+        angle = wp.length(turn)
+        delta = wp.quat(0.0, 0.0, 0.0, 1.0)
+        if angle > 1.0e-6:
+            delta = wp.quat_from_axis_angle(turn / angle, angle)
+        positions[world] = wp.transform_get_translation(hand) + wp.quat_rotate(turned, tool) + move
+        quaternions[world] = wp.normalize(root * delta * wp.quat_inverse(root) * turned)
+    else:
+        asked = wp.quat(told[world, 3], told[world, 4], told[world, 5], told[world, 6])
+        positions[world] = wp.transform_get_translation(roots[world]) + move
+        if wp.length(asked) > 0.0:
+            turned = root * wp.normalize(asked)
+        quaternions[world] = turned
