@@ -49,6 +49,10 @@ class Control:
             Pose and gripper, shape (num_envs, width + gripper_dim).
         """
         moves = self._relative(targets, eef_poses) if self.kind == "relative_ik" else self._absolute(targets)
+        return self.told(moves, grippers, noise)
+
+    def told(self, moves: torch.Tensor, grippers: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Return actions of what a pose's part of them is without noise, shape (num_envs, width); else as `actions`."""
         moves = moves + noise
         if self.kind == "relative_ik":
             moves = torch.clamp(moves, -1.0, 1.0)

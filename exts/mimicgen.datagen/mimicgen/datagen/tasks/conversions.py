@@ -14,6 +14,7 @@ from isaaclab_mimic.envs.locomanipulation_g1_mimic_env import LocomanipulationG1
 from isaaclab_mimic.envs.pickplace_gr1t2_mimic_env import PickPlaceGR1T2MimicEnv
 
 from mimicgen.datagen.robots.actions import Control
+from mimicgen.datagen.robots.moves import Moves
 
 
 class Conversion(Protocol):
@@ -51,6 +52,13 @@ class ArmByArm:
         self._env = env
         self._controls = dict(controls)
         self.draws = tuple((eef, control.width) for eef, control in controls.items())
+        prefix = getattr(env, "prefix", lambda eef: "")
+        cuda = str(env.device) != "cpu"
+        self._moves = {
+            eef: (Moves(control.base), prefix(eef))
+            for eef, control in controls.items()
+            if cuda and control.kind == "relative_ik"
+        }
 
     def __call__(
         self, targets: Mapping[str, torch.Tensor], grippers: Mapping[str, torch.Tensor], noise: torch.Tensor
@@ -59,7 +67,13 @@ class ArmByArm:
         parts, begin = [], 0
         for eef, control in self._controls.items():
             own = noise[:, begin : begin + control.width]
-            parts.append(control.actions(targets[eef], grippers[eef], own, self._env.get_robot_eef_pose(eef)))
+            if eef in self._moves:
+                moves, prefix = self._moves[eef]
+                observed = self._env.obs_buf["policy"]
+                led = moves(targets[eef], observed[f"{prefix}eef_pos"], observed[f"{prefix}eef_quat"])
+                parts.append(control.told(led, grippers[eef], own))
+            else:
+                parts.append(control.actions(targets[eef], grippers[eef], own, self._env.get_robot_eef_pose(eef)))
             begin += control.width
         return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
 
