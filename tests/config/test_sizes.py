@@ -57,6 +57,14 @@ def test_on_a_gpu_it_is_open_unless_it_is_said(gpu: Path) -> None:
     assert build(seen).num_envs == SEEN_ON_A_GPU
 
 
+def test_in_isaac_sim_it_is_one_unless_it_is_said(gpu: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "isaacsim").mkdir()
+    (tmp_path / "isaacsim" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert build({"device": "cuda"}).num_envs == 1
+    assert build({"device": "cuda", "num_envs": "auto", "num_trials": 30}).num_envs == 30
+
+
 def test_it_is_a_word_of_files_too(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('num_envs = "auto"\nnum_trials = 2\n')

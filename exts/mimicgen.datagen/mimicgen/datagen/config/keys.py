@@ -21,7 +21,7 @@ from msgspec import NODEFAULT, Struct, inspect, structs
 
 from mimicgen.datagen.config.jobs import JOBS, Generate, Job
 from mimicgen.datagen.config.reading import expected
-from mimicgen.datagen.config.sizes import AUTO, SIZE, environments
+from mimicgen.datagen.config.sizes import AUTO, SIZE, default, environments
 from mimicgen.datagen.config.values import Flat, as_path, nest, quoted, said
 from mimicgen.datagen.errors import ConfigError
 
@@ -125,7 +125,7 @@ def job_from[J: Job](kind: type[J], values: Flat) -> J:
     parsed = {name: parse(name, value) for name, value in values.items()}
     own = keys(kind)
     device = str(parsed.get("device", "cpu"))
-    if parsed.get(SIZE, AUTO if device != "cpu" else 1) == AUTO:
+    if parsed.get(SIZE, default(device)) == AUTO:
         trials = parsed.get("num_trials", own["num_trials"].default) if "num_trials" in own else 1
         parsed[SIZE] = environments(device, trials, observes=bool(parsed.get("observe.cameras")))
     tree = nest({name: value for name, value in parsed.items() if _general(name) in own})

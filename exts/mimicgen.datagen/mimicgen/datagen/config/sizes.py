@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 
 SIZE, AUTO = "num_envs", "auto"
-"""The key, and what it says where it is left open; on a GPU it is what is said when nothing is."""
+"""The key, and what it says where it is left open."""
 
 A_CORE = 8
 """Environments for every core of a CPU: with more, a step takes longer by nearly as much."""
@@ -25,6 +26,15 @@ OF_A_GPU = 8.0
 
 UNKNOWN = 8192.0
 """Memory of a GPU that nobody tells [MB]."""
+
+
+def default(device: str) -> int | str:
+    """Return what holds where nothing is said: on a GPU it is open; but not in Isaac Sim, whose stage shows them all.
+
+    Args:
+        device: Of the run: cpu, cuda or cuda:N.
+    """
+    return AUTO if device.startswith("cuda") and importlib.util.find_spec("isaacsim") is None else 1
 
 
 def environments(device: str, trials: int, *, observes: bool = False) -> int:
