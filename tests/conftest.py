@@ -19,7 +19,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from mimicgen.datagen.cli.desktop import LIBRARIES
 from mimicgen.datagen.config.jobs import JOBS
-from mimicgen.datagen.isaaclab import kitless
+from mimicgen.datagen.installed import has_omni_usd
 from mimicgen.datagen.tasks.defaults import build
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -173,9 +173,7 @@ class Kit:
 @pytest.fixture(scope="session")
 def kit_application() -> Iterator[Kit]:
     if "isaaclab.sim" in sys.modules:  # it has asked already whether Isaac Sim is there
-        assert sys.modules["isaaclab.utils.version"].has_kit is kitless.has_omni_usd, (
-            "a file of tests imports Isaac Lab"
-        )
+        assert sys.modules["isaaclab.utils.version"].has_kit is has_omni_usd, "a file of tests imports Isaac Lab"
     os.environ.update(ACCEPTED)
     kit = Kit()
     yield kit

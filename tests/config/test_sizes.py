@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,11 @@ def test_on_a_gpu_it_is_open_unless_it_is_said(gpu: Path) -> None:
 
 
 def test_in_isaac_sim_it_is_one_unless_it_is_said(gpu: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "isaacsim").mkdir()
-    (tmp_path / "isaacsim" / "__init__.py").touch()
+    (tmp_path / "omni" / "usd").mkdir(parents=True)
+    for folder in (tmp_path / "omni", tmp_path / "omni" / "usd"):
+        (folder / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "omni", raising=False)
     assert build({"device": "cuda"}).num_envs == 1
     assert build({"device": "cuda", "num_envs": "auto", "num_trials": 30}).num_envs == 30
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
+
+from mimicgen.datagen.installed import has_omni_usd
 
 SIZE, AUTO = "num_envs", "auto"
 """The key, and what it says where it is left open."""
@@ -34,7 +35,7 @@ def default(device: str) -> int | str:
     Args:
         device: Of the run: cpu, cuda or cuda:N.
     """
-    return AUTO if device.startswith("cuda") and importlib.util.find_spec("isaacsim") is None else 1
+    return AUTO if device.startswith("cuda") and not has_omni_usd() else 1
 
 
 def environments(device: str, trials: int, *, observes: bool = False) -> int:

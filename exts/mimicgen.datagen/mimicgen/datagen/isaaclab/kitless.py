@@ -9,15 +9,7 @@ Upstream: https://github.com/isaac-sim/IsaacLab/blob/main/source/isaaclab/isaacl
 
 from __future__ import annotations
 
-import importlib.util
-
-
-def has_omni_usd() -> bool:
-    """Whether the running application brings Omniverse's USD context."""
-    try:
-        return importlib.util.find_spec("omni.usd") is not None
-    except ModuleNotFoundError:  # no `omni` at all
-        return False
+from mimicgen.datagen.installed import has_omni_usd
 
 
 def teach_isaaclab() -> None:

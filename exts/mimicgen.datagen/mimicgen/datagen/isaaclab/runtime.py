@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.errors import SetupError
-from mimicgen.datagen.isaaclab.kitless import has_omni_usd
+from mimicgen.datagen.installed import has_omni_usd
 from mimicgen.datagen.version import __version__
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import omni.kit.app
 
 from mimicgen.datagen.cli.fieldtest import Stage, Toolbar, field_test
 from mimicgen.datagen.errors import BadInputError
+from mimicgen.datagen.installed import has_omni_usd
 from mimicgen.datagen.isaaclab import runtime
-from mimicgen.datagen.isaaclab.kitless import has_omni_usd
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import open_simulation
 from mimicgen.datagen.kit.viewer import has_window, is_streamed

@@ -17,7 +17,7 @@ from omni.kit.async_engine import run_coroutine
 
 from mimicgen.datagen.cli.console import Console
 from mimicgen.datagen.errors import BadInputError
-from mimicgen.datagen.isaaclab.kitless import has_omni_usd
+from mimicgen.datagen.installed import has_omni_usd
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.kit.loop import make_run, next_frame, open_simulation, pace
 from mimicgen.datagen.progress import Progress, State

@@ -11,7 +11,7 @@ import omni.kit.app
 
 from mimicgen.datagen.config.jobs import Generate, Job
 from mimicgen.datagen.dataset.outputs.outputs import Outputs
-from mimicgen.datagen.isaaclab.kitless import has_omni_usd
+from mimicgen.datagen.installed import has_omni_usd
 from mimicgen.datagen.kit import settings
 from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.session.generator import AnnounceStage, Generator, OpenSimulation, Viewer

@@ -12,7 +12,7 @@ import gc
 import sys
 from collections.abc import Iterator
 
-from mimicgen.datagen.isaaclab.kitless import has_omni_usd
+from mimicgen.datagen.installed import has_omni_usd
 
 _kept = False
 
