@@ -26,7 +26,8 @@ def test_what_is_kept_waits_until_the_first_environment_rests(tmp_path: Path, *,
 
         async def draw(self, states: States, frames: Frames) -> None:
             resting.append(made[-1].resting() or ended)
-            drawn.set()
+            if not resting[-1]:
+                drawn.set()
             await super().draw(states, frames)
 
     ended = False
@@ -37,10 +38,9 @@ def test_what_is_kept_waits_until_the_first_environment_rests(tmp_path: Path, *,
 
         async def next_frame() -> None:
             await asyncio.sleep(0.002)
-            if not borrows and session.progress.successes and not made[-1].resting():
-                # The first environment stays under way until something is drawn, which may take a frame or two itself.
+            if not borrows and made:  # attempts take longer until something is drawn, which takes frames itself
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(drawn.wait(), 1)
+                    await asyncio.wait_for(drawn.wait(), 0.1)
 
         session = Session(next_frame, opening(lambda number: (True, 7 + number % 5), made, renderer))
 
