@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mimicgen.datagen.config import sizes
 from mimicgen.datagen.config.jobs import Evaluate, Generate, Render
 from mimicgen.datagen.config.layers import read_toml
 from mimicgen.datagen.config.sizes import A_CORE, ON_A_CPU, ON_A_GPU, SEEN_ON_A_GPU, UNKNOWN, environments, memory_of
@@ -18,7 +20,7 @@ CORES = len(os.sched_getaffinity(0))
 
 
 @pytest.fixture
-def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """NVIDIA's tool, which prints the memory of the GPU that it is asked for as it does, in a machine with two."""
     tool = tmp_path / "nvidia-smi"
     tool.write_text(
@@ -31,7 +33,10 @@ def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    return tool
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    sizes._memory.cache_clear()
+    yield tool
+    sizes._memory.cache_clear()
 
 
 def test_as_many_as_a_processor_has_work_for() -> None:
@@ -49,6 +54,12 @@ def test_as_many_as_a_gpu_has_memory_for(gpu: Path) -> None:
     assert environments("cuda:1", 100_000) == 1023
     assert memory_of("cuda:2") == UNKNOWN
     gpu.unlink()
+    assert memory_of("cuda:0") == 143771, "it is asked for once"
+
+
+def test_a_gpu_is_the_one_that_the_process_sees(gpu: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    assert (memory_of("cuda"), memory_of("cuda:1")) == (8188, 143771)
 
 
 def test_on_a_gpu_it_is_open_unless_it_is_said(gpu: Path) -> None:

@@ -37,7 +37,6 @@ CPU = torch.device("cpu")
 PRESETS = Path(__file__).resolve().parents[3] / "config" / "train"
 
 SMALL = [
-    *("training.turn=0", "training.move=0"),
     *("training.batch_size=32", "training.save_every=1000"),
     *("network.down_dims=[16,32]", "network.diffusion_step_embed_dim=16", "network.kernel_size=3"),
 ]
@@ -65,7 +64,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def continuing(dataset: Path, folder: Path) -> dict[str, Any]:
     """Twelve steps in one go, and stopped after five and gone on with; with an average of the weights."""
-    preset = small("diffusion", *SMALL, "training.steps=12", "training.ema=0.9")
+    preset = small("diffusion", *SMALL, "training.steps=12", "training.ema=0.9", "training.turn=180")
     whole = trained(preset, dataset, folder / "whole")
     before = trained(preset, dataset, folder / "parts", stop_after=5)
     after = trained(preset, dataset, folder / "parts")

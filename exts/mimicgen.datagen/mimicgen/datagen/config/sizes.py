@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 
@@ -55,8 +56,14 @@ def environments(device: str, trials: int, *, observes: bool = False) -> int:
 
 def memory_of(device: str) -> float:
     """Return the memory of a GPU [MB], as NVIDIA's driver tells it."""
-    index = device.partition(":")[2] or "0"
-    query = ["nvidia-smi", f"--id={index}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    index = int(device.partition(":")[2] or 0)
+    visible = [own for own in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if own]
+    return _memory(visible[index] if index < len(visible) else str(index))
+
+
+@functools.cache  # it takes a tenth of a second, and a panel asks on its application's loop
+def _memory(gpu: str) -> float:
+    query = ["nvidia-smi", f"--id={gpu}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         ran = subprocess.run(query, capture_output=True, text=True, check=False, timeout=10)
         return float(ran.stdout)

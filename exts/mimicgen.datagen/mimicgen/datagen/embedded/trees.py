@@ -29,7 +29,7 @@ def sweep(model: Any) -> None:
     launch go through it in that order.
     """
     upwards = [int(body) for level in reversed(model.body_tree) for body in level.numpy()]
-    model.swept = (wp.array(upwards, dtype=wp.int32),)
+    model.swept = (wp.array(upwards, dtype=wp.int32, device=model.body_tree[0].device),)
     if smooth._crb_accumulate is add_inertias:
         return
     smooth._subtree_com_acc, smooth._crb_accumulate, smooth._cfrc_backward = add_places, add_inertias, add_forces

@@ -18,8 +18,8 @@ from mimicgen.datagen.generation.clearance import Clearance, looked_at, moved
 class Selection:
     """Chooses among the source demonstrations.
 
-    A thousand environments that look at ten ways each are a second of a core's time in every attempt, so it is done
-    where the environments are; what comes and goes is on the host.
+    To look along the ways of ten demonstrations takes a core nearly a millisecond a plan, so it is done where the
+    environments are; what comes and goes is on the host.
 
     Args:
         subtasks: Isaac Lab's configurations of the end effector's subtasks.

@@ -25,12 +25,12 @@ from mimicgen.datagen.policies.training.data import Demonstrations
 from mimicgen.datagen.policies.training.learner import OBSERVATIONS
 from mimicgen.datagen.policies.training.presets import Preset
 from mimicgen.datagen.policies.training.quickening import pays, quicken
-from mimicgen.datagen.policies.training.turning.demonstrations import turning_of
+from mimicgen.datagen.policies.training.turning.demonstrations import ACTION, turning_of
 from mimicgen.datagen.policies.training.turning.layout import TurningError
 from mimicgen.datagen.policies.training.turning.scenes import Turning
 from mimicgen.datagen.policies.training.windows import Windows, image_statistics, normalised, shifted
 
-STATE, OBJECTS, ACTION = "observation.state", "observation.environment_state", "action"
+STATE, OBJECTS = "observation.state", "observation.environment_state"
 
 _POLICIES: Mapping[str, tuple[Any, Any]] = {
     "diffusion": (DiffusionConfig, DiffusionPolicy),

@@ -10,7 +10,7 @@ from mimicgen.datagen.policies.training.turning.scenes import Turning
 from mimicgen.datagen.tasks.motion import embodiment_of
 
 ACTION = "action"
-"""What actions are called among a sample's numbers."""
+"""What actions are called among a sample's numbers, and LeRobot's feature of them."""
 
 
 def turning_of(data: Demonstrations, degrees: float, metres: float) -> Turning:
