@@ -107,8 +107,8 @@ flat = list(lines_of(Box(size=(0.02, 0.06, 0.2), position=(0.0, 0.0, 0.03)), too
 print("RESULT", json.dumps({
     "cube": spheres(0.05, 0.05, 0.05), "plate": spheres(0.2, 0.2, 0.05), "sheet": spheres(1.0, 1.0, 0.001),
     "nothing": [len(spheres_of(Object(usd="mug.usd"), Path())[0]), spheres_of(Object(usd="mug.usd"), Path())[1]],
-    "flat": [[*line.centre, line.height, line.radius, *line.frame[:, 1].tolist()] for line in flat],
-    "can": [*can.centre, can.height, can.radius, *can.frame[:, 1].tolist()],
+    "flat": [[*line.centre.tolist(), line.height, line.radius, *line.frame[:, 1].tolist()] for line in flat],
+    "can": [*can.centre.tolist(), can.height, can.radius, *can.frame[:, 1].tolist()],
     "ball": [ball.height, ball.radius]}))
 """
     found = result(code, tmp_path)

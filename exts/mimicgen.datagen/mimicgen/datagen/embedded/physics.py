@@ -30,6 +30,7 @@ from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
 
 from mimicgen.datagen.embedded import launching
 from mimicgen.datagen.embedded.boxes import prefer_faces
+from mimicgen.datagen.embedded.iterating import bound
 from mimicgen.datagen.embedded.trees import sweep
 
 
@@ -218,6 +219,7 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
         options.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
         prefer_faces()
         sweep(solver.mjw_model)
+        bound(solver.mjw_model)
         return solver
 
     @classmethod

@@ -40,16 +40,20 @@ class Line:
     """A capsule of a hand.
 
     Attributes:
-        centre: In the end effector's frame [m].
+        centre: In the end effector's frame [m], shape (3,).
         frame: `eef_from_capsule`, shape (3, 3); the capsule lies along y.
         height: Of the cylinder alone [m].
         radius: Of the cylinder and its two half spheres [m].
     """
 
-    centre: tuple[float, float, float]
+    centre: torch.Tensor
     frame: torch.Tensor
     height: float
     radius: float
+
+    def to(self, device: torch.device) -> Line:
+        """Return it on a device."""
+        return dataclasses.replace(self, centre=self.centre.to(device), frame=self.frame.to(device))
 
 
 class Clearance:
@@ -66,6 +70,8 @@ class Clearance:
         self._spheres = {
             name: spheres_of(content, described.path.parent) for name, content in described.task.objects.items()
         }
+        self._there: dict[torch.device, _Shapes] = {}
+        """On the devices where it was asked: to send them anew takes longer than what is computed of them."""
 
     @property
     def knows_the_hand(self) -> bool:
@@ -89,32 +95,44 @@ class Clearance:
         others = [name for name in object_poses if name in self._spheres and name not in spared]
         if not others or not self._lines:
             return torch.zeros(eef_poses.shape[:2], dtype=torch.bool, device=device)
-        centres = torch.cat([_placed(self._spheres[name][0].to(device), object_poses[name]) for name in others], dim=1)
-        radii = torch.tensor([self._spheres[name][1] for name in others for _ in self._spheres[name][0]], device=device)
+        if device not in self._there:
+            self._there[device] = _Shapes(self._lines, self._spheres, device)
+        shapes = self._there[device]
+        centres = torch.cat([_placed(shapes.centres[name], object_poses[name]) for name in others], dim=1)
+        radii = torch.cat([shapes.radii[name] for name in others])
         at_once = max(1, AT_ONCE // (eef_poses[0, ..., 0, 0].numel() * len(radii)))
         parts = zip(eef_poses.split(at_once), centres.split(at_once), strict=True)
-        return torch.cat([self._meets(ways, spheres, radii) for ways, spheres in parts])
+        return torch.cat([_meets(shapes.lines, ways, spheres, radii) for ways, spheres in parts])
 
-    def _meets(self, eef_poses: torch.Tensor, centres: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
-        """Return which ways lead the hand into spheres, shape (n, ways), bool.
 
-        Args:
-            eef_poses: `world_from_eef`, shape (n, ways, steps, 4, 4).
-            centres: In the world [m], shape (n, spheres, 3).
-            radii: Theirs [m], shape (spheres,).
-        """
-        device = eef_poses.device
-        found = torch.zeros(eef_poses.shape[:2], dtype=torch.bool, device=device)
-        rotations, positions = eef_poses[..., :3, :3], eef_poses[..., :3, 3]
-        between = centres[:, None, None] - positions[..., None, :]  # (n, ways, steps, spheres, 3)
-        seen = between @ rotations  # in the end effector's frame
-        for line in self._lines:
-            offsets = seen - torch.tensor(line.centre, device=device)
-            x, y, z = (offsets @ line.frame.to(device)).unbind(-1)
-            along = (y.abs() - line.height / 2).clamp(min=0.0)
-            distances = torch.sqrt(x**2 + along**2 + z**2)
-            found |= (distances < line.radius + radii).flatten(-2).any(dim=-1)
-        return found
+class _Shapes:
+    """A hand's lines and the objects' spheres on a device: centres, shape (spheres, 3), and radii, (spheres,) [m]."""
+
+    def __init__(self, lines: Iterable[Line], spheres: Mapping[str, tuple[torch.Tensor, float]], device: torch.device):
+        self.lines = [line.to(device) for line in lines]
+        self.centres = {name: centres.to(device) for name, (centres, _) in spheres.items()}
+        self.radii = {name: torch.full((len(own),), radius, device=device) for name, (own, radius) in spheres.items()}
+
+
+def _meets(lines: Iterable[Line], eef_poses: torch.Tensor, centres: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
+    """Return which ways lead the hand into spheres, shape (n, ways), bool.
+
+    Args:
+        lines: Of the hand.
+        eef_poses: `world_from_eef`, shape (n, ways, steps, 4, 4).
+        centres: In the world [m], shape (n, spheres, 3).
+        radii: Theirs [m], shape (spheres,).
+    """
+    found = torch.zeros(eef_poses.shape[:2], dtype=torch.bool, device=eef_poses.device)
+    rotations, positions = eef_poses[..., :3, :3], eef_poses[..., :3, 3]
+    between = centres[:, None, None] - positions[..., None, :]  # (n, ways, steps, spheres, 3)
+    seen = between @ rotations  # in the end effector's frame
+    for line in lines:
+        x, y, z = ((seen - line.centre) @ line.frame).unbind(-1)
+        along = (y.abs() - line.height / 2).clamp(min=0.0)
+        distances = torch.sqrt(x**2 + along**2 + z**2)
+        found |= (distances < line.radius + radii).flatten(-2).any(dim=-1)
+    return found
 
 
 def clearances_of(described: Described | None, eefs: Collection[str]) -> dict[str, Clearance]:
@@ -223,6 +241,6 @@ def _line(
 ) -> Line:
     """Return a capsule along an axis of a collider, whose frame is turned in the link's."""
     order = [(axis - 1) % 3, axis, (axis + 1) % 3]
-    x, y, z = (float(own) - at for own, at in zip(centre, tool, strict=True))
+    seen = torch.tensor([float(own) - at for own, at in zip(centre, tool, strict=True)])
     frame = torch.tensor(turn[:, order], dtype=torch.float32)
-    return Line(centre=(x, y, z), frame=frame, height=height, radius=float(radius))
+    return Line(centre=seen, frame=frame, height=height, radius=float(radius))

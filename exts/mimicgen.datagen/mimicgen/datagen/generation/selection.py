@@ -14,12 +14,15 @@ import torch
 
 from mimicgen.datagen.generation.clearance import Clearance, looked_at, moved
 
+FEW = 4
+"""For so many environments the host chooses faster than a device, to which every operation has to be told."""
+
 
 class Selection:
     """Chooses among the source demonstrations.
 
-    To look along the ways of ten demonstrations takes a core nearly a millisecond a plan, so it is done where the
-    environments are; what comes and goes is on the host.
+    To look along the ways of ten demonstrations takes a core nearly a millisecond a plan, so for more than `FEW` it is
+    done where the environments are; what comes and goes is on the host.
 
     Args:
         subtasks: Isaac Lab's configurations of the end effector's subtasks.
@@ -30,7 +33,7 @@ class Selection:
 
     Attributes:
         clearance: As given.
-        eef_poses: `world_from_eef` of the demonstrations, shape (demonstrations, steps, 4, 4).
+        eef_poses: `world_from_eef` of the demonstrations, shape (demonstrations, steps, 4, 4), on the host.
         object_poses: `world_from_object` by object, likewise.
     """
 
@@ -45,10 +48,12 @@ class Selection:
         self._subtasks = subtasks
         self._device = device
         self.clearance = clearance
-        self.eef_poses = _padded([info.eef_pose[eef] for info in infos]).to(device)
+        self.eef_poses = _padded([info.eef_pose[eef] for info in infos]).cpu()
         self.object_poses = {
-            name: _padded([info.object_poses[name] for info in infos]).to(device) for name in infos[0].object_poses
+            name: _padded([info.object_poses[name] for info in infos]).cpu() for name in infos[0].object_poses
         }
+        there = {name: poses.to(device) for name, poses in self.object_poses.items()}
+        self._sources = {"cpu": (self.eef_poses, self.object_poses), device: (self.eef_poses.to(device), there)}
 
     def eligible(
         self,
@@ -76,22 +81,23 @@ class Selection:
         if cfg.object_ref is None:
             left = [[demo for demo in everyone if demo not in own] for own in used]
             return [own or everyone for own in left] or [everyone] * len(ranges)
-        device = self._device
+        device = self._device if len(ranges) > FEW else "cpu"
+        source_eef_poses, source_poses = self._sources[device]
         object_poses = {name: poses.to(device) for name, poses in object_poses.items()}
         starts, ends = ranges.to(device).unbind(-1)
         which = torch.arange(len(everyone), device=device), starts
-        sources = self.object_poses[cfg.object_ref][which]
+        sources = source_poses[cfg.object_ref][which]
         here = object_poses[cfg.object_ref][:, None]
         weights = {key: value for key, value in cfg.selection_strategy_kwargs.items() if key.endswith("_weight")}
         if cfg.selection_strategy == "random":
             distances = torch.zeros(sources.shape[:2], device=device)
         elif cfg.selection_strategy == "nearest_neighbor_robot_distance":
-            ways_begin = here @ (pose_math.pose_inv(sources) @ self.eef_poses[which])
+            ways_begin = here @ (pose_math.pose_inv(sources) @ source_eef_poses[which])
             distances = _distances(ways_begin, eef_poses.to(device)[:, None], **weights)
         else:
             distances = _distances(sources, here, **weights)
         if self.clearance is not None:
-            ways = moved(looked_at(self.eef_poses, starts, ends), sources, here)
+            ways = moved(looked_at(source_eef_poses, starts, ends), sources, here)
             # The hand goes to the subtask's object, and may hold that of the one before.
             spared = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
             blocked = self.clearance.blocked(ways, object_poses, spared)

@@ -29,7 +29,9 @@ class Tools:
         for name, eef in eefs.items():
             robot = env.scene[eef.robot]
             (body,), _ = robot.find_bodies(eef.arm.body)
-            fingers = robot.find_joints(list(eef.arm.gripper.joints))[0] if eef.arm.gripper else []
+            joints = robot.find_joints(list(eef.arm.gripper.joints))[0] if eef.arm.gripper else []
+            # A list would be sent to the device at every step, which waits for the solver.
+            fingers = torch.tensor(joints, dtype=torch.long, device=env.device)
             tool = torch.tensor(eef.arm.tool, device=env.device)
             self._places[name] = (robot, body, tool, fingers)
 

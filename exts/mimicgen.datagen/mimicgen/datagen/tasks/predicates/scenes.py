@@ -234,7 +234,9 @@ class LiveScene(Scene):
         asset = self._env.scene.articulations[name]
         key = (name, *joints)
         if key not in self._columns:
-            self._columns[key] = asset.find_joints(list(joints))[0]
+            found = asset.find_joints(list(joints))[0]
+            # A list would be sent to the device at every step, which waits for the solver.
+            self._columns[key] = self.xp.tensor(found, dtype=self.xp.long, device=self._env.device)
         return asset.data.joint_pos.torch[:, self._columns[key]]
 
     def _asset(self, name: str) -> Any:
