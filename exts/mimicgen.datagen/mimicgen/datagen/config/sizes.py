@@ -18,7 +18,7 @@ ON_A_CPU = 64
 """More than these are no faster, whatever the cores: what is done for all of them together takes one."""
 
 ON_A_GPU = 4096
-"""The most on a GPU: the most that was measured, see docs/throughput.md."""
+"""The most on a GPU: 8192 take as many steps a second, see docs/throughput.md."""
 
 SEEN_ON_A_GPU = 256
 """The same where cameras observe every step."""
