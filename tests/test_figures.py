@@ -18,7 +18,8 @@ SAYING = (
     *("success.json", "success_h100.json", "success_physx.json", "engines_h100.json", "replays_engines.json"),
     *("engines_cpu.json", "throughput_h100_1024.json", "images_cpu.json", "states_cpu.json"),
     *("recovery_cpu.json", "tasks.json", "tasks_physx.json", "throughput_two_arms_16.json", "two_arms_h100.json"),
-    *("contacts.json", "evaluation_cpu.json", "evaluation_h200.json", "driver.json", "merging.json", "merging_parallel.json", "watching.json"),
+    *("contacts.json", "evaluation_cpu.json", "evaluation_h200.json", "driver.json"),
+    *("merging.json", "merging_parallel.json", "watching.json"),
 )
 
 
