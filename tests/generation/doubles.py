@@ -23,6 +23,7 @@ from isaaclab_tasks.utils.parse_cfg import parse_env_cfg
 from mimicgen.datagen.attempts.randomness import Streams
 from mimicgen.datagen.attempts.underway import UnderWay
 from mimicgen.datagen.generation.mimic import MimicPolicy
+from mimicgen.datagen.isaaclab.managers.poses import asked
 from mimicgen.datagen.reference.streams import run_with
 
 STEPS = 40
@@ -134,7 +135,7 @@ def _way(steps: int) -> torch.Tensor:
 @torch.inference_mode()
 def ours(env: Any, pool: Any, seeds: list[int]) -> list[torch.Tensor]:
     """Return the actions of an attempt in every environment, shape (steps, action_dim) each."""
-    policy = MimicPolicy(SimpleNamespace(env=env), pool)  # type: ignore[arg-type]
+    policy = MimicPolicy(SimpleNamespace(env=env, poses=functools.partial(asked, env)), pool)  # type: ignore[arg-type]
     policy.begin(
         [
             UnderWay(number=index + 1, env=index, seed=seed, streams=Streams(seed, "cpu"), signals={})

@@ -36,6 +36,11 @@ async def main(**values):
             assert not await generator.ended()
             generator.step(await generator.actions(2))
         found = [dict(flat(dict(episode))) for episode in generator._environment.episodes([0, 1])]
+        hosts = [poses.poses_of(env).of([1, 0]), generator._environment.poses([1, 0])]
+    gap = max(
+        float((one[name] - own).abs().max()) for one, other in zip(*hosts, strict=True) for name, own in other.items()
+    )
+    alike = all(one.keys() == other.keys() for one, other in zip(*hosts, strict=True))
     recorded = {path.removeprefix("obs/datagen_info/") for path in found[0] if path.startswith("obs/datagen_info/")}
     signals = {path for path in recorded if path.startswith("subtask_term_signals/")}
     def difference(path, env_id):
@@ -45,7 +50,7 @@ async def main(**values):
     differ = {path: max(difference(path, env_id) for env_id in (0, 1)) for path in rows[0]}
     still = list(env.still) if isinstance(env, poses.TaskEnv) else []
     same = recorded - signals == set(rows[0])
-    return {"still": still, "same": same, "signals": len(signals), "differ": differ}
+    return {"gap": gap, "alike": alike, "still": still, "same": same, "signals": len(signals), "differ": differ}
 
 """
 
@@ -64,6 +69,8 @@ print("RESULT", json.dumps([asyncio.run(main(**values)) for values in several]))
         assert found["same"]
         assert found["signals"]
         assert max(found["differ"].values()) < 2e-7, found["differ"]
+        assert found["alike"], "what a device sends in one piece has what the environment has"
+        assert found["gap"] < 2e-7
     assert several[3]["still"]
     assert {"object_pose/cabinet", "object_pose/cabinet_drawer", "object_pose/hammer"} <= {*several[1]["differ"]}
     assert {"target_eef_pose/left", "target_eef_pose/right"} <= {*several[2]["differ"]}

@@ -214,9 +214,8 @@ class AttemptMachine:
         begun = [self._attempts[env_id] for env_id in free]
         self._policy.begin(begun)
         self._environment.begun(free)
-        poses = self._env.get_object_poses()
-        starts = torch.stack([*poses.values()], dim=1).cpu()[free]
-        for attempt, start in zip(begun, starts, strict=True):
+        _, poses = self._environment.poses(free)
+        for attempt, *start in zip(begun, *poses.values(), strict=True):
             attempt.start_from(dict(zip(poses, start, strict=True)))
 
     def _beginning(self, last: int) -> list[int]:

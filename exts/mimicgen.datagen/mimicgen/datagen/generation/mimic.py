@@ -237,16 +237,19 @@ class MimicPolicy:
     def _plan_together(self, together: Together, env_ids: Sequence[int]) -> None:
         """Plan what comes next in environments whose plans can be made together."""
         ((eef, (pose, gripper)),) = self._columns.items()
-        eef_poses, object_poses = self._poses()
-        alike: dict[int, list[Asked]] = {}
-        for env_id in env_ids:
-            own = self._progress[env_id]
-            one = Asked(env=env_id, attempt=own.attempt, choices=own.choices, begun=own.steps)
-            alike.setdefault(own.timing.subtask[eef], []).append(one)
-        for subtask, asked in alike.items():
-            envs = [one.env for one in asked]
-            here = {name: poses[envs] for name, poses in object_poses.items()}
-            plans = together.plan(subtask, asked, eef_poses[eef][envs], here)
+        eef_poses, object_poses = self._environment.poses(env_ids)
+        alike: dict[int, list[int]] = {}
+        for row, env_id in enumerate(env_ids):
+            alike.setdefault(self._progress[env_id].timing.subtask[eef], []).append(row)
+        for subtask, rows in alike.items():
+            envs = [env_ids[row] for row in rows]
+            whose = [self._progress[env_id] for env_id in envs]
+            asked = [
+                Asked(env=env_id, attempt=own.attempt, choices=own.choices, begun=own.steps)
+                for env_id, own in zip(envs, whose, strict=True)
+            ]
+            here = {name: poses[rows] for name, poses in object_poses.items()}
+            plans = together.plan(subtask, asked, eef_poses[eef][rows], here)
             steps = plans.poses.shape[1]
             self._rows[envs, :steps, pose] = plans.poses.reshape(len(envs), steps, 16).numpy()
             self._rows[envs, :steps, gripper] = plans.grippers.numpy()
@@ -272,16 +275,9 @@ class MimicPolicy:
             if not self.perturber.act(own, progress.attempt, progress.steps):
                 progress.disturbance = None
 
-    def _poses(self) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Return `world_from_eef` and `world_from_object` by name, shape (num_envs, 4, 4) each, on the host."""
-        return (
-            {eef: self._env.get_robot_eef_pose(eef).cpu() for eef in self._planner.subtasks},
-            {name: poses.cpu() for name, poses in self._env.get_object_poses().items()},
-        )
-
     def _requests(self, env_ids: Sequence[int]) -> list[Request]:
         """Return what has to be planned, in the order in which upstream does."""
-        eef_poses, object_poses = self._poses()
+        eef_poses, object_poses = self._environment.poses(env_ids)
         return [
             Request(
                 env=env_id,
@@ -289,13 +285,13 @@ class MimicPolicy:
                 subtask=progress.timing.subtask[eef],
                 choices=progress.choices,
                 before=progress.plans.get(eef),
-                eef_pose=eef_poses[eef][env_id],
-                object_poses={name: poses[env_id] for name, poses in object_poses.items()},
+                eef_pose=eef_poses[eef][row],
+                object_poses={name: poses[row] for name, poses in object_poses.items()},
                 begun=progress.steps,
                 used=progress.attempt.used(eef, progress.timing.subtask[eef]),
                 rejoins=again,
             )
-            for env_id in env_ids
+            for row, env_id in enumerate(env_ids)
             for progress in (self._progress[env_id],)
             for eef, again in progress.due()
         ]

@@ -19,6 +19,7 @@ from mimicgen.datagen.isaaclab import cameras
 from mimicgen.datagen.isaaclab import runtime as runtimes
 from mimicgen.datagen.isaaclab.managers import observing, recording
 from mimicgen.datagen.isaaclab.managers.executing import executing
+from mimicgen.datagen.isaaclab.managers.poses import asked, poses_of
 from mimicgen.datagen.isaaclab.managers.terminations import NoTerminations
 from mimicgen.datagen.isaaclab.runtime import Runtime
 from mimicgen.datagen.isaaclab.starts import starts_of
@@ -75,6 +76,7 @@ class Environment:
             self.succeeded = torch.zeros(self.env.num_envs, dtype=torch.bool)
             self.starts = starts_of(self.env)
             self._executed: torch.Tensor | None = None
+            self._poses = None if str(self.env.device) == "cpu" else poses_of(self.env)
             with torch.inference_mode():
                 self.env.reset()
             found = catalogue.description_of(cfg)
@@ -156,6 +158,13 @@ class Environment:
         """Take note that attempts have begun in environments, which were reset."""
         if self._stages is not None:
             self._stages.reset(list(env_ids))
+
+    def poses(self, env_ids: Sequence[int]) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Return `world_from_eef` and `world_from_object` of environments now, by name, on the host.
+
+        In the environments' frames, shape (len(env_ids), 4, 4) each.
+        """
+        return self._poses.of(env_ids) if self._poses is not None else asked(self.env, env_ids)
 
     def signals(self) -> dict[str, torch.Tensor]:
         """Return where each signal is true now, shape (num_envs,), bool."""

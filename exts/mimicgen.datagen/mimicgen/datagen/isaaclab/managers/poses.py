@@ -6,7 +6,7 @@ takes on a CPU. What they are made of is a few numbers that are there anyway.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -55,6 +55,22 @@ class Poses:
             "object": self._objects(),
         }
 
+    def of(self, env_ids: Sequence[int]) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Return `world_from_eef` and `world_from_object` of environments now, by name, on the host.
+
+        In the environments' frames, shape (len(env_ids), 4, 4) each. What they are made of is sent in one piece, and
+        the matrices are made here: a device would have to be told of two hundred operations.
+        """
+        now = self.now()
+        hands = [torch.cat([now["position"][eef], now["orientation"][eef]], dim=1) for eef in self._prefixes]
+        packed = torch.cat([self._env.scene.env_origins, *hands, *now["object"].values()], dim=1).cpu()[list(env_ids)]
+        origins, poses = packed[:, None, :3], packed[:, 3:].reshape(len(packed), -1, 7)
+        positions = torch.cat([poses[:, : len(hands), :3], poses[:, len(hands) :, :3] - origins], dim=1)
+        matrices = pose_math.make_pose(positions, pose_math.matrix_from_quat(poses[..., 3:])).unbind(dim=1)
+        objects = dict(zip(now["object"], matrices[len(hands) :], strict=True))
+        still = {name: pose.cpu().expand(len(packed), 4, 4) for name, pose in self._still.items()}
+        return dict(zip(self._prefixes, matrices, strict=False)), objects | still
+
     def matrices(self, recorded: Mapping[str, torch.Tensor], env_ids: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the matrices by path, shape (rows, 4, 4).
 
@@ -73,6 +89,17 @@ class Poses:
             if path.startswith("object/"):
                 found[f"object_pose/{path.removeprefix('object/')}"] = relative_to(origins, poses)
         return found | {f"object_pose/{name}": pose.expand(len(env_ids), 4, 4) for name, pose in self._still.items()}
+
+
+def asked(
+    env: ManagerBasedRLMimicEnv, env_ids: Sequence[int]
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Return what `Poses.of` does, as the environment's own methods give it."""
+    chosen = list(env_ids)
+    return (
+        {eef: env.get_robot_eef_pose(eef).cpu()[chosen] for eef in env.cfg.subtask_configs},
+        {name: poses.cpu()[chosen] for name, poses in env.get_object_poses().items()},
+    )
 
 
 def poses_of(env: Any) -> Poses | None:

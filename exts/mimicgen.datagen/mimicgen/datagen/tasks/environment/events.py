@@ -110,13 +110,14 @@ def write_poses(
         rows: What was drawn, a row an environment: a pose an object.
         names: The objects.
     """
-    poses = torch.tensor(rows, device=env.device)  # (environments, objects, 6)
+    drawn = torch.tensor(rows)  # (environments, objects, 6)
+    orientations = pose_math.quat_from_euler_xyz(*drawn[..., 3:].unbind(-1))
+    poses = torch.cat([drawn[..., :3], orientations], dim=-1).to(env.device)
+    poses[..., :3] += env.scene.env_origins[env_ids][:, None]
     at_rest = torch.zeros(len(rows), 6, device=env.device)
-    for index, name in enumerate(names):
-        positions = poses[:, index, :3] + env.scene.env_origins[env_ids]
-        orientations = pose_math.quat_from_euler_xyz(*poses[:, index, 3:].unbind(-1))
+    for name, pose in zip(names, poses.unbind(dim=1), strict=True):
         asset = env.scene[name]
-        asset.write_root_pose_to_sim_index(root_pose=torch.cat([positions, orientations], dim=-1), env_ids=env_ids)
+        asset.write_root_pose_to_sim_index(root_pose=pose.contiguous(), env_ids=env_ids)
         asset.write_root_velocity_to_sim_index(root_velocity=at_rest, env_ids=env_ids)
 
 
