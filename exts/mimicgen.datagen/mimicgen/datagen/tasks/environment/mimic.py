@@ -95,6 +95,9 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
             name: pose_math.make_pose(pose[None, :3], pose_math.matrix_from_quat(pose[None, 3:]))
             for name, pose in still.items()
         }
+        self._parts = {
+            (name, part): scene[name].find_bodies(part)[0][0] for name in self.jointed for part in objects[name].parts
+        }
         self._conditions = Predicates(self, self.described)
         self._stepped = False
         super().load_managers()
@@ -140,10 +143,8 @@ class TaskEnv(ManagerBasedRLMimicEnv):  # type: ignore[misc]
     def world_poses(self) -> dict[str, torch.Tensor]:
         """Return where objects that can move, and their parts, are in the world: position, quaternion x, y, z, w."""
         found = {name: self.scene[name].data.root_link_pose_w.torch for name in self.moving}
-        for name in self.jointed:
-            asset = self.scene[name]
-            for part in self.described.task.objects[name].parts:
-                found[f"{name}_{part}"] = asset.data.body_link_pose_w.torch[:, asset.find_bodies(part)[0][0]]
+        for (name, part), body in self._parts.items():
+            found[f"{name}_{part}"] = self.scene[name].data.body_link_pose_w.torch[:, body]
         return found
 
     def get_object_poses(self, env_ids: Sequence[int] | None = None) -> dict[str, torch.Tensor]:
