@@ -17,7 +17,7 @@ from tests.conftest import PROJECT
 from tests.dataset.formats.making import some_demos
 
 TEXT = (PROJECT / "docs" / "policies.md").read_text().partition("\n## Train\n")[2].partition("\n## ")[0]
-COMMAND = re.compile(r"^\./scripts/datagen\.sh (.*)$", re.M)
+COMMAND = re.compile(r"^\./scripts/datagen\.sh ((?:.*\\\n)*.*)$", re.M)
 
 
 def run(folder: Path, command: list[str], *more: str) -> str:
@@ -32,9 +32,9 @@ def test_its_commands_do_what_they_say(tmp_path: Path) -> None:
     """On two demonstrations that the project ships, with robomimic's network, which takes the shortest to import."""
     (tmp_path / "datasets").mkdir()
     some_demos(tmp_path / "datasets" / "generated_dataset.hdf5", 3)
-    commands = [shlex.split(command) for command in COMMAND.findall(TEXT)]
-    assert [command[0] for command in commands] == ["train", "dataset"]
-    train, sample = commands
+    commands = [shlex.split(command.replace("\\\n", " ")) for command in COMMAND.findall(TEXT)]
+    assert [command[0] for command in commands] == ["train", "dataset", "train"]
+    train, sample, turned = commands
     sample[sample.index("--count") + 1] = "2"
     assert "2 demonstrations" in run(tmp_path, sample)
     train[train.index("--preset") + 1] = "bc_rnn_gmm"
@@ -61,6 +61,11 @@ def test_its_commands_do_what_they_say(tmp_path: Path) -> None:
     assert lines == [{"event": "end", "why": "done", "policy": str(folder / "policy.pth")}], (
         "there is nothing left to do"
     )
+    few = ["--set", "training.batch_size=8", "--set", "network.down_dims=[8, 16, 24]"]
+    said = run(tmp_path, turned, *few, "--steps", "2", "--evaluate-every", "0")
+    assert "training diffusion of lerobot on 2 demonstrations" in said
+    assert "done: all steps were taken" in said
+    assert "not turned" not in said
 
 
 def test_its_table_is_complete() -> None:
