@@ -142,7 +142,7 @@ def test_a_checkpoint_that_cannot_be_evaluated_stops_nothing(folder: Folder) -> 
 
 def test_ctrl_c_ends_it_with_a_checkpoint_and_the_same_goes_on(folder: Folder) -> None:
     told: list[dict[str, Any]] = []
-    begun = follower(folder, told, successes=(1, 2, 3, 4), pause=1.0)
+    begun = follower(folder, told, successes=(1, 2, 3, 4), pause=0.3)
 
     def interrupt() -> None:
         while not any(line["event"] == "step" for line in told):
