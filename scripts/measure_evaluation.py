@@ -59,7 +59,7 @@ def main() -> None:
         "steps_of_a_turn": options.steps,
         "env_steps_per_s": {name: [round(rate) for rate in turns] for name, turns in rates.items()},
         "median": {name: round(rate) for name, rate in median.items()},
-        "ratio": round(median["evaluate"] / median["generate"], 3),
+        "ratio": round(median["evaluate"] / median["generate"], 4),
         "env_steps_per_processor_s": {name: [round(rate) for rate in turns] for name, turns in processor.items()},
         "processor_ratio": round(by_time["evaluate"] / by_time["generate"], 3),
         "load": round(os.getloadavg()[0], 1),

@@ -33,7 +33,7 @@ from mimicgen.datagen.session import Session, opening
 from mimicgen.datagen.tasks.defaults import build
 
 SEED = 250901
-"""Of the evaluations' starts; no policy was chosen on it."""
+"""Of the evaluations' starts."""
 
 PYTHON = PROJECT / ".cache" / "train" / "bin" / "python"
 
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=1, help="trainings at a time (default: 1)")
     parser.add_argument("--evaluations", type=int, default=1, help="evaluations at a time (default: 1)")
     parser.add_argument("--episodes", type=int, default=200)
-    parser.add_argument("--num-envs", type=int, default=100, help="environments of an evaluation (default: 100)")
+    parser.add_argument("--num-envs", type=int, default=200, help="environments of an evaluation (default: 200)")
     parser.add_argument("--python", type=Path, default=PYTHON, help="Python that trains (default: that of set-up)")
     parser.add_argument("--output", type=Path, default=PROJECT / "output" / "policies")
     parser.add_argument("--json", type=Path, help="file to write; without it, the terminal")
@@ -63,21 +63,31 @@ def main() -> None:
         with lock:
             rows.append(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
-            write(told | {"rows": rows}, options.json)
+            if options.json is not None:
+                write(told | {"rows": rows}, options.json)
 
     with ThreadPoolExecutor(options.evaluations) as evaluating, ThreadPoolExecutor(options.at_once) as training:
 
         def both(one: dict[str, Any]) -> Future[None]:
             return evaluating.submit(evaluated, one, trained(one, options))
 
-        for begun in [training.submit(both, one) for one in trainings]:
-            begun.result().result()
+        try:
+            for begun in [training.submit(both, one) for one in trainings]:
+                begun.result().result()
+        except BaseException:
+            training.shutdown(cancel_futures=True)
+            raise
+    if options.json is None:
+        write(told | {"rows": rows}, None)
 
 
 def trained(training: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """Train a policy to its end, and return its row so far, with the last checkpoint."""
-    name = "-".join(str(training[key]) for key in ("data", "preset", "training_seed"))
-    folder = options.output / "_".join([name.replace(", ", "_").replace("=", "_"), *training.get("set", ())])
+    parts = (training.get("task", "registered"), Path(training["dataset"]).stem, training["preset"])
+    name = "_".join([*parts, *training.get("set", ()), f"seed={training['training_seed']}"])
+    folder = options.output / name
+    if folder.exists():
+        raise SystemExit(f"measure_policies: '{folder}' is there already; move it away, or choose another --output")
     command = [options.python, "-m", "mimicgen.datagen.policies.training.trainer", "--device", options.device]
     command += ["--preset", PROJECT / "config" / "train" / f"{training['preset']}.toml", "--output", folder]
     command += ["--dataset", training["dataset"], "--seed", str(training["training_seed"])]
@@ -89,7 +99,7 @@ def trained(training: dict[str, Any], options: argparse.Namespace) -> dict[str, 
         raise SystemExit(f"measure_policies: training {name} failed: {events[-1:]} {ran.stderr[-2000:]}")
     begun = next(event for event in events if event["event"] == "begin")
     return {
-        "task": training.get("task"),
+        "task": training.get("task", "stack_three (registered)"),
         "data": training["data"],
         "demonstrations": begun["demonstrations"],
         "preset": training["preset"],

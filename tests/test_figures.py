@@ -79,7 +79,8 @@ def test_policies_are_told_as_they_were_evaluated() -> None:
         each = ", ".join(kept(row).partition(", ")[2] for row in rows)
         counts = ", ".join(str(row["successes"]) for row in rows)
         assert f"{counts}: {each}" in text
-        assert f"**{100 * sum(row['rate'] for row in rows) / len(rows):.0f}%**" in text
+        mean = 100 * sum(row["successes"] for row in rows) / sum(row["attempts"] for row in rows)
+        assert f"**{mean:.0f}%**" in text
     for row in told["turned"]:
         assert row["interval"] == pytest.approx(wilson(row["successes"], row["attempts"]), abs=1e-4)
         assert kept(row) in " ".join(text.split())

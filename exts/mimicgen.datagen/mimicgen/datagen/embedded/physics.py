@@ -213,7 +213,7 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
         solver = super()._create_solver(model, solver_cfg)
         options = solver.mjw_model.opt
-        options.warn_overflow = False  # its iterations are bounded on purpose
+        options.warn_overflow = False  # a search that is cut short goes on in the next substep
         # Two boxes meet in the general algorithm for convex shapes unless this is set; then in the one for boxes, which
         # is also what MuJoCo's own engine does (`_narrowphase` in mujoco_warp/_src/collision_driver.py).
         options.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD

@@ -29,7 +29,7 @@ class Selection:
         eef: The end effector.
         infos: What the demonstrations say, `DatagenInfo` each.
         clearance: Tells which segments lead the hand into nothing else, if those are preferred.
-        device: Where it is done.
+        device: Where it is done for more than `FEW` environments.
 
     Attributes:
         clearance: As given.

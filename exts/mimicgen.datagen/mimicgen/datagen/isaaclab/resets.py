@@ -113,14 +113,7 @@ class Resets:
                 len(asset_cfgs), min_separation, dict(pose_range or {}), max_sample_tries
             ),
         )
-        poses = torch.tensor(drawn, device=env.device)  # (environments, objects, 6): position, roll, pitch, yaw
-        at_rest = torch.zeros(len(drawn), 6, device=env.device)
-        for index, cfg in enumerate(asset_cfgs):
-            positions = poses[:, index, :3] + env.scene.env_origins[env_ids]
-            orientations = pose_math.quat_from_euler_xyz(*poses[:, index, 3:].unbind(-1))
-            asset = env.scene[cfg.name]
-            asset.write_root_pose_to_sim_index(root_pose=torch.cat([positions, orientations], dim=-1), env_ids=env_ids)
-            asset.write_root_velocity_to_sim_index(root_velocity=at_rest, env_ids=env_ids)
+        events.write_poses(env, env_ids, drawn, [cfg.name for cfg in asset_cfgs])
 
     def _near_home(self, env: Any, env_ids: torch.Tensor, robot: str, std: float, arms: list[str]) -> None:
         """Do what `reset_joints` does."""
