@@ -140,7 +140,7 @@ class Person:
             place = self.reach(identifier)
             self.point(*place)
         self.press()
-        self.draw(2)  # a button that is up again before the window has looked was never pressed
+        self.draw(4)  # a button that is up again before the window has looked was never pressed
         self.release()
         self.update(3)
 

@@ -26,12 +26,15 @@ from robomimic.utils.file_utils import policy_from_checkpoint
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mimicgen.datagen.errors import ConfigError, OutputError, PolicyError, SourceError
+from mimicgen.datagen.policies.training import trainer
 from mimicgen.datagen.policies.training.data import load
 from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
 from mimicgen.datagen.policies.training.quickening import Product, as_products
 from mimicgen.datagen.policies.training.trainer import learner_of, train
 from mimicgen.datagen.policies.training.turning.demonstrations import turning_of
+
+trainer.TELLING = 0.0  # every step, however fast it is
 
 CPU = torch.device("cpu")
 PRESETS = Path(__file__).resolve().parents[3] / "config" / "train"
