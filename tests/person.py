@@ -144,6 +144,11 @@ class Person:
         self.release()
         self.update(3)
 
+    def tick(self, identifier: str, ticked: bool) -> None:
+        """Press a box until it is ticked, or not: a machine with too much to do may lose a press."""
+        while self.find(identifier).model.as_bool is not ticked:
+            self.click(identifier)
+
     def choose(self, identifier: str, index: int) -> None:
         """Open a box of choices, and take one of its lines."""
         self.click(identifier)

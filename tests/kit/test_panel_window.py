@@ -57,7 +57,7 @@ def test_the_panel_opens_again_with_what_was_used_last(display: str, tmp_path: P
     code = """
     person = Person(source=source, **outputs)
     person.type("num_trials", "2")
-    person.click("guarantee")
+    person.tick("guarantee", False)
     person.click("section_randomization")
     person.update(10)
     person.type("randomization.x.low", "0.45")
