@@ -1,10 +1,10 @@
 """A bounded number of the solver's iterations, in MuJoCo Warp.
 
 An iteration searches along a line, and then computes where the next one is to search: the gradient, the Hessian and its
-factors, which take longer than all the rest of it. After the last iteration nobody searches any more, and MuJoCo Warp
-computes them all the same. It also asks the device after each iteration whether another one is needed, a conditional
-node in a CUDA graph, where a bound of two is reached in some of many environments anyway. A model that has not been
-bounded is left as it is. (`_solve` and `_solver_iteration` of MuJoCo Warp 3.12,
+factors. After the last iteration nobody searches any more, and MuJoCo Warp computes them all the same. It also asks the
+device after each iteration whether another one is needed, a conditional node in a CUDA graph, where a bound of two is
+reached in some of many environments anyway. A model that has not been bounded is left as it is. (`_solve` and
+`_solver_iteration` of MuJoCo Warp 3.12,
 https://github.com/google-deepmind/mujoco_warp/blob/main/mujoco_warp/_src/solver.py)
 """
 

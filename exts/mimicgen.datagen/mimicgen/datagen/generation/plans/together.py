@@ -26,7 +26,7 @@ from mimicgen.datagen.generation.plans.plan import Choices
 from mimicgen.datagen.generation.timing import rules_of
 
 THREADS = 8
-"""Cores that PyTorch uses at most: to wake the 64 of a GPU's host took 2 ms for what two do in a fifth of one."""
+"""Cores that PyTorch uses at most: to wake the 64 of a GPU's host took 2 ms for what 8 do in a fifth of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
