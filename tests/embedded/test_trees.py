@@ -33,8 +33,8 @@ for swept in (False, True):
     random = np.random.default_rng(0)
     ours, data = mujoco_warp.put_model(model), mujoco_warp.put_data(model, mujoco.MjData(model), nworld=3)
     if swept:
-        trees.sweep(ours)
-        trees.sweep(ours)
+        trees.sweep(ours, data)
+        trees.sweep(ours, data)
     for own in (data.qpos, data.qvel):
         own.assign((own.numpy() + 0.3 * random.normal(size=own.shape)).astype(np.float32))
     launched.clear()
@@ -53,4 +53,4 @@ def test_sums_are_those_of_mujoco_warp(tmp_path: Path) -> None:
     found = json.loads(line.removeprefix("RESULT"))
     assert max(found["apart"]) < 1e-5
     assert found["levels"] > 7
-    assert found["fewer"] == 3 * (found["levels"] - 1), "MuJoCo Warp launches a kernel a level still"
+    assert found["fewer"] == 3 * (found["levels"] - 1) + 2, "MuJoCo Warp launches a kernel a level still"

@@ -31,6 +31,7 @@ from isaaclab_newton.physics.mjwarp_manager import NewtonMJWarpManager
 from mimicgen.datagen.embedded import launching
 from mimicgen.datagen.embedded.boxes import prefer_faces
 from mimicgen.datagen.embedded.iterating import bound
+from mimicgen.datagen.embedded.stepping import Stepping
 from mimicgen.datagen.embedded.trees import sweep
 
 
@@ -209,6 +210,8 @@ class NewtonFreshSensorsManager(NewtonMJWarpManager):
 class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
     """Isaac Lab's Newton manager, whose state is converted once a step; all of it is one CUDA graph."""
 
+    _stepping: ClassVar[Stepping]
+
     @classmethod
     def _create_solver(cls, model: newton.Model, solver_cfg: Any) -> newton.solvers.SolverMuJoCo:
         solver = super()._create_solver(model, solver_cfg)
@@ -218,8 +221,9 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
         # is also what MuJoCo's own engine does (`_narrowphase` in mujoco_warp/_src/collision_driver.py).
         options.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
         prefer_faces()
-        sweep(solver.mjw_model)
+        sweep(solver.mjw_model, solver.mjw_data)
         bound(solver.mjw_model)
+        cls._stepping = Stepping(solver.mjw_model, solver.mjw_data)
         return solver
 
     @classmethod
@@ -237,7 +241,7 @@ class NewtonCudaMujocoManager(NewtonFreshSensorsManager):
                 for control in cls._controls:
                     control(solver.mjw_data)
                 for _ in range(cls._num_substeps):
-                    solver._mujoco_warp_step()
+                    cls._stepping.step()
             solver._update_newton_state(solver.model, backend.state_0, solver.mjw_data, state_prev=backend.state_0)
         backend.state_0.clear_forces()
 
