@@ -109,3 +109,22 @@ def test_of_a_subtask_that_was_planned_anew_the_segment_that_was_followed_to_its
 def test_one_source_is_used_as_evenly_as_can_be(sources: Sequence[str]) -> None:
     (only,) = told(attempt(0.5, 0.0, demos=("a",)), sources=sources)["sources"]
     assert (only["bits"], only["share"]) == (0.0, 1.0)
+
+
+def test_a_source_demonstration_whose_followers_are_lost_is_told_with_what_leaves_it_out() -> None:
+    good = [attempt(0.5, 0.0, demos=("a", "b"))] * 40
+    bad = [attempt(0.5, 0.0, kept=at % 3 == 0, demos=("a", "c")) for at in range(15)]
+    found = told(*good, *bad)
+    assert found["missing"] == [
+        "what follows c until success is kept less often: 5 of 15, 82% of all 55 attempts that came so far; "
+        "mimic.subtasks.final.leave_out can leave it out"
+    ]
+    assert found["sources"][1]["followed"] == {"b": 40, "c": 15}
+    assert told(*good, *bad[:3])["missing"] == [], "a few may be chance"
+    other = [
+        dataclasses.replace(one, segments=(*one.segments, dataclasses.replace(one.segments[1], eef="left")))
+        for one in (*good, *bad)
+    ]
+    (arm, left) = told(*other)["missing"]
+    assert "mimic.subtasks.arm_final.leave_out" in arm
+    assert "mimic.subtasks.left_final.leave_out" in left

@@ -92,6 +92,13 @@ def test_what_isaac_labs_own_generator_does_not_know_is_refused_with_it(key: str
         build({f"mimic.{key}": 1, "mimic.reference": True})
 
 
+@pytest.mark.parametrize("key", ["mimic.leave_out", "mimic.subtasks.stack_1.leave_out"])
+def test_nor_does_it_leave_demonstrations_out(key: str) -> None:
+    assert build({key: "demo_1,demo_4"}).mimic.of("stack_1", "leave_out") == ("demo_1", "demo_4")
+    with pytest.raises(ConfigError, match=r"mimic\.leave_out with mimic\.reference: .*; leave one of the two out"):
+        build({key: "demo_1", "mimic.reference": True})
+
+
 def test_observed_cameras_are_some_of_the_runs_and_written_once() -> None:
     run = build({"observe.cameras": "table_cam", "observe.modalities": "rgb,depth"})
     assert run.observe.written() == {"table_cam_rgb", "table_cam_depth"}

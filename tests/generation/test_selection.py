@@ -72,3 +72,45 @@ asyncio.run(main())
         assert len(pairs) == 200
         assert len({expected for expected, _ in pairs}) > 3, name
         assert [ours for _, ours in pairs] == [expected for expected, _ in pairs], name
+
+
+def test_what_is_left_out_is_never_chosen(tmp_path: Path) -> None:
+    code = """
+import dataclasses
+import torch
+from mimicgen.datagen.generation.plans.plan import Request
+
+async def main():
+    found = {}
+    for clear in (False, True):
+        async with opened(mimic__keep_clear=clear, mimic__leave_out="demo_0,demo_3",
+                          mimic__subtasks__stack_1__leave_out="demo_5") as generator:
+            planner = generator._policy._planner
+            ((eef, subtasks),) = planner.subtasks.items()
+            names = planner._sources.names
+            chosen = []
+            for subtask, cfg in enumerate(subtasks):
+                requests = []
+                for demo, info in enumerate(planner.infos):  # as each demonstration is, itself the nearest
+                    choices = planner.begin()[1]
+                    start = int(choices.boundaries[eef][demo, subtask, 0])
+                    requests.append(Request(env=0, eef=eef, subtask=subtask, choices=choices, before=None,
+                        eef_pose=info.eef_pose[eef][start],
+                        object_poses={name: poses[start] for name, poses in info.object_poses.items()}))
+                chosen.append([[names[demo] for demo in own] for own in planner.eligible(requests)])
+            used = [dataclasses.replace(requests[0], used=frozenset(names) - {"demo_0"})]
+            found[str(clear)] = {"chosen": chosen, "used": [[names[demo] for demo in own]
+                                                            for own in planner.eligible(used)], "names": names}
+    print("RESULT", json.dumps(found))
+
+asyncio.run(main())
+"""
+    for clear, found in result(code, tmp_path).items():
+        names, gone = found["names"], [{"demo_0", "demo_3"}, {"demo_5"}, {"demo_0", "demo_3"}, {"demo_0", "demo_3"}]
+        for chosen, left_out in zip(found["chosen"], gone, strict=True):
+            assert len(chosen) == len(names) == 10
+            for name, own in zip(names, chosen, strict=True):
+                assert own
+                assert not left_out & set(own)
+                assert clear == "True" or name in left_out or own[0] == name, "the nearest otherwise"
+        assert "demo_0" not in found["used"][0], "not where all others are used either"

@@ -7,6 +7,40 @@ from pathlib import Path
 
 from tests.generation.running import python
 
+LEFT_OUT = """
+import json
+from types import SimpleNamespace
+from mimicgen.datagen.isaaclab import kitless
+kitless.teach_isaaclab()
+from mimicgen.datagen.config.sections import MimicConfig, SubtaskConfig
+from mimicgen.datagen.errors import ConfigError
+from mimicgen.datagen.isaaclab.pool import SourcePool
+
+pool = SourcePool.__new__(SourcePool)
+pool.names = ["demo_0", "demo_1", "demo_10"]
+
+def told(anew=True, per_arm=True, arms=("arm",), **mimic):
+    signals = [SimpleNamespace(subtask_term_signal=signal) for signal in ("grasp", None)]
+    options = SimpleNamespace(generation_select_src_per_subtask=anew, generation_select_src_per_arm=per_arm)
+    cfg = SimpleNamespace(subtask_configs=dict.fromkeys(arms, signals), datagen_config=options)
+    try:
+        return {eef: [sorted(one) for one in own] for eef, own in pool.left_out(MimicConfig(**mimic), cfg).items()}
+    except ConfigError as error:
+        return str(error)
+
+final = {"final": SubtaskConfig(leave_out=("demo_10",))}
+print("RESULT", json.dumps({
+    "nothing": told(),
+    "all": told(leave_out=("demo_1",)),
+    "one": told(leave_out=("demo_1",), subtasks=final),
+    "once": told(anew=False, subtasks=final),
+    "once for both": told(anew=False, per_arm=False, arms=("left", "right"),
+                          subtasks={"left_grasp": SubtaskConfig(leave_out=("demo_0",))}),
+    "unknown": told(subtasks={"grasp": SubtaskConfig(leave_out=("demo_2",))}),
+    "none left": told(leave_out=("demo_0", "demo_1", "demo_10")),
+}))
+"""
+
 ROUNDED = """
 import json, sys
 from mimicgen.datagen.isaaclab import kitless
@@ -49,3 +83,16 @@ def test_a_rounded_rotation_turns_into_nothing_unless_it_is_straightened(tmp_pat
     assert abs(sum(number**2 for number in found["ours"]) - 1) < 1e-6
     assert 0 < found["moved"] < 1e-4
     assert found["exact"], "what is exact stays what it is, bit by bit"
+
+
+def test_what_is_left_out_of_a_subtask_is_said_by_name(tmp_path: Path) -> None:
+    line = next(line for line in python(LEFT_OUT, tmp_path).splitlines() if line.startswith("RESULT "))
+    found = json.loads(line.removeprefix("RESULT "))
+    assert found["nothing"] == {"arm": [[], []]}
+    assert found["all"] == {"arm": [[1], [1]]}
+    assert found["one"] == {"arm": [[1], [2]]}, "a subtask's own instead of all subtasks'"
+    assert found["once"] == {"arm": [[2], [2]]}, "one demonstration is followed for both"
+    assert found["once for both"] == {"left": [[0], [0]], "right": [[0], [0]]}
+    unknown = "mimic.leave_out for 'grasp': there is no usable source demonstration 'demo_2'"
+    assert found["unknown"] == f"{unknown}; there are demo_0, demo_1, demo_10"
+    assert found["none left"].startswith("mimic.leave_out leaves none of the source demonstrations demo_0, demo_1")

@@ -2,8 +2,8 @@
 
 A policy fails where its data is thin, and a success rate does not say where that is. The range in which an object may
 start is divided into parts: squares of the table, and ranges of its turn. Of every part it is counted how many attempts
-began there and how many of them were kept; and for every subtask, from which source demonstrations the kept segments
-come.
+began there and how many of them were kept; and for every subtask, from which source demonstrations the segments come,
+and how many of these attempts were kept.
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ class Coverage:
         """By object: x, y, turn (not a number where it is not known) and whether it was kept, attempt by attempt."""
         self._attempts = self._kept = 0
         self._used: dict[tuple[str, int], Counter[str]] = {}
+        """By end effector and subtask: how many kept attempts followed each source demonstration."""
+        self._followed: dict[tuple[str, int], Counter[str]] = {}
+        """The same of all attempts."""
         self._names: dict[tuple[str, int], str] = {}
 
     def add(self, attempt: Attempt) -> None:
@@ -80,10 +83,12 @@ class Coverage:
             if len(start) >= 2:
                 own = (start[0], start[1], start[2] if len(start) > 2 else math.nan, kept)
                 self._starts.setdefault(name, array("d")).extend(own)
-        if kept and attempt.replayed is None:
+        if attempt.replayed is None:
             # Of a subtask that was planned twice, what was followed to its end counts.
             for key, demo in {(one.eef, one.subtask): one.demo for one in attempt.segments if one.eef != WHOLE}.items():
-                self._used.setdefault(key, Counter())[demo] += 1
+                self._followed.setdefault(key, Counter())[demo] += 1
+                if kept:
+                    self._used.setdefault(key, Counter())[demo] += 1
                 self._names[key] = _named(attempt, *key)
 
     def told(self) -> dict[str, Any]:
@@ -94,7 +99,7 @@ class Coverage:
             if found:
                 objects[name] = found
                 missing += words
-        return {"objects": objects, "sources": [*self._source_use()], "missing": missing}
+        return {"objects": objects, "sources": [*self._source_use()], "missing": [*missing, *self._failing_sources()]}
 
     def _object(self, name: str) -> tuple[dict[str, Any], list[str]]:
         """Return how far the range of an object is covered and what is missing; nothing if it always starts alike."""
@@ -167,7 +172,25 @@ class Coverage:
                 "bits": round(abs(bits), 3),
                 "share": round(abs(bits) / most, 3) if most else 1.0,
                 "demos": dict(used.most_common()),
+                "followed": dict(self._followed[eef, subtask].most_common()),
             }
+
+    def _failing_sources(self) -> Iterator[str]:
+        """Yield in words from which source demonstrations attempts are kept less often."""
+        signals = Counter(self._names.values())
+        for key, followed in sorted(self._followed.items()):
+            signal, used, total = self._names[key], self._used.get(key, Counter()), followed.total()
+            rate = used.total() / total
+            name = "final" if signal == FINAL else signal
+            setting = f"mimic.subtasks.{f'{key[0]}_{name}' if signals[signal] > 1 else name}.leave_out"
+            for demo, attempts in sorted(followed.items()):
+                kept = used[demo]
+                if kept < attempts and _chance(kept, attempts, rate) < RARE:
+                    whole = f"{100 * rate:.0f}% of all {total} attempts that came so far"
+                    yield (
+                        f"what follows {demo} until {signal} is kept less often: {kept} of {attempts}, {whole}; "
+                        f"{setting} can leave it out"
+                    )
 
 
 def _named(attempt: Attempt, eef: str, subtask: int) -> str:

@@ -57,6 +57,13 @@ class _SubtaskSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     apply_noise_during_interpolation: Annotated[
         bool | None, Meta(description="Put the noise on the steps between segments, too")
     ] = None
+    leave_out: Annotated[
+        tuple[Text, ...] | None,
+        Meta(
+            description="Source demonstrations of which no segment is followed, for instance those that the report "
+            "says are kept less often. Not with Isaac Lab's own generator"
+        ),
+    ] = None
 
 
 class SubtaskConfig(_SubtaskSettings, frozen=True, kw_only=True):
@@ -144,6 +151,11 @@ class MimicConfig(_SubtaskSettings, frozen=True, kw_only=True):
                     f"mimic.{key} = {getattr(self, key)} with mimic.reference: Isaac Lab's own generator knows nothing "
                     f"of it; leave one of the two out"
                 )
+        if self.reference and self.leaves_out:
+            raise ConfigError(
+                "mimic.leave_out with mimic.reference: Isaac Lab's own generator knows nothing of it; leave one of the "
+                "two out"
+            )
         for name, subtask in self.subtasks.items():
             low, high = subtask.term_offset_low, subtask.term_offset_high
             if (low is None) != (high is None) or (low is not None and high is not None and low > high):
@@ -151,6 +163,11 @@ class MimicConfig(_SubtaskSettings, frozen=True, kw_only=True):
                     f"mimic.subtasks.{name}: term_offset_low = {low} and term_offset_high = {high}: "
                     "give both, the low one not above the high one"
                 )
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether source demonstrations are left out of any subtask."""
+        return bool(self.leave_out) or any(one.leave_out for one in self.subtasks.values())
 
     def of(self, subtask: str, key: str) -> Any:
         """Return a value for one subtask: its own if it has one, else that of all subtasks; None: the task's own."""

@@ -17,8 +17,6 @@ import warp as wp
 from mujoco_warp._src import collision_driver, constraint, derivative, forward, passive, smooth, solver
 from mujoco_warp._src.types import DisableBit, EnableBit, IntegratorType
 
-from mimicgen.datagen.embedded.scratch import Scratch
-
 
 def suits(model: Any) -> bool:
     """Return whether there is nothing in a `mujoco_warp.Model` but what a step in branches computes."""
@@ -46,17 +44,15 @@ class Stepping:
     def __init__(self, model: Any, data: Any):
         self._model, self._data = model, data
         self._suits = suits(model)
-        self._scratch = Scratch()
         device = data.qpos.device
         self._streams = [wp.Stream(device) for _ in range(3)] if device.is_cuda else [None] * 3
 
     def step(self) -> None:
         """Advance all worlds by a step."""
-        with self._scratch.kept():
-            if self._suits:
-                self._step(self._model, self._data)
-            else:
-                mujoco_warp.step(self._model, self._data)
+        if self._suits:
+            self._step(self._model, self._data)
+        else:
+            mujoco_warp.step(self._model, self._data)
 
     def _step(self, model: Any, data: Any) -> None:
         moves, weighs, drives = self._streams

@@ -8,7 +8,7 @@ end effectors of an environment are to reach until then lies in rows; every envi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ class MimicPolicy:
         environment: The environment, open.
         sources: The source demonstrations, on the host.
         clearances: Prefer segments that lead the hand into nothing else, by these; by end effector.
+        left_out: The source demonstrations that are never chosen, by end effector and subtask.
         perturb: Share of the attempts that are disturbed.
 
     Attributes:
@@ -49,11 +50,12 @@ class MimicPolicy:
         environment: Environment,
         sources: SourcePool,
         clearances: Mapping[str, Clearance] | None = None,
+        left_out: Mapping[str, Sequence[Collection[int]]] | None = None,
         perturb: float = 0.0,
     ):
         self._environment = environment
         self._env = environment.env
-        self._planner = Planner(self._env, sources, clearances)
+        self._planner = Planner(self._env, sources, clearances, left_out)
         self._reset = Resets(self._env)
         self._convert = Converter(self._env)
         self.draws_on = self._reset.draws_on if self._convert.draws is not None else str(self._env.device)

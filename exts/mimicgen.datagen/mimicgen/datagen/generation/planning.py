@@ -9,7 +9,7 @@ again, without its loops, are the selection strategies (`selection.py`), `merge_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import isaaclab.utils.math as pose_math
@@ -44,6 +44,7 @@ class Planner:
         env: Isaac Lab's environment.
         sources: The source demonstrations, on the host.
         clearances: Prefer segments that lead the hand into nothing else, by these; by end effector.
+        left_out: The demonstrations that are never chosen, by end effector and subtask.
 
     Attributes:
         subtasks: Isaac Lab's configurations of the subtasks by end effector.
@@ -53,7 +54,13 @@ class Planner:
         selections: What chooses among them, by end effector.
     """
 
-    def __init__(self, env: Any, sources: SourcePool, clearances: Mapping[str, Clearance] | None = None):
+    def __init__(
+        self,
+        env: Any,
+        sources: SourcePool,
+        clearances: Mapping[str, Clearance] | None = None,
+        left_out: Mapping[str, Sequence[Collection[int]]] | None = None,
+    ):
         self.subtasks: dict[str, list[Any]] = env.cfg.subtask_configs
         self.cfg = env.cfg
         self._options = env.cfg.datagen_config
@@ -62,7 +69,9 @@ class Planner:
         self.infos = sources.pool.datagen_infos
         self._upstream = DataGenerator(env, sources.pool)
         self.selections = {
-            eef: Selection(own, eef, self.infos, (clearances or {}).get(eef), str(env.device))
+            eef: Selection(
+                own, eef, self.infos, (clearances or {}).get(eef), (left_out or {}).get(eef, ()), str(env.device)
+            )
             for eef, own in self.subtasks.items()
         }
 

@@ -29,6 +29,7 @@ class Selection:
         eef: The end effector.
         infos: What the demonstrations say, `DatagenInfo` each.
         clearance: Tells which segments lead the hand into nothing else, if those are preferred.
+        left_out: The demonstrations that are never chosen, by subtask; others are left.
         device: Where it is done for more than `FEW` environments.
 
     Attributes:
@@ -43,6 +44,7 @@ class Selection:
         eef: str,
         infos: Sequence[Any],
         clearance: Clearance | None = None,
+        left_out: Sequence[Collection[int]] = (),
         device: str = "cpu",
     ):
         self._subtasks = subtasks
@@ -52,6 +54,10 @@ class Selection:
         self.object_poses = {
             name: _padded([info.object_poses[name] for info in infos]).cpu() for name in infos[0].object_poses
         }
+        none = torch.zeros(len(subtasks), len(infos), dtype=torch.bool)
+        for row, own in zip(none, left_out, strict=bool(left_out)):
+            row[list(own)] = True
+        self._left_out = {"cpu": none, device: none.to(device)}
         there = {name: poses.to(device) for name, poses in self.object_poses.items()}
         self._sources = {"cpu": (self.eef_poses, self.object_poses), device: (self.eef_poses.to(device), there)}
 
@@ -65,9 +71,9 @@ class Selection:
     ) -> Sequence[Sequence[int]]:
         """Return the demonstrations among which one is drawn, in each of n environments.
 
-        Every demonstration, or those whose object, or whose way for the hand, is nearest; with a `clearance` of
-        those alone that lead the hand into nothing else, as long as there are any (`clearance.py`). Of what is left
-        those alone that are not used, likewise.
+        Every demonstration that is not left out, or those whose object, or whose way for the hand, is nearest; with a
+        `clearance` of those alone that lead the hand into nothing else, as long as there are any (`clearance.py`). Of
+        what is left those alone that are not used, likewise.
 
         Args:
             subtask: Index of the subtask.
@@ -79,8 +85,9 @@ class Selection:
         cfg = self._subtasks[subtask]
         everyone = range(len(self.eef_poses))
         if cfg.object_ref is None:
-            left = [[demo for demo in everyone if demo not in own] for own in used]
-            return [own or everyone for own in left] or [everyone] * len(ranges)
+            taken = [demo for demo in everyone if not self._left_out["cpu"][subtask, demo]]
+            left = [[demo for demo in taken if demo not in own] for own in used]
+            return [own or taken for own in left] or [taken] * len(ranges)
         device = self._device if len(ranges) > FEW else "cpu"
         source_eef_poses, source_poses = self._sources[device]
         object_poses = {name: poses.to(device) for name, poses in object_poses.items()}
@@ -96,12 +103,15 @@ class Selection:
             distances = _distances(ways_begin, eef_poses.to(device)[:, None], **weights)
         else:
             distances = _distances(sources, here, **weights)
+        left_out = self._left_out[device][subtask]
+        distances = distances.masked_fill(left_out, torch.inf)
         if self.clearance is not None:
             ways = moved(looked_at(source_eef_poses, starts, ends), sources, here)
             # The hand goes to the subtask's object, and may hold that of the one before.
             spared = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
             blocked = self.clearance.blocked(ways, object_poses, spared)
-            distances = distances.masked_fill(blocked & ~blocked.all(dim=-1, keepdim=True), torch.inf)
+            nothing_left = (blocked | left_out).all(dim=-1, keepdim=True)
+            distances = distances.masked_fill(blocked & ~nothing_left, torch.inf)
         distances = distances.cpu()
         for row, own in zip(distances, used, strict=bool(used)):
             left_out = torch.tensor([demo in own for demo in everyone])

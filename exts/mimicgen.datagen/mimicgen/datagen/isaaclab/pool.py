@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from isaaclab_mimic.datagen.datagen_info_pool import DataGenInfoPool
 
+from mimicgen.datagen.config.sections import MimicConfig, subtask_names
+from mimicgen.datagen.config.values import quoted
 from mimicgen.datagen.dataset.sources.raw import file_hash
 from mimicgen.datagen.dataset.sources.sources import Sources, natural_order
+from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.isaaclab import poses
 
 EXACT = 1e-6
@@ -45,6 +49,46 @@ class SourcePool:
             "quaternion_order": sources.quaternion_order,
             "findings": [str(finding) for finding in sources.findings],
         }
+
+    def left_out(self, mimic: MimicConfig, cfg: Any) -> dict[str, list[frozenset[int]]]:
+        """Return which demonstrations no segment is taken from, by their place in `names`, end effector and subtask.
+
+        Where one demonstration is followed for several subtasks, or by several hands, it is what is left out of any of
+        them. A hand that is bound to another's choice by a constraint follows it here, too.
+
+        Args:
+            mimic: Says which.
+            cfg: Isaac Lab's configuration of the environment.
+
+        Raises:
+            ConfigError: There is no such demonstration, or none is left.
+        """
+        signals = {eef: [one.subtask_term_signal for one in own] for eef, own in cfg.subtask_configs.items()}
+        found = {
+            eef: [frozenset(self._left_out_of(mimic, name)) for name in own]
+            for eef, own in subtask_names(signals).items()
+        }
+        options = cfg.datagen_config
+        if not options.generation_select_src_per_subtask:
+            found = {eef: [frozenset().union(*own)] * len(own) for eef, own in found.items()}
+            if not options.generation_select_src_per_arm:
+                everything = frozenset().union(*(own[0] for own in found.values()))
+                found = {eef: [everything] * len(own) for eef, own in found.items()}
+        if any(len(one) == len(self.names) for own in found.values() for one in own):
+            raise ConfigError(
+                f"mimic.leave_out leaves none of the source demonstrations {', '.join(self.names)} in a subtask; name "
+                "fewer"
+            )
+        return found
+
+    def _left_out_of(self, mimic: MimicConfig, subtask: str) -> Iterator[int]:
+        for name in mimic.of(subtask, "leave_out") or ():
+            if name not in self.names:
+                raise ConfigError(
+                    f"mimic.leave_out for '{subtask}': there is no usable source demonstration {quoted(name)}; there "
+                    f"are {', '.join(self.names)}"
+                )
+            yield self.names.index(name)
 
 
 def rigid(given: torch.Tensor) -> torch.Tensor:

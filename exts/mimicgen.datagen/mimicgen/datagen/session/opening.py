@@ -305,7 +305,8 @@ def _batched(job: Generate, opening: Opening, opened: Environment, sources: Sour
     clear = clearance.clearances_of(catalogue.described(job.task), eefs) if job.mimic.keep_clear else {}
     if job.mimic.keep_clear and not clear:
         note("mimic.keep_clear does not apply: no file describes the task, or no robot file its hands")
-    policy = mimic.MimicPolicy(opened, demonstrations, clear, job.mimic.perturb)
+    left_out = demonstrations.left_out(job.mimic, opened.env.cfg)
+    policy = mimic.MimicPolicy(opened, demonstrations, clear, left_out, job.mimic.perturb)
     if policy.perturber is not None and not policy.perturber.grasps:
         note("mimic.perturb does not apply: in no subtask does a hand close on its object, free of constraints")
     return opening.attempts(opened, policy, note)
@@ -318,9 +319,9 @@ async def _coroutines(job: Generate, opening: Opening, opened: Environment, sour
 
     demonstrations = pool.SourcePool(opened.env, sources, opened.env.device)
     opened.facts |= {"source": demonstrations.facts, "batched": False}
-    for key in ("keep_clear", "retry_start", "perturb"):
+    for key in ("keep_clear", "leaves_out", "retry_start", "perturb"):
         if getattr(job.mimic, key):
-            note(f"mimic.{key} does not apply to Isaac Lab's own generator")
+            note(f"mimic.{key.replace('leaves', 'leave')} does not apply to Isaac Lab's own generator")
     policy = mimic.MimicPolicy(opened, demonstrations, early_abort=job.early_abort)
     return await opening.coroutines(opened, policy)
 
