@@ -10,6 +10,7 @@ https://github.com/google-deepmind/mujoco_warp/blob/main/mujoco_warp/_src/forwar
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import mujoco_warp
@@ -28,6 +29,7 @@ def suits(model: Any) -> bool:
         and bool(options.run_collision_detection)
         and model.nu > 0
         and not (model.nsensor or model.ntendon or model.nflex or model.nhistory or model.has_fluid)
+        and model.callback.control is None
         # These read how bodies move, which is another branch's.
         and not (model.eq_connect_adr.size or model.eq_wld_adr.size)
     )
@@ -96,7 +98,7 @@ def _now(branch: wp.Stream | None) -> wp.Stream | None:
 
 
 @contextlib.contextmanager
-def _on(stream: wp.Stream | None, after: list[wp.Stream | None]) -> Any:
+def _on(stream: wp.Stream | None, after: list[wp.Stream | None]) -> Iterator[None]:
     """Launch on a stream what follows what is on others so far; on a CPU, everything is."""
     if stream is None:
         yield
