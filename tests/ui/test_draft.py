@@ -24,6 +24,7 @@ def test_what_is_typed_becomes_a_configuration() -> None:
         "mimic.action_noise": "0.02",
         "randomization.x": ("0.45", "0.5"),
         "mimic.subtasks.grasp_1.action_noise": "0.001",
+        "mimic.subtasks.grasp_1.leave_out": "demo_4, demo_7",
         "guarantee": False,
     }.items():
         draft.put(key, typed)
@@ -31,6 +32,9 @@ def test_what_is_typed_becomes_a_configuration() -> None:
     assert (draft.config.num_trials, draft.config.guarantee, draft.config.mimic.action_noise) == (7, False, 0.02)
     assert draft.config.randomization.x == (0.45, 0.5)
     assert draft.config.mimic.of("grasp_1", "action_noise") == 0.001
+    assert draft.config.mimic.of("grasp_1", "leave_out") == ("demo_4", "demo_7")
+    draft.put("mimic.subtasks.grasp_1.leave_out", "")
+    assert draft.config.mimic.of("grasp_1", "leave_out") is None
     draft.put("randomization.x", ("", ""))
     assert draft.config.randomization.x is None, "an empty range is the task's own"
 

@@ -265,7 +265,10 @@ def _coverage(document: WordDocument, data: dict[str, Any]) -> None:
         ]
         head = ("Object", "Parts", "With attempts", "With kept ones")
         document.table("Parts of the range in which each object may start.", head, rows, (7, 3, 3, 3))
-        document.points(told["missing"] or ["No part is kept notably less often than the rest."])
+        document.points(
+            told["missing"]
+            or ["No part, and nothing that follows a source demonstration, is kept notably less often than the rest."]
+        )
     if told["sources"]:
         rows = [
             (

@@ -218,7 +218,8 @@ class Several(Row):
 
 def _set_text(field: Any, value: Any) -> None:
     """Show a value, but leave alone a field that already means it: the user may be typing there."""
-    text = "" if value is None else str(value)
+    several = isinstance(value, tuple | list)
+    text = "" if value is None else ", ".join(map(str, value)) if several else str(value)
     if field.model.as_string.strip() != text:
         field.model.set_value(text)
 

@@ -118,6 +118,9 @@ class Form:
                 Choice(draft, "mimic.selection_strategy", "Strategy", unset="The task's own"),
                 Text(draft, "mimic.nn_k", "Neighbours", lambda: TASKS_OWN),
                 Switch(draft, "mimic.keep_clear", "Keep clear"),
+                Text(
+                    draft, "mimic.leave_out", "Leave out", lambda: "Sources, by name: those that the report says fail"
+                ),
                 Text(draft, "mimic.num_interpolation_steps", "Interpolation", lambda: TASKS_OWN),
                 Text(draft, "mimic.num_fixed_steps", "Waiting", lambda: TASKS_OWN),
                 Text(draft, "mimic.retry_start", "Retries"),
@@ -136,6 +139,7 @@ class Form:
                 self._subtask_rows += [
                     Text(self._draft, f"{prefix}.action_noise", "Action noise", lambda: "As above"),
                     Choice(self._draft, f"{prefix}.selection_strategy", "Strategy", unset="As above"),
+                    Text(self._draft, f"{prefix}.leave_out", "Leave out", lambda: "As above"),
                 ]
         for row in self._subtask_rows:
             row.refresh()

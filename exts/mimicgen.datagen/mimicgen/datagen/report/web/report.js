@@ -121,7 +121,7 @@ function coverage() {
   const list = legend(made("ul", "", "legend"), ends);
   list.append(made("li", "kept of attempted in each part; the redder, the more were lost"));
   const told = made("ul", "", "missing");
-  told.append(...(missing.length ? missing : ["Nothing is missing: no part of a range is kept notably less often than the rest."]).map((words) => made("li", words)));
+  told.append(...(missing.length ? missing : ["Nothing is missing: no part of a range, and nothing that follows a source demonstration, is kept notably less often than the rest."]).map((words) => made("li", words)));
   const pair = made("div", "", "pair");
   pair.append(...drawn);
   byId("coverage").replaceChildren(pair, list, told);
