@@ -4,8 +4,8 @@
 
 Each row is a run of the shipped session, as in `measure_success`, from the ten shipped demonstrations and from ten
 human ones: as it is, with `mimic.perturb`, with `mimic.retry_start`, and without the segments of the human ones that a
-report says are kept less often. A row also has the run record's counts of the
-disturbed attempts and of the tries, and in how many parts of the start ranges something was kept.
+report says are kept less often. A row also has the run record's counts of the disturbed attempts and of the tries, and
+in how many parts of the start ranges something was kept.
 """
 
 from __future__ import annotations

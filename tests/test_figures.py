@@ -98,6 +98,7 @@ def test_disturbed_and_retried_attempts_are_kept_as_it_is_told() -> None:
     rows = read("recovery_cpu.json")["rows"]
     both = (f"{source}_{how}" for source in ("human", "shipped") for how in SETTINGS)
     assert sorted(rows) == sorted([*both, "human_left_out"])
+    assert kept(rows["human_left_out"]) in text_of("README.md")
     for row in rows.values():
         assert kept(row) in text
         tries, disturbed = row["tries"]["tries"], row["perturbed"]

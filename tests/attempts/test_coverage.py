@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mimicgen.datagen.attempts import Attempt, Outcome, Segment
+from mimicgen.datagen.attempts import Attempt, Outcome, Segment, Try
 from mimicgen.datagen.attempts.coverage import Coverage
 
 RANGES: dict[str, dict[str, Sequence[float]]] = {"cube": {"x": (0.4, 0.6), "y": (-0.1, 0.1), "yaw": (-1.0, 1.0)}}
@@ -116,11 +116,16 @@ def test_a_source_demonstration_whose_followers_are_lost_is_told_with_what_leave
     bad = [attempt(0.5, 0.0, kept=at % 3 == 0, demos=("a", "c")) for at in range(15)]
     found = told(*good, *bad)
     assert found["missing"] == [
-        "what follows c until success is kept less often: 5 of 15, 82% of all 55 attempts that came so far; "
+        "what follows c until success is kept less often: 5 of 15, 82% of all 55 that came so far; "
         "mimic.subtasks.final.leave_out can leave it out"
     ]
     assert found["sources"][1]["followed"] == {"b": 40, "c": 15}
     assert told(*good, *bad[:3])["missing"] == [], "a few may be chance"
+    tried = [dataclasses.replace(good[0], earlier_tries=(Try(segments=bad[1].segments, reason="so", steps=9),))] * 10
+    again = told(*good, *tried)
+    assert again["sources"][1]["followed"] == {"b": 50, "c": 10}
+    assert again["sources"][1]["demos"] == {"b": 50}, "of the try that was kept"
+    assert "what follows c until success is kept less often: 0 of 10" in again["missing"][0]
     other = [
         dataclasses.replace(one, segments=(*one.segments, dataclasses.replace(one.segments[1], eef="left")))
         for one in (*good, *bad)

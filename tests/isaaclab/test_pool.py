@@ -36,6 +36,8 @@ print("RESULT", json.dumps({
     "once": told(anew=False, subtasks=final),
     "once for both": told(anew=False, per_arm=False, arms=("left", "right"),
                           subtasks={"left_grasp": SubtaskConfig(leave_out=("demo_0",))}),
+    "for both": told(per_arm=False, arms=("left", "right"),
+                     subtasks={"left_grasp": SubtaskConfig(leave_out=("demo_0",))}),
     "unknown": told(subtasks={"grasp": SubtaskConfig(leave_out=("demo_2",))}),
     "none left": told(leave_out=("demo_0", "demo_1", "demo_10")),
 }))
@@ -93,6 +95,7 @@ def test_what_is_left_out_of_a_subtask_is_said_by_name(tmp_path: Path) -> None:
     assert found["one"] == {"arm": [[1], [2]]}, "a subtask's own instead of all subtasks'"
     assert found["once"] == {"arm": [[2], [2]]}, "one demonstration is followed for both"
     assert found["once for both"] == {"left": [[0], [0]], "right": [[0], [0]]}
+    assert found["for both"] == found["once for both"], "upstream chooses once then, too"
     unknown = "mimic.leave_out for 'grasp': there is no usable source demonstration 'demo_2'"
     assert found["unknown"] == f"{unknown}; there are demo_0, demo_1, demo_10"
     assert found["none left"].startswith("mimic.leave_out leaves none of the source demonstrations demo_0, demo_1")

@@ -3,7 +3,7 @@
 A policy fails where its data is thin, and a success rate does not say where that is. The range in which an object may
 start is divided into parts: squares of the table, and ranges of its turn. Of every part it is counted how many attempts
 began there and how many of them were kept; and for every subtask, from which source demonstrations the segments come,
-and how many of these attempts were kept.
+and how many of what followed them was kept.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Coverage:
         self._used: dict[tuple[str, int], Counter[str]] = {}
         """By end effector and subtask: how many kept attempts followed each source demonstration."""
         self._followed: dict[tuple[str, int], Counter[str]] = {}
-        """The same of all attempts."""
+        """The same of all tries: those of `mimic.retry_start` that failed, too."""
         self._names: dict[tuple[str, int], str] = {}
 
     def add(self, attempt: Attempt) -> None:
@@ -84,12 +84,13 @@ class Coverage:
                 own = (start[0], start[1], start[2] if len(start) > 2 else math.nan, kept)
                 self._starts.setdefault(name, array("d")).extend(own)
         if attempt.replayed is None:
-            # Of a subtask that was planned twice, what was followed to its end counts.
-            for key, demo in {(one.eef, one.subtask): one.demo for one in attempt.segments if one.eef != WHOLE}.items():
-                self._followed.setdefault(key, Counter())[demo] += 1
-                if kept:
-                    self._used.setdefault(key, Counter())[demo] += 1
-                self._names[key] = _named(attempt, *key)
+            for segments in (*(one.segments for one in attempt.earlier_tries), attempt.segments):
+                # Of a subtask that was planned twice, what was followed to its end counts.
+                for key, demo in {(one.eef, one.subtask): one.demo for one in segments if one.eef != WHOLE}.items():
+                    self._followed.setdefault(key, Counter())[demo] += 1
+                    if kept and segments is attempt.segments:
+                        self._used.setdefault(key, Counter())[demo] += 1
+                    self._names[key] = _named(attempt, *key)
 
     def told(self) -> dict[str, Any]:
         """Return what the run record says: `objects`, `sources`, and what is `missing` in words."""
@@ -183,13 +184,12 @@ class Coverage:
             rate = used.total() / total
             name = "final" if signal == FINAL else signal
             setting = f"mimic.subtasks.{f'{key[0]}_{name}' if signals[signal] > 1 else name}.leave_out"
-            for demo, attempts in sorted(followed.items()):
+            for demo, tries in sorted(followed.items()):
                 kept = used[demo]
-                if kept < attempts and _chance(kept, attempts, rate) < RARE:
-                    whole = f"{100 * rate:.0f}% of all {total} attempts that came so far"
+                if kept < tries and _chance(kept, tries, rate) < RARE:
                     yield (
-                        f"what follows {demo} until {signal} is kept less often: {kept} of {attempts}, {whole}; "
-                        f"{setting} can leave it out"
+                        f"what follows {demo} until {signal} is kept less often: {kept} of {tries}, "
+                        f"{100 * rate:.0f}% of all {total} that came so far; {setting} can leave it out"
                     )
 
 

@@ -54,10 +54,10 @@ class Selection:
         self.object_poses = {
             name: _padded([info.object_poses[name] for info in infos]).cpu() for name in infos[0].object_poses
         }
-        none = torch.zeros(len(subtasks), len(infos), dtype=torch.bool)
-        for row, own in zip(none, left_out, strict=bool(left_out)):
-            row[list(own)] = True
-        self._left_out = {"cpu": none, device: none.to(device)}
+        gone = [frozenset(own) for own in left_out] or [frozenset[int]()] * len(subtasks)
+        self._taken = [[demo for demo in range(len(infos)) if demo not in own] for own in gone]
+        rows = torch.tensor([[demo in own for demo in range(len(infos))] for own in gone])
+        self._gone = {"cpu": rows, device: rows.to(device)}
         there = {name: poses.to(device) for name, poses in self.object_poses.items()}
         self._sources = {"cpu": (self.eef_poses, self.object_poses), device: (self.eef_poses.to(device), there)}
 
@@ -85,7 +85,7 @@ class Selection:
         cfg = self._subtasks[subtask]
         everyone = range(len(self.eef_poses))
         if cfg.object_ref is None:
-            taken = [demo for demo in everyone if not self._left_out["cpu"][subtask, demo]]
+            taken = self._taken[subtask]
             left = [[demo for demo in taken if demo not in own] for own in used]
             return [own or taken for own in left] or [taken] * len(ranges)
         device = self._device if len(ranges) > FEW else "cpu"
@@ -103,14 +103,14 @@ class Selection:
             distances = _distances(ways_begin, eef_poses.to(device)[:, None], **weights)
         else:
             distances = _distances(sources, here, **weights)
-        left_out = self._left_out[device][subtask]
-        distances = distances.masked_fill(left_out, torch.inf)
+        gone = self._gone[device][subtask]
+        distances = distances.masked_fill(gone, torch.inf)
         if self.clearance is not None:
             ways = moved(looked_at(source_eef_poses, starts, ends), sources, here)
             # The hand goes to the subtask's object, and may hold that of the one before.
             spared = {one.object_ref for one in self._subtasks[max(subtask - 1, 0) : subtask + 1]}
             blocked = self.clearance.blocked(ways, object_poses, spared)
-            nothing_left = (blocked | left_out).all(dim=-1, keepdim=True)
+            nothing_left = (blocked | gone).all(dim=-1, keepdim=True)
             distances = distances.masked_fill(blocked & ~nothing_left, torch.inf)
         distances = distances.cpu()
         for row, own in zip(distances, used, strict=bool(used)):

@@ -69,11 +69,11 @@ class SourcePool:
             for eef, own in subtask_names(signals).items()
         }
         options = cfg.datagen_config
-        if not options.generation_select_src_per_subtask:
+        if not options.generation_select_src_per_arm:  # the first hand chooses, once, for all hands
+            everything = frozenset().union(*(one for own in found.values() for one in own))
+            found = {eef: [everything] * len(own) for eef, own in found.items()}
+        elif not options.generation_select_src_per_subtask:
             found = {eef: [frozenset().union(*own)] * len(own) for eef, own in found.items()}
-            if not options.generation_select_src_per_arm:
-                everything = frozenset().union(*(own[0] for own in found.values()))
-                found = {eef: [everything] * len(own) for eef, own in found.items()}
         if any(len(one) == len(self.names) for own in found.values() for one in own):
             raise ConfigError(
                 f"mimic.leave_out leaves none of the source demonstrations {', '.join(self.names)} in a subtask; name "

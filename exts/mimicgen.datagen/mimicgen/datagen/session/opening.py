@@ -319,9 +319,9 @@ async def _coroutines(job: Generate, opening: Opening, opened: Environment, sour
 
     demonstrations = pool.SourcePool(opened.env, sources, opened.env.device)
     opened.facts |= {"source": demonstrations.facts, "batched": False}
-    for key in ("keep_clear", "leaves_out", "retry_start", "perturb"):
-        if getattr(job.mimic, key):
-            note(f"mimic.{key.replace('leaves', 'leave')} does not apply to Isaac Lab's own generator")
+    ours = {key: getattr(job.mimic, key) for key in ("keep_clear", "retry_start", "perturb")}
+    for key in (key for key, value in (ours | {"leave_out": job.mimic.leaves_out}).items() if value):
+        note(f"mimic.{key} does not apply to Isaac Lab's own generator")
     policy = mimic.MimicPolicy(opened, demonstrations, early_abort=job.early_abort)
     return await opening.coroutines(opened, policy)
 
