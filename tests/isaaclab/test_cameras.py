@@ -10,6 +10,7 @@ import pytest
 
 from mimicgen.datagen.config.sections import ObserveConfig
 from mimicgen.datagen.errors import TaskError
+from mimicgen.datagen.isaaclab import kitless
 
 TASKS = (
     "Isaac-Stack-Cube-Franka-IK-Rel-Visuomotor-Mimic-v0",
@@ -19,6 +20,7 @@ TASKS = (
 
 def mentioned(cfg: Any, seen: set[int]) -> set[str]:
     """Return the scene entities that a configuration mentions."""
+    kitless.teach_isaaclab()
     from isaaclab.managers import SceneEntityCfg
 
     if isinstance(cfg, SceneEntityCfg):
@@ -32,6 +34,7 @@ def mentioned(cfg: Any, seen: set[int]) -> set[str]:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_nothing_of_a_tasks_cameras_is_left(task: str) -> None:
+    kitless.teach_isaaclab()
     import isaaclab_mimic.envs  # noqa: F401 -- registers the tasks
     from isaaclab_tasks.utils import load_cfg_from_registry
 
@@ -46,6 +49,7 @@ def test_nothing_of_a_tasks_cameras_is_left(task: str) -> None:
 
 
 def configuration(task: str) -> Any:
+    kitless.teach_isaaclab()
     import isaaclab_mimic.envs  # noqa: F401 -- registers the tasks
     from isaaclab_tasks.utils import load_cfg_from_registry
 
