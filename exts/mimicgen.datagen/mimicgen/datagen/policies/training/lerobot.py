@@ -24,7 +24,7 @@ from mimicgen.datagen.errors import ConfigError, SetupError
 from mimicgen.datagen.policies.training.data import Demonstrations
 from mimicgen.datagen.policies.training.learner import OBSERVATIONS
 from mimicgen.datagen.policies.training.presets import Preset
-from mimicgen.datagen.policies.training.quickening import pays, quicken
+from mimicgen.datagen.policies.training.quickening import halve, pays, quicken
 from mimicgen.datagen.policies.training.turning.demonstrations import ACTION, turning_of
 from mimicgen.datagen.policies.training.turning.layout import TurningError
 from mimicgen.datagen.policies.training.turning.scenes import Turning
@@ -84,6 +84,8 @@ class LeRobotLearner:
         long = pays(preset.training.steps, on_images=bool(preset.observations.images))
         if device.type == "cuda" and preset.policy == "diffusion" and long:
             quicken(self.module.diffusion, over_steps="unet", on_images="rgb_encoder")
+        if device.type == "cpu" and preset.policy == "diffusion" and preset.training.precision == "bfloat16":
+            halve(self.module.diffusion.unet)
         self.capturable = preset.policy != "act"  # ACT's loss waits for the device
         self._before, self._after = make_pre_post_processors(self._config, dataset_stats=self._stats)
         self._numbers = self._normalised(data, device)
