@@ -30,7 +30,7 @@ from mimicgen.datagen.policies.training import trainer
 from mimicgen.datagen.policies.training.data import load
 from mimicgen.datagen.policies.training.lerobot import LeRobotLearner
 from mimicgen.datagen.policies.training.presets import Preset, read_preset
-from mimicgen.datagen.policies.training.quickening import Product, as_products
+from mimicgen.datagen.policies.training.quickening import Half, Product, as_products
 from mimicgen.datagen.policies.training.trainer import learner_of, train
 from mimicgen.datagen.policies.training.turning.demonstrations import turning_of
 
@@ -294,6 +294,14 @@ def on_a_gpu(dataset: Path) -> dict[str, Any]:
     }
 
 
+def in_half(dataset: Path) -> dict[str, Any]:
+    """What calculates in bfloat16 on a CPU when it is asked for."""
+    preset = small("diffusion", *SMALL, "training.precision=bfloat16")
+    learner: Any = learner_of(preset, load(dataset, preset.observations, CPU), CPU)
+    convolutions = [own for own in learner.module.diffusion.unet.modules() if isinstance(own, torch.nn.Conv1d)]
+    return {"halves": sum(isinstance(own, Half) for own in convolutions), "convolutions": len(convolutions)}
+
+
 def _gradients(learner: Any) -> list[torch.Tensor]:
     """Return the loss over a batch that is always the same, and what it says of the weights."""
     torch.manual_seed(0)
@@ -328,6 +336,7 @@ def main(dataset: Path, images: Path, folder: Path) -> None:
         "refusing": refusing(dataset, folder),
         "diverging": diverging(dataset, folder),
         "on_a_gpu": on_a_gpu(dataset),
+        "in_half": in_half(dataset),
     }
     print(json.dumps(found), file=out)
 

@@ -116,6 +116,11 @@ def test_what_is_quicker_on_a_gpu_computes_the_same(found: Any) -> None:
     assert told["same_names"]
 
 
+def test_convolutions_are_in_bfloat16_where_it_is_asked_for(found: Any) -> None:
+    told = found["in_half"]
+    assert told["halves"] == told["convolutions"] > 10
+
+
 def test_a_graph_can_hold_what_recurrent_networks_begin_with(found: Any) -> None:
     told = found["on_a_gpu"]
     copies_of_robomimic, copies = told["copies"]
