@@ -54,7 +54,10 @@ def main() -> None:
         }
         for size, own in found.items()
     ]
-    write(told | {"preset": "diffusion", "threads": 1, "at_once": cores, "rows": rows}, options.json)
+    write(
+        told | {"preset": "diffusion", "threads": 1, "at_once": cores, "rounds": options.rounds, "rows": rows},
+        options.json,
+    )
 
 
 def milliseconds(dataset: Path, size: int, precision: str, seconds: float) -> float:

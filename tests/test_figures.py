@@ -93,6 +93,13 @@ def test_policies_are_told_as_they_were_evaluated() -> None:
         assert kept(own | {"interval": wilson(successes, attempts)}) in text
 
 
+def test_steps_on_a_cpu_take_what_is_told() -> None:
+    text = " ".join(text_of("docs", "policies.md").split())
+    few, many = (row["medians"] for row in read("training_cpu.json")["rows"])
+    assert f"takes {many['bfloat16']:.0f} ms instead of {many['float32']:.0f} with 128 samples" in text
+    assert f"and {few['bfloat16']:.0f} instead of {few['float32']:.0f} with 64" in text
+
+
 def test_disturbed_and_retried_attempts_are_kept_as_it_is_told() -> None:
     text = text_of("docs", "recovery.md")
     rows = read("recovery_cpu.json")["rows"]
