@@ -33,8 +33,8 @@ def test_its_commands_do_what_they_say(tmp_path: Path) -> None:
     (tmp_path / "datasets").mkdir()
     some_demos(tmp_path / "datasets" / "generated_dataset.hdf5", 3)
     commands = [shlex.split(command.replace("\\\n", " ")) for command in COMMAND.findall(TEXT)]
-    assert [command[0] for command in commands] == ["train", "dataset", "train", "train"]
-    train, sample, turned, half = commands
+    assert [command[0] for command in commands] == ["train", "dataset", "train", "train", "train"]
+    train, sample, turned, large, half = commands
     sample[sample.index("--count") + 1] = "2"
     assert "2 demonstrations" in run(tmp_path, sample)
     train[train.index("--preset") + 1] = "bc_rnn_gmm"
@@ -66,10 +66,11 @@ def test_its_commands_do_what_they_say(tmp_path: Path) -> None:
     assert "training diffusion of lerobot on 2 demonstrations" in said
     assert "done: all steps were taken" in said
     assert "not turned" not in said
-    half[half.index("--dataset") + 1] = "datasets/200.hdf5"
-    said = run(tmp_path, half, *few, "--steps", "2")
-    assert "training diffusion of lerobot on 2 demonstrations" in said
-    assert "done: all steps were taken" in said
+    for own in (large, half):
+        own[own.index("--dataset") + 1] = "datasets/200.hdf5"
+        said = run(tmp_path, own, *few, "--steps", "2", "--evaluate-every", "0")
+        assert "training diffusion of lerobot on 2 demonstrations" in said
+        assert "done: all steps were taken" in said
 
 
 def test_its_table_is_complete() -> None:

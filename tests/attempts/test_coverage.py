@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -30,11 +30,13 @@ def attempt(*start: float, kept: bool = True, demos: Sequence[str] = ()) -> Atte
     )
 
 
-def told(*attempts: Attempt, ranges: Any = RANGES, sources: Sequence[str] = ()) -> dict[str, Any]:
+def told(
+    *attempts: Attempt, ranges: Any = RANGES, sources: Sequence[str] = (), config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     coverage = Coverage(ranges, sources)
     for one in attempts:
         coverage.add(one)
-    return coverage.told()
+    return coverage.told(config or {})
 
 
 def test_attempts_are_counted_in_the_part_where_they_began() -> None:
@@ -116,8 +118,8 @@ def test_a_source_demonstration_whose_followers_are_lost_is_told_with_what_leave
     bad = [attempt(0.5, 0.0, kept=at % 3 == 0, demos=("a", "c")) for at in range(15)]
     found = told(*good, *bad)
     assert found["missing"] == [
-        "what follows c until success is kept less often: 5 of 15, 82% of all 55 that came so far; "
-        "mimic.subtasks.final.leave_out can leave it out"
+        "what follows c until success is kept less often: 5 of 15, 82% of all 55 that came so far",
+        "these source segments are left out with --set mimic.subtasks.final.leave_out=c",
     ]
     assert found["sources"][1]["followed"] == {"b": 40, "c": 15}
     assert told(*good, *bad[:3])["missing"] == [], "a few may be chance"
@@ -130,6 +132,17 @@ def test_a_source_demonstration_whose_followers_are_lost_is_told_with_what_leave
         dataclasses.replace(one, segments=(*one.segments, dataclasses.replace(one.segments[1], eef="left")))
         for one in (*good, *bad)
     ]
-    (arm, left) = told(*other)["missing"]
-    assert "mimic.subtasks.arm_final.leave_out" in arm
-    assert "mimic.subtasks.left_final.leave_out" in left
+    *_, both = told(*other)["missing"]
+    assert both.endswith(" with --set mimic.subtasks.arm_final.leave_out=c --set mimic.subtasks.left_final.leave_out=c")
+
+
+def test_what_leaves_out_a_source_demonstration_keeps_out_what_is_left_out_already() -> None:
+    kept_less = [attempt(0.5, 0.0, demos=("a", "b"))] * 40
+    kept_less += [attempt(0.5, 0.0, kept=False, demos=("a", demo)) for demo in ("demo 3", "c") for _ in range(10)]
+    of_all = {"mimic.leave_out": ["x"]}
+    *_, how = told(*kept_less, config=of_all)["missing"]
+    assert how.endswith(" with --set 'mimic.subtasks.final.leave_out=x,c,demo 3'"), (
+        "its own takes the place of all subtasks'"
+    )
+    *_, how = told(*kept_less, config=of_all | {"mimic.subtasks.final.leave_out": ["y", "z"]})["missing"]
+    assert how.endswith(" with --set 'mimic.subtasks.final.leave_out=y,z,c,demo 3'")

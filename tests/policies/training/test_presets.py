@@ -12,7 +12,7 @@ NAMES = sorted(path.stem for path in PRESETS.glob("*.toml"))
 
 
 def test_there_are_four() -> None:
-    assert NAMES == ["act_images", "bc_rnn_gmm", "diffusion", "diffusion_images"]
+    assert NAMES == ["act_images", "bc_rnn_gmm", "diffusion", "diffusion_images", "diffusion_large"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shlex
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,15 +93,23 @@ class Coverage:
                         self._used.setdefault(key, Counter())[demo] += 1
                     self._names[key] = _named(attempt, *key)
 
-    def told(self) -> dict[str, Any]:
-        """Return what the run record says: `objects`, `sources`, and what is `missing` in words."""
+    def told(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the run record says: `objects`, `sources`, and what is `missing` in words.
+
+        Args:
+            config: The run's configuration by dotted key, of which it is told what is left out already.
+        """
         objects, missing = {}, []
         for name in self._starts:
             found, words = self._object(name)
             if found:
                 objects[name] = found
                 missing += words
-        return {"objects": objects, "sources": [*self._source_use()], "missing": [*missing, *self._failing_sources()]}
+        return {
+            "objects": objects,
+            "sources": [*self._source_use()],
+            "missing": [*missing, *self._failing_sources(config)],
+        }
 
     def _object(self, name: str) -> tuple[dict[str, Any], list[str]]:
         """Return how far the range of an object is covered and what is missing; nothing if it always starts alike."""
@@ -176,9 +185,10 @@ class Coverage:
                 "followed": dict(self._followed[eef, subtask].most_common()),
             }
 
-    def _failing_sources(self) -> Iterator[str]:
-        """Yield in words from which source demonstrations attempts are kept less often."""
+    def _failing_sources(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Yield in words from which source demonstrations attempts are kept less often, and how to leave them out."""
         signals = Counter(self._names.values())
+        settings: dict[str, list[str]] = {}
         for key, followed in sorted(self._followed.items()):
             signal, used, total = self._names[key], self._used.get(key, Counter()), followed.total()
             rate = used.total() / total
@@ -187,10 +197,15 @@ class Coverage:
             for demo, tries in sorted(followed.items()):
                 kept = used[demo]
                 if kept < tries and _chance(kept, tries, rate) < RARE:
+                    already = config.get(setting) or config.get("mimic.leave_out") or ()
+                    settings.setdefault(setting, [*already]).append(demo)
                     yield (
                         f"what follows {demo} until {signal} is kept less often: {kept} of {tries}, "
-                        f"{100 * rate:.0f}% of all {total} that came so far; {setting} can leave it out"
+                        f"{100 * rate:.0f}% of all {total} that came so far"
                     )
+        if settings:
+            options = (f"--set {shlex.quote(f'{setting}={",".join(demos)}')}" for setting, demos in settings.items())
+            yield f"these source segments are left out with {' '.join(options)}"
 
 
 def _named(attempt: Attempt, eef: str, subtask: int) -> str:

@@ -90,7 +90,7 @@ def of_attempts(attempts: list[Attempt], run: dict[str, Any] | None) -> dict[str
         "attempts": told,
         "funnel": _funnel(attempts),
         "reasons": reasons.most_common(),
-        "coverage": coverage.told(),
+        "coverage": coverage.told((run or {}).get("config", {})),
     }
 
 

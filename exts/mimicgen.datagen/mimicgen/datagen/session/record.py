@@ -76,7 +76,7 @@ def run_record(
             "reached": counts.reached,
             "before": {"attempts": progress.before, "successes": progress.kept_before},
         },
-        "coverage": tally.coverage.told(),
+        "coverage": tally.coverage.told(config),
         "timings": {
             "stages": {stage.name: stage.seconds for stage in progress.stages},
             "steps": len(step_seconds),
