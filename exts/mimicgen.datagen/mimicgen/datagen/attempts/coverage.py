@@ -28,6 +28,9 @@ TURNS = 8
 RARE = 1e-3
 """Chance below which it is told that so few are kept in a part: there are many parts, and one has the fewest."""
 
+FALSE = 0.05
+"""Share of the source demonstrations that are told of that may be told of by chance (Benjamini and Hochberg, 1995)."""
+
 ENOUGH = 5
 """Attempts a part on average, from which on a part without any is told."""
 
@@ -189,23 +192,31 @@ class Coverage:
         """Yield in words from which source demonstrations attempts are kept less often, and how to leave them out."""
         signals = Counter(self._names.values())
         settings: dict[str, list[str]] = {}
-        for key, followed in sorted(self._followed.items()):
-            signal, used, total = self._names[key], self._used.get(key, Counter()), followed.total()
-            rate = used.total() / total
+        for key, demo in self._poor():
+            followed, used, signal = self._followed[key], self._used.get(key, Counter()), self._names[key]
             name = "final" if signal == FINAL else signal
             setting = f"mimic.subtasks.{f'{key[0]}_{name}' if signals[signal] > 1 else name}.leave_out"
-            for demo, tries in sorted(followed.items()):
-                kept = used[demo]
-                if kept < tries and _chance(kept, tries, rate) < RARE:
-                    already = config.get(setting) or config.get("mimic.leave_out") or ()
-                    settings.setdefault(setting, [*already]).append(demo)
-                    yield (
-                        f"what follows {demo} until {signal} is kept less often: {kept} of {tries}, "
-                        f"{100 * rate:.0f}% of all {total} that came so far"
-                    )
+            already = config.get(setting) or config.get("mimic.leave_out") or ()
+            settings.setdefault(setting, [*already]).append(demo)
+            yield (
+                f"what follows {demo} until {signal} is kept less often: {used[demo]} of {followed[demo]}, "
+                f"{100 * used.total() / followed.total():.0f}% of all {followed.total()} that came so far"
+            )
         if settings:
             options = (f"--set {shlex.quote(f'{setting}={",".join(demos)}')}" for setting, demos in settings.items())
             yield f"these source segments are left out with {' '.join(options)}"
+
+    def _poor(self) -> list[tuple[tuple[str, int], str]]:
+        """Return the segments of which fewer are kept than of all, but for a share of `FALSE` that may be chance."""
+        chances = {}
+        for key, followed in self._followed.items():
+            used = self._used.get(key, Counter())
+            rate = used.total() / followed.total()
+            for demo, tries in followed.items():
+                chances[key, demo] = _chance(used[demo], tries, rate) if used[demo] < tries else 1.0
+        ranked = enumerate(sorted(chances.values()), start=1)
+        bound = max((chance for place, chance in ranked if chance <= FALSE * place / len(chances)), default=-1.0)
+        return sorted(segment for segment, chance in chances.items() if chance <= bound)
 
 
 def _named(attempt: Attempt, eef: str, subtask: int) -> str:
