@@ -7,6 +7,7 @@ import pytest
 
 from mimicgen.datagen.cli.runs import shipped_source
 from mimicgen.datagen.config import layers
+from mimicgen.datagen.config.jobs import Evaluate, Generate
 from mimicgen.datagen.config.keys import key_of
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.tasks.defaults import TASK, build
@@ -28,7 +29,7 @@ def test_what_is_typed_becomes_a_configuration() -> None:
         "guarantee": False,
     }.items():
         draft.put(key, typed)
-    assert draft.config is not None
+    assert isinstance(draft.config, Generate)
     assert (draft.config.num_trials, draft.config.guarantee, draft.config.mimic.action_noise) == (7, False, 0.02)
     assert draft.config.randomization.x == (0.45, 0.5)
     assert draft.config.mimic.of("grasp_1", "action_noise") == 0.001
@@ -77,10 +78,59 @@ def test_a_path_that_leads_to_no_demonstrations_stands_at_its_field(path: str) -
     assert "Choose" not in draft.problems["source"] or not path, "it says what is wrong"
 
 
-def test_the_panel_generates_whatever_a_file_was_written_for() -> None:
+def test_the_panel_generates_unless_a_file_was_written_to_evaluate() -> None:
     draft = Draft({"source": SOURCE, "mode": "render"})
     assert draft.config is not None
     assert draft.config.mode == "generate"
+    draft.load({"mode": "evaluate", "policy": "zeros"})
+    assert draft.config is not None
+    assert draft.config.mode == "evaluate"
+
+
+def test_an_evaluation_has_values_of_its_own_and_the_same_task(tmp_path: Path) -> None:
+    draft = Draft({"source": SOURCE, "num_trials": 4, "task": "stack_three", "device": "cpu"})
+    draft.choose(Evaluate)
+    assert (draft.value("task"), draft.value("num_trials"), draft.value("fresh")) == ("stack_three", 100, True)
+    assert set(draft.problems) == {"policy"}
+    assert draft.value("policy") is None
+    checkpoint = tmp_path / "model_7.pth"
+    checkpoint.touch()
+    draft.put("policy", str(checkpoint))
+    draft.put("num_trials", "3")
+    assert isinstance(draft.config, Evaluate)
+    assert draft.config.output_dir == Path("output/evaluate_model_7") == draft.value("output_dir")
+    assert (draft.config.policy, draft.config.num_trials, draft.config.render.when) == (str(checkpoint), 3, "never")
+    draft.put("record_failures", True)
+    assert isinstance(draft.config, Evaluate)
+    assert draft.config.render.when == "at_end"
+    draft.put("vary.starts", "wide")
+    assert set(draft.problems) == {"vary.starts"}
+    draft.put("vary.starts", "1.5")
+    draft.put("task", "stack")
+    draft.save(tmp_path / "evaluation.toml")
+
+    draft.choose(Generate)
+    assert isinstance(draft.config, Generate)
+    assert (draft.config.task, draft.config.num_trials, draft.config.source) == ("stack", 4, SOURCE)
+    draft.choose(Evaluate)
+    assert (draft.value("policy"), draft.value("num_trials")) == (str(checkpoint), "3")
+    again = Draft(layers.read_toml(tmp_path / "evaluation.toml"))
+    assert isinstance(again.config, Evaluate)
+    assert again.config == draft.config
+
+
+def test_a_policy_beside_the_application_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy").mkdir()
+    draft = Draft({"mode": "evaluate", "policy": "policy"})
+    assert isinstance(draft.config, Evaluate)
+    assert draft.config.policy == str(tmp_path / "policy")
+    draft.put("policy", "my_module:act")
+    assert draft.config.policy == "my_module:act"
+    draft.put("policy", "")
+    assert set(draft.problems) == {"policy"}
 
 
 def test_settings_have_a_text_for_a_range() -> None:
@@ -138,7 +188,7 @@ def test_where_attempts_are_made_is_a_value_like_others(tmp_path: Path) -> None:
     draft.put("cluster.workers", "3")
     draft.save(tmp_path / "spread.toml")
     again = Draft(layers.read_toml(tmp_path / "spread.toml"))
-    assert again.config is not None
+    assert isinstance(again.config, Generate)
     assert (again.config.cluster.address, again.config.cluster.workers) == ("local", 3)
     again.put("live_port", "0")
     assert "is not shown while it goes on" in again.problems["live_port"]

@@ -10,7 +10,8 @@ import logging
 import os
 from pathlib import Path
 
-from mimicgen.datagen.config.jobs import Job
+from mimicgen.datagen.config.jobs import JOBS, Job
+from mimicgen.datagen.config.keys import parse
 from mimicgen.datagen.config.layers import read_toml
 from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.dataset.folders import explained
@@ -50,7 +51,7 @@ def recall() -> Flat:
         return {}
     try:
         flat = read_toml(path)
-        build(flat)
+        build(flat, kind=JOBS[parse("mode", flat.get("mode", "generate"))])
     except BadInputError as error:
         log.warning("the last settings are not used: %s", error)
         return {}

@@ -75,16 +75,16 @@ def keys(job: type[Job] | None = None) -> Mapping[str, Key]:
     return {name: found[name] for name in sorted(found, key=lambda name: (name != "mode", name.count(".")))}
 
 
-def key_of(name: str) -> Key:
-    """Return a key by name.
+def key_of(name: str, job: type[Job] | None = None) -> Key:
+    """Return a key by name, as a job has it; as another has it where this one has none.
 
     Raises:
         ConfigError: There is none.
     """
-    known = keys()
-    if _general(name) not in known:
+    known, general = keys(), _general(name)
+    if general not in known:
         raise ConfigError(_unknown(name, list(known)))
-    return known[_general(name)]
+    return keys(job).get(general, known[general])
 
 
 def parse(name: str, value: Any) -> Any:

@@ -68,7 +68,7 @@ class Checker:
 
     def _begin(self) -> None:
         config = self._draft.candidate
-        if config is not None and _signature(config) not in self._known:
+        if isinstance(config, Generate) and _signature(config) not in self._known:
             self._asked = _signature(config)
             self._check = self._thread.submit(inspect, config)
         elif self.tasks is None and self._search is None:
@@ -97,7 +97,7 @@ class Checker:
     def _apply(self) -> bool:
         """Put what is known about the draft in its place."""
         config = self._draft.candidate
-        found = self._known.get(_signature(config)) if config is not None else None
+        found = self._known.get(_signature(config)) if isinstance(config, Generate) else None
         before = self.inspection
         self.inspection = found if isinstance(found, Inspection) else None
         if isinstance(found, BadInputError):

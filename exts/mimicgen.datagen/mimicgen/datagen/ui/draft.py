@@ -7,14 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import NODEFAULT
+
+from mimicgen.datagen.cli.policies.evaluating import absolute, own_values
 from mimicgen.datagen.cli.runs import shipped_source
 from mimicgen.datagen.cluster.ray_workers import check_ray
-from mimicgen.datagen.config.jobs import Generate
+from mimicgen.datagen.config.jobs import Evaluate, Generate
 from mimicgen.datagen.config.keys import key_of, keys, parse
 from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.dataset.sources.sources import check_file
 from mimicgen.datagen.errors import BadInputError, ConfigError, SetupError
 from mimicgen.datagen.tasks.defaults import base_layer, build
+
+type PanelJob = Generate | Evaluate
+"""What the panel starts."""
+
+ALIKE = ("variant", "physics", "device")
+"""Keys that have the same values when another job is chosen, beside the task."""
 
 _TOP = frozenset(key.partition(".")[0] for key in keys())
 """What keys begin with."""
@@ -27,6 +36,7 @@ class Draft:
         values: What is said from the start; everything else has its default.
 
     Attributes:
+        job: What the run does: its class.
         version: Grows with every change.
         config: The configuration, None while something is wrong.
         candidate: The same, but also when only `report` found something wrong.
@@ -34,27 +44,45 @@ class Draft:
     """
 
     def __init__(self, values: Flat):
+        self.job: type[PanelJob] = Generate
         self.version = 0
-        self.config: Generate | None = None
-        self.candidate: Generate | None = None
+        self.config: PanelJob | None = None
+        self.candidate: PanelJob | None = None
         self.problems: dict[str, str] = {}
         self._found: dict[str, str] = {}
+        self._others: dict[type[PanelJob], Flat] = {}
+        """What was typed for the jobs that are not chosen now."""
         self.load(values)
 
     def load(self, values: Flat) -> None:
-        """Put other values in the place of all. The panel generates, whatever `mode` a file was written for.
+        """Put other values in the place of all. What `mode` says, if it is evaluating; else the panel generates.
 
         The task's own cameras are no values of anybody's: another task that is chosen then brings others.
         """
+        self.job = Evaluate if values.get("mode") == "evaluate" else Generate
+        self._others = {}
         told = {key: _typed(key, value) for key, value in values.items() if value is not None and key != "mode"}
-        own = _base(told)
+        own = self._base(told)
         self._values = {key: value for key, value in told.items() if key == "task" or value != own.get(key)}
         self._found = {}
         self._update()
 
     def value(self, key: str) -> Any:
         """Return what was typed for a key, else its default; None when it has neither."""
-        return self._values.get(key, self._own.get(key, key_of(key).default))
+        default = key_of(key, self.job).default
+        return self._values.get(key, self._own.get(key, None if default is NODEFAULT else default))
+
+    def choose(self, job: type[PanelJob]) -> None:
+        """Let the run do something else, with the same task; what was typed before for that comes back."""
+        if job is self.job:
+            return
+        task, alike = str(self.value("task")), {key: self._values[key] for key in ALIKE if key in self._values}
+        self._others[self.job] = self._values
+        self.job = job
+        kept = self._others.pop(job, {})
+        self._values = {key: value for key, value in kept.items() if key not in ALIKE} | alike
+        self._own = self._base(self._values)
+        self.put("task", task)
 
     def put(self, key: str, value: Any) -> None:
         """Put in what was typed; nothing (an empty text, None, a range of empty texts) takes the key's value back."""
@@ -63,7 +91,7 @@ class Draft:
         typed = any(map(str, value)) if isinstance(value, tuple) and value else value not in ("", None)
         if typed:
             self._values[key] = value
-        elif key_of(key).default is None:
+        elif key_of(key, self.job).default in (None, NODEFAULT):
             self._values.pop(key, None)
         else:
             self._values[key] = value
@@ -72,6 +100,8 @@ class Draft:
 
     def _bring_source(self, task: str) -> None:
         """Let the source be the one that comes with another task, unless the user chose one."""
+        if self.job is not Generate:
+            return
         chosen, shipped = self._values.get("source"), shipped_source(str(self.value("task")))
         if chosen is not None and Path(str(chosen)).expanduser().absolute() != shipped:
             return
@@ -110,17 +140,36 @@ class Draft:
     def _update(self) -> None:
         self.version += 1
         self.config, self.candidate, self.problems = None, None, {}
-        self._own = _base(self._values)
+        self._own = self._base(self._values)
         for key, value in self._values.items():
             try:
                 parse(key, value)
             except ConfigError as error:  # said here, and shown at the field
                 self.problems[key] = shown(error)
         try:
-            built = build({key: value for key, value in self._values.items() if key not in self.problems})
+            built = self._built()
         except BadInputError as error:
             self.problems[about(error)] = shown(error)
             return
+        if isinstance(built, Generate):
+            self._check(built)
+        if not self.problems:
+            self.candidate = built
+        self.problems |= self._found
+        if not self.problems:
+            self.config = built
+
+    def _built(self) -> PanelJob:
+        """Return the job that the values give, those left out that have a problem of their own."""
+        values = {key: value for key, value in self._values.items() if key not in self.problems}
+        if self.job is Generate:
+            return build(values)
+        if not values.get("policy"):
+            raise ConfigError("policy: Name a checkpoint, a folder, a server, a function, replay:DATASET, or zeros")
+        return build(self._own, values | {"policy": absolute(str(values["policy"]))}, kind=Evaluate)
+
+    def _check(self, built: Generate) -> None:
+        """Say what is wrong beyond single values where demonstrations are to be generated."""
         if built.source is None:
             self.problems.setdefault("source", "Choose an HDF5 file with annotated demonstrations")
         else:
@@ -133,11 +182,17 @@ class Draft:
                 check_ray()
             except SetupError as error:
                 self.problems.setdefault("cluster.address", str(error))
-        if not self.problems:
-            self.candidate = built
-        self.problems |= self._found
-        if not self.problems:
-            self.config = built
+
+    def _base(self, values: Flat) -> Flat:
+        """Return what holds where nothing else is said. Where the task cannot be read, building says so."""
+        try:
+            base = base_layer(values)
+        except BadInputError:
+            base = base_layer({})
+        if self.job is Generate:
+            return base
+        recorded = values.get("record_failures") is True
+        return base | own_values(str(values.get("policy", "")), record_failures=recorded)
 
 
 def _typed(key: str, value: Any) -> Any:
@@ -146,14 +201,6 @@ def _typed(key: str, value: Any) -> Any:
         return parse(key, value)
     except ConfigError:
         return value
-
-
-def _base(values: Flat) -> Flat:
-    """Return what holds where nothing else is said. Where the task cannot be read, building says so."""
-    try:
-        return base_layer(values)
-    except BadInputError:
-        return base_layer({})
 
 
 def about(error: BadInputError) -> str:

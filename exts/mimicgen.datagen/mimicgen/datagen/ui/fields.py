@@ -9,8 +9,10 @@ from typing import Any
 
 import omni.ui as ui
 
+from mimicgen.datagen.config.jobs import Job
 from mimicgen.datagen.config.keys import key_of
-from mimicgen.datagen.config.values import limit
+from mimicgen.datagen.config.values import as_path, limit
+from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.draft import Draft
 from mimicgen.datagen.ui.parts import Note, explain, row
@@ -22,9 +24,9 @@ _TOOLTIP = 36
 """Tooltips are wrapped here [characters]."""
 
 
-def _describe(key: str, label: str) -> tuple[str, list[str]]:
+def _describe(key: str, label: str, job: type[Job]) -> tuple[str, list[str]]:
     """Return the label with its unit, and the tooltip: the field's own documentation, its unit and its range."""
-    about = key_of(key)
+    about = key_of(key, job)
     lines = textwrap.wrap(f"{about.doc}.", _TOOLTIP)
     if about.unit:
         lines.append(f"Unit: {about.unit}.")
@@ -55,7 +57,7 @@ class Row(ABC):
         self._draft = draft
         self._fields: list[Any] = []
         self._showing = False
-        text, self._tooltip = _describe(key, label)
+        text, self._tooltip = _describe(key, label, draft.job)
         with ui.VStack(height=0, spacing=2):
             with row(text, self._tooltip):
                 self._build()
@@ -227,3 +229,22 @@ def _set_text(field: Any, value: Any) -> None:
 def _spoken(name: Any) -> str:
     words = str(name).replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def resolved(draft: Draft, key: str) -> Callable[[], str]:
+    """Return what says where a path that was typed leads, and whether something is there already."""
+
+    def words() -> str:
+        value = draft.value(key)
+        if value is None:
+            return ""
+        try:
+            path = as_path(key, value).expanduser().absolute()
+        except ConfigError:  # which stands at the field
+            return ""
+        said = [] if str(path) == str(value) else [str(path)]
+        if key == "output_dataset" and path.exists() and draft.value("fresh") is not True:
+            said.append("Exists: continued if it was made alike; starting afresh moves it aside")
+        return "\n".join(said)
+
+    return words

@@ -1,4 +1,4 @@
-"""The configuration: sections of labelled rows."""
+"""The configuration of generating: sections of labelled rows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable
 import omni.ui as ui
 
 from mimicgen.datagen.config.sections import MODALITIES
-from mimicgen.datagen.config.values import as_path
 from mimicgen.datagen.dataset.sources.checks import Severity
-from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
-from mimicgen.datagen.ui.fields import Choice, Pair, Row, Several, Switch, Text
+from mimicgen.datagen.ui.fields import Choice, Pair, Row, Several, Switch, Text, resolved
 from mimicgen.datagen.ui.parts import Note, section
 from mimicgen.datagen.ui.presets import Presets
 from mimicgen.datagen.ui.tasks import TaskChoice
@@ -27,7 +25,7 @@ FINDINGS = 5
 
 
 class Form:
-    """The sections of the configuration, made inside the current container."""
+    """The sections of the configuration that generates, made inside the current container."""
 
     def __init__(self, draft: Draft, checker: Checker):
         self._draft = draft
@@ -66,12 +64,12 @@ class Form:
         with section("Task and data", "section_data"):
             self._rows.append(TaskChoice(draft, self._checker))
             self._rows.append(Text(draft, "variant", "Variant"))
-            self._rows.append(Text(draft, "source", "Source", self._where("source")))
+            self._rows.append(Text(draft, "source", "Source", resolved(draft, "source")))
             self._verdict = Note("good", identifier="source.verdict", indent=style.LABEL_WIDTH + style.GAP)
             self._findings = Note("warning", identifier="source.findings", indent=style.LABEL_WIDTH + style.GAP)
             self._rows += [
-                Text(draft, "output_dataset", "Dataset", self._where("output_dataset")),
-                Text(draft, "output_dir", "Records", self._where("output_dir")),
+                Text(draft, "output_dataset", "Dataset", resolved(draft, "output_dataset")),
+                Text(draft, "output_dir", "Records", resolved(draft, "output_dir")),
                 Switch(draft, "fresh", "Start afresh"),
             ]
 
@@ -167,24 +165,6 @@ class Form:
                 self._camera_rows.append(views)
             else:
                 ui.Label("This task has no cameras; a preset can bring some.", name="hint", word_wrap=True)
-
-    def _where(self, key: str) -> Callable[[], str]:
-        """Return what says where a path that was typed leads, and whether something is there already."""
-
-        def resolved() -> str:
-            value = self._draft.value(key)
-            if value is None:
-                return ""
-            try:
-                path = as_path(key, value).expanduser().absolute()
-            except ConfigError:  # which stands at the field
-                return ""
-            words = [] if str(path) == str(value) else [str(path)]
-            if key == "output_dataset" and path.exists() and self._draft.value("fresh") is not True:
-                words.append("Exists: continued if it was made alike; starting afresh moves it aside")
-            return "\n".join(words)
-
-        return resolved
 
     def _own(self, key: str) -> Callable[[], str]:
         """Return what says which value the task has of its own."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import omni.ui as ui
 
 from mimicgen.datagen.cli import remembered
+from mimicgen.datagen.config.jobs import Evaluate
 from mimicgen.datagen.config.values import Flat, as_path
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.progress import Progress, State
@@ -17,9 +18,11 @@ from mimicgen.datagen.session import Session
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.controls import Controls, controls
-from mimicgen.datagen.ui.draft import Draft
+from mimicgen.datagen.ui.draft import Draft, PanelJob
+from mimicgen.datagen.ui.evaluation import EvaluationForm
 from mimicgen.datagen.ui.form import Form
 from mimicgen.datagen.ui.history import History
+from mimicgen.datagen.ui.jobs import JobChoice
 from mimicgen.datagen.ui.parts import Note
 from mimicgen.datagen.ui.watch import Watch
 
@@ -64,7 +67,8 @@ class Panel:
         self._next = self._counted = 0.0
         self._wide: bool | None = None
         self._tab = "setup"
-        self._form: Form | None = None
+        self._job: type[PanelJob] | None = None
+        self._form: Form | EvaluationForm | None = None
         self._watch: Watch | None = None
         self.window = ui.Window(self.title, width=960, height=760, padding_x=0, padding_y=0, visible=False)
         self.window.frame.style = style.STYLE
@@ -98,8 +102,8 @@ class Panel:
         self._next = now + PERIOD
         found = self._checker.poll(idle=not self._session.active)
         wide = self.window.width >= WIDE
-        if wide is not self._wide:
-            self._wide = wide
+        if (wide, self.draft.job) != (self._wide, self._job):
+            self._wide, self._job = wide, self.draft.job
             self.window.frame.rebuild()
             return True
         if self._form is None or self._watch is None:
@@ -108,6 +112,7 @@ class Panel:
         form = (self.draft.version, allowed.edit, self._form)
         if found or form != self._form_shown:
             self._form_shown = form
+            self._jobs.refresh(enabled=allowed.edit)
             self._form.refresh(enabled=allowed.edit)
         elif self.history.version == self._version and (
             self.history.progress.steps == self._steps or now < self._counted + STEPS_PERIOD
@@ -162,7 +167,7 @@ class Panel:
                 self._build_header()
                 if self._wide:
                     with ui.HStack():
-                        self._form = self._build_column(lambda: Form(self.draft, self._checker))
+                        self._form = self._build_column(self._build_form)
                         self._watch = self._build_column(lambda: Watch(self.history))
                 else:
                     self._build_tabs()
@@ -195,6 +200,11 @@ class Panel:
         width = ui.Pixel(130) if self._wide else ui.Fraction(1)
         return ui.Button(text, width=width, identifier=identifier, clicked_fn=action)
 
+    def _build_form(self) -> Form | EvaluationForm:
+        self._jobs = JobChoice(self.draft)
+        of = EvaluationForm if self.draft.job is Evaluate else Form
+        return of(self.draft, self._checker)
+
     def _build_column[T](self, make: Callable[[], T]) -> T:
         scroll = ui.ScrollingFrame(horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF)
         with scroll, ui.HStack(height=0):
@@ -219,7 +229,7 @@ class Panel:
         with ui.ZStack():
             self._pages = {name: ui.Frame() for name in self._tabs}
             with self._pages["setup"]:
-                self._form = self._build_column(lambda: Form(self.draft, self._checker))
+                self._form = self._build_column(self._build_form)
             with self._pages["run"]:
                 self._watch = self._build_column(lambda: Watch(self.history))
         self._show_tab(self._tab)

@@ -250,7 +250,7 @@ def _kept_an_hour(progress: Progress) -> str:
 
 def _to_go(progress: Progress) -> str:
     """Return the time to go, '+ images' where nobody knows yet how long they take."""
-    if progress.end is not None or progress.attempts_to_go is None:
+    if progress.state is State.IDLE or progress.end is not None or progress.attempts_to_go is None:
         return "-"
     if progress.to_go is None:
         return f"{spoken_seconds(progress.attempts_to_go)} + images"

@@ -22,23 +22,33 @@ from mimicgen.datagen.text import counted, shown
 REPLAY = "replay:"
 """Begins the name of a policy that is a dataset's recorded actions."""
 
-NEVER, FAILURES = {"render.when": "never"}, {"render.when": "at_end"}
-
 
 def evaluate(options: argparse.Namespace) -> int:
     """Let a learned policy act in a task, and count how often it succeeds."""
     if options.policy is not None:
-        options.policy = _absolute(options.policy)
-    job = job_of(options, Evaluate, NEVER)
-    own: Flat = {"output_dir": PROJECT / "output" / f"evaluate_{_name(job.policy)}"}
+        options.policy = absolute(options.policy)
+    job = job_of(options, Evaluate, {"render.when": "never"})
+    own = own_values(job.policy, record_failures=job.record_failures)
+    own["output_dir"] = PROJECT / own["output_dir"]
     if job.policy.startswith(REPLAY):
         path = Path(job.policy.removeprefix(REPLAY))
         guarded(read_through, (path,))
         own["num_trials"] = min(job.num_trials, len(check_demos(path, job.task).names))
-    return run_job(job_of(options, Evaluate, own | (FAILURES if job.record_failures else NEVER)))
+    return run_job(job_of(options, Evaluate, own))
 
 
-def _absolute(policy: str) -> str:
+def own_values(policy: str, *, record_failures: bool) -> Flat:
+    """Return what holds for an evaluation where nothing else is said: where its records are, and what is rendered.
+
+    Args:
+        policy: What the policy is called.
+        record_failures: Whether failed episodes are written.
+    """
+    when = "at_end" if record_failures else "never"
+    return {"output_dir": Path("output") / f"evaluate_{_name(policy)}", "render.when": when}
+
+
+def absolute(policy: str) -> str:
     """Return what a policy is called from anywhere: with its path absolute, where it is one."""
     if policy.startswith(REPLAY):
         return f"{REPLAY}{as_path('policy', policy.removeprefix(REPLAY)).expanduser().absolute()}"
