@@ -58,7 +58,8 @@ def test_its_commands_do_what_they_say(tmp_path: Path) -> None:
         assert f"`{name}`" in TEXT
     assert json.loads((folder / "training.json").read_text())["policy"] == "checkpoints/step_000020.pth"
     lines = [json.loads(line) for line in run(tmp_path, train, *tiny, "--json").splitlines()]
-    assert lines == [{"event": "end", "why": "done", "policy": str(folder / "policy.pth")}], (
+    task = "Isaac-Stack-Cube-Franka-IK-Rel-Mimic-v0"
+    assert lines == [{"event": "end", "why": "done", "policy": str(folder / "policy.pth"), "task": task}], (
         "there is nothing left to do"
     )
     few = ["--set", "training.batch_size=8", "--set", "network.down_dims=[8, 16, 24]"]

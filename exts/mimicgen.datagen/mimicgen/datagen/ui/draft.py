@@ -13,7 +13,7 @@ from mimicgen.datagen.cli.policies.evaluating import absolute, own_values
 from mimicgen.datagen.cli.runs import shipped_source
 from mimicgen.datagen.cluster.ray_workers import check_ray
 from mimicgen.datagen.config.jobs import Evaluate, Generate
-from mimicgen.datagen.config.keys import key_of, keys, parse
+from mimicgen.datagen.config.keys import Key, key_of, keys, parse
 from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.dataset.sources.sources import check_file
 from mimicgen.datagen.errors import BadInputError, ConfigError, SetupError
@@ -71,6 +71,14 @@ class Draft:
         """Return what was typed for a key, else its default; None when it has neither."""
         default = key_of(key, self.job).default
         return self._values.get(key, self._own.get(key, None if default is NODEFAULT else default))
+
+    def about(self, key: str) -> Key:
+        """Return what a key takes."""
+        return key_of(key, self.job)
+
+    def named(self, key: str) -> str:
+        """Return what a key is called in files and on the command line."""
+        return f"Key: {key}"
 
     def choose(self, job: type[PanelJob]) -> None:
         """Let the run do something else, with the same task; what was typed before for that comes back."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import omni.ui as ui
 
-from mimicgen.datagen.config.jobs import Job
-from mimicgen.datagen.config.keys import key_of
 from mimicgen.datagen.config.values import as_path, limit
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui import style
-from mimicgen.datagen.ui.draft import Draft
 from mimicgen.datagen.ui.parts import Note, explain, row
 
 _SHORT = 5
@@ -24,15 +21,61 @@ _TOOLTIP = 36
 """Tooltips are wrapped here [characters]."""
 
 
-def _describe(key: str, label: str, job: type[Job]) -> tuple[str, list[str]]:
+class Values(Protocol):
+    """What rows show and change, by key.
+
+    Attributes:
+        problems: What is wrong, by key, in words.
+    """
+
+    problems: dict[str, str]
+
+    def value(self, key: str) -> Any:
+        """Return what was typed for a key, else its default; None when it has neither."""
+
+    def put(self, key: str, value: Any) -> None:
+        """Put in what was typed."""
+
+    def about(self, key: str) -> About:
+        """Return what a key takes."""
+
+    def named(self, key: str) -> str:
+        """Return what a key is called elsewhere."""
+
+
+class About(Protocol):
+    """What a key takes, which `config.keys.Key` says of the configuration's: see there."""
+
+    @property
+    def doc(self) -> str:
+        """What it means."""
+
+    @property
+    def unit(self) -> str:
+        """In which unit it is; empty without one."""
+
+    @property
+    def low(self) -> float | None:
+        """Smallest number, None without limits."""
+
+    @property
+    def high(self) -> float | None:
+        """Largest number."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What it may be, empty for anything."""
+
+
+def _describe(values: Values, key: str, label: str) -> tuple[str, list[str]]:
     """Return the label with its unit, and the tooltip: the field's own documentation, its unit and its range."""
-    about = key_of(key, job)
+    about = values.about(key)
     lines = textwrap.wrap(f"{about.doc}.", _TOOLTIP)
     if about.unit:
         lines.append(f"Unit: {about.unit}.")
     if about.low is not None and about.high is not None:
         lines.append(f"From {limit(about.low)} to {limit(about.high)}.")
-    lines.append(f"Key: {key}")
+    lines.append(values.named(key))
     unit = about.unit
     return (f"{label} ({unit})" if unit and len(unit) <= _SHORT else label), lines
 
@@ -51,13 +94,13 @@ class Row(ABC):
         label: What the user reads.
     """
 
-    def __init__(self, draft: Draft, key: str, label: str, name: str | None = None):
+    def __init__(self, draft: Values, key: str, label: str, name: str | None = None):
         self.key = key
         self.label = label
         self._draft = draft
         self._fields: list[Any] = []
         self._showing = False
-        text, self._tooltip = _describe(key, label, draft.job)
+        text, self._tooltip = _describe(draft, key, label)
         with ui.VStack(height=0, spacing=2):
             with row(text, self._tooltip):
                 self._build()
@@ -103,7 +146,7 @@ class Row(ABC):
 class Text(Row):
     """A value that is typed. `hint` under it comes from outside: a resolved path, or the task's own value."""
 
-    def __init__(self, draft: Draft, key: str, label: str, hint: Callable[[], str] = str):
+    def __init__(self, draft: Values, key: str, label: str, hint: Callable[[], str] = str):
         self._hint = hint
         super().__init__(draft, key, label)
 
@@ -158,15 +201,16 @@ class Switch(Row):
 
 
 class Choice(Row):
-    """One of several texts. Where the key has no value of its own, `unset` says what then holds."""
+    """One of several texts, spoken or as it is. Where the key has no value of its own, `unset` says what then holds."""
 
-    def __init__(self, draft: Draft, key: str, label: str, unset: str = ""):
-        self._choices = key_of(key).choices
+    def __init__(self, draft: Values, key: str, label: str, unset: str = "", *, spoken: bool = True):
+        self._choices = draft.about(key).choices
         self._unset = unset
+        self._say = _spoken if spoken else str
         super().__init__(draft, key, label)
 
     def _build(self) -> None:
-        self._items = ([self._unset] if self._unset else []) + [_spoken(choice) for choice in self._choices]
+        self._items = ([self._unset] if self._unset else []) + [self._say(choice) for choice in self._choices]
         box = ui.ComboBox(0, *self._items, height=style.ROW, identifier=self.key)
         box.model.add_item_changed_fn(lambda model, _: self._chosen(model.get_item_value_model().as_int))
         self._fields = [box]
@@ -177,7 +221,7 @@ class Choice(Row):
 
     def _show(self) -> None:
         value = self._draft.value(self.key)
-        index = self._items.index(_spoken(value)) if value in self._choices else 0
+        index = self._items.index(self._say(value)) if value in self._choices else 0
         model = self._fields[0].model.get_item_value_model()
         if model.as_int != index:
             model.set_value(index)
@@ -186,7 +230,7 @@ class Choice(Row):
 class Several(Row):
     """Any of several names, each with a box. All boxes ticked is the empty list where that means all."""
 
-    def __init__(self, draft: Draft, key: str, label: str, names: Sequence[str], *, empty_means_all: bool):
+    def __init__(self, draft: Values, key: str, label: str, names: Sequence[str], *, empty_means_all: bool):
         self._names = list(names)
         self._empty_means_all = empty_means_all
         super().__init__(draft, key, label)
@@ -231,7 +275,7 @@ def _spoken(name: Any) -> str:
     return words[:1].upper() + words[1:]
 
 
-def resolved(draft: Draft, key: str) -> Callable[[], str]:
+def resolved(draft: Values, key: str) -> Callable[[], str]:
     """Return what says where a path that was typed leads, and whether something is there already."""
 
     def words() -> str:

@@ -6,31 +6,28 @@ import logging
 import time
 import webbrowser
 from collections.abc import Callable
+from pathlib import Path
 
 import omni.ui as ui
 
-from mimicgen.datagen.cli import remembered
-from mimicgen.datagen.config.jobs import Evaluate
+from mimicgen.datagen.config.jobs import Evaluate, Generate
 from mimicgen.datagen.config.values import Flat, as_path
 from mimicgen.datagen.errors import ConfigError
-from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.session import Session
 from mimicgen.datagen.ui import style
-from mimicgen.datagen.ui.checker import Checker
-from mimicgen.datagen.ui.controls import Controls, controls
-from mimicgen.datagen.ui.draft import Draft, PanelJob
-from mimicgen.datagen.ui.evaluation import EvaluationForm
-from mimicgen.datagen.ui.form import Form
+from mimicgen.datagen.ui.controls import Controls
+from mimicgen.datagen.ui.draft import Draft
+from mimicgen.datagen.ui.forms.choosing import Work, WorkChoice
 from mimicgen.datagen.ui.history import History
-from mimicgen.datagen.ui.jobs import JobChoice
 from mimicgen.datagen.ui.parts import Note
+from mimicgen.datagen.ui.sides import RunSide, Shown, Side
+from mimicgen.datagen.ui.training.running import Training
+from mimicgen.datagen.ui.training.side import TrainingSide
+from mimicgen.datagen.ui.training.watch import TrainingWatch
 from mimicgen.datagen.ui.watch import Watch
 
 PERIOD = 0.1
 """The window shows changes at most this often [s]."""
-
-STEPS_PERIOD = 1.0
-"""And this often where only numbers of steps and seconds have changed [s]."""
 
 WIDE = 760
 """From this width on, configuration and run stand beside each other; below, on two tabs [pixels]."""
@@ -48,6 +45,7 @@ class Panel:
     Attributes:
         draft: The configuration as it is edited.
         history: What is remembered of the run.
+        training: The training.
         window: The window.
     """
 
@@ -57,19 +55,21 @@ class Panel:
         self._session = session
         self.draft = Draft(values)
         self.history = History()
-        self._checker = Checker(self.draft)
-        self._on_close = [session.subscribe(self.history), self._checker.close]
+        self.training = Training()
+        self._run = RunSide(session, self.draft, self.history)
+        self._training = TrainingSide(self.training, self._evaluate, lambda: self.draft.value("output_dataset"))
+        self._side: Side = self._run
+        self._on_close = [session.subscribe(self.history), self._run.close, self._training.close]
         logger = logging.getLogger("mimicgen.datagen")
         logger.addHandler(self.history)
         self._on_close.append(lambda: logger.removeHandler(self.history))
         self._form_shown: tuple[object, ...] = ()
-        self._version = self._steps = -1
-        self._next = self._counted = 0.0
+        self._next = 0.0
         self._wide: bool | None = None
         self._tab = "setup"
-        self._job: type[PanelJob] | None = None
-        self._form: Form | EvaluationForm | None = None
-        self._watch: Watch | None = None
+        self._built: Work | None = None
+        self._form: Shown | None = None
+        self._watch: Watch | TrainingWatch | None = None
         self.window = ui.Window(self.title, width=960, height=760, padding_x=0, padding_y=0, visible=False)
         self.window.frame.style = style.STYLE
         self.window.frame.set_build_fn(self._build)
@@ -90,6 +90,19 @@ class Panel:
     def visible(self, visible: bool) -> None:
         self.window.visible = visible
 
+    @property
+    def work(self) -> Work:
+        """What Start starts."""
+        if self._side is self._training:
+            return Work.TRAIN
+        return Work.EVALUATE if self.draft.job is Evaluate else Work.GENERATE
+
+    def choose(self, work: Work) -> None:
+        """Let Start start something else. What goes on goes on."""
+        self._side = self._training if work is Work.TRAIN else self._run
+        if work is not Work.TRAIN:
+            self.draft.choose(Evaluate if work is Work.EVALUATE else Generate)
+
     def refresh(self) -> bool:
         """Show what has changed. Call it with every frame: it does something at most every `PERIOD`.
 
@@ -100,53 +113,50 @@ class Panel:
         if now < self._next or not self.visible:
             return False
         self._next = now + PERIOD
-        found = self._checker.poll(idle=not self._session.active)
+        heard = self._training.poll()
+        found = self._run.poll() or heard
         wide = self.window.width >= WIDE
-        if (wide, self.draft.job) != (self._wide, self._job):
-            self._wide, self._job = wide, self.draft.job
+        if (wide, self.work) != (self._wide, self._built):
+            self._wide, self._built = wide, self.work
             self.window.frame.rebuild()
             return True
         if self._form is None or self._watch is None:
             return True
-        allowed = self._allowed()
-        form = (self.draft.version, allowed.edit, self._form)
+        allowed, news = self._side.allowed, self._side.news(now)
+        form = (self._side.edited, allowed.edit, self._form)
         if found or form != self._form_shown:
             self._form_shown = form
-            self._jobs.refresh(enabled=allowed.edit)
+            self._works.refresh(self.work)
             self._form.refresh(enabled=allowed.edit)
-        elif self.history.version == self._version and (
-            self.history.progress.steps == self._steps or now < self._counted + STEPS_PERIOD
-        ):
+        elif not news:
             return False
-        self._version, self._steps, self._counted = self.history.version, self.history.progress.steps, now
         self._watch.refresh()
         self._show_header(allowed)
         return True
 
     def start(self) -> None:
-        """Start a run with the draft, as the button does; nothing happens while that is not possible."""
-        if self._allowed().start and self.draft.config is not None:
-            remembered.remember(self.draft.config)
-            self._session.start(self.draft.config)
+        """Start what is shown, as the button does; nothing happens while that is not possible."""
+        if self._side.allowed.start:
+            self._side.start()
             self._show_tab("run")
 
     def pause_or_resume(self) -> None:
         """Pause a run that is running, let a paused one go on; nothing otherwise."""
-        allowed = self._allowed()
+        allowed = self._side.allowed
         if allowed.pause:
-            self._session.pause()
+            self._side.pause()
         elif allowed.resume:
-            self._session.resume()
+            self._side.resume()
 
     def stop(self) -> None:
-        """Stop the run that is going on; nothing otherwise."""
-        if self._allowed().stop:
-            self._session.stop()
+        """Stop what is shown while it goes on; nothing otherwise."""
+        if self._side.allowed.stop:
+            self._side.stop()
 
     def open_output(self) -> None:
         """Show the folder of the run's records in the desktop's file manager."""
         try:
-            path = as_path("output_dir", self.draft.value("output_dir")).expanduser().absolute()
+            path = as_path("output_dir", self._side.folder).expanduser().absolute()
         except ConfigError as error:
             log.warning("%s", error)
             return
@@ -155,8 +165,13 @@ class Panel:
         elif not webbrowser.open(path.as_uri()):
             log.warning("no file manager was found; the records are in '%s'", path)
 
-    def _allowed(self) -> Controls:
-        return controls(self._session.state, valid=self.draft.config is not None)
+    def _evaluate(self, policy: Path, task: str) -> None:
+        """Show what evaluates a policy that was trained, in its task."""
+        self.choose(Work.EVALUATE)
+        if task:
+            self.draft.put("task", task)
+        self.draft.put("policy", str(policy))
+        self._show_tab("setup")
 
     def _build(self) -> None:
         """Lay the window out for its width."""
@@ -168,7 +183,7 @@ class Panel:
                 if self._wide:
                     with ui.HStack():
                         self._form = self._build_column(self._build_form)
-                        self._watch = self._build_column(lambda: Watch(self.history))
+                        self._watch = self._build_column(self._side.watch)
                 else:
                     self._build_tabs()
 
@@ -200,10 +215,9 @@ class Panel:
         width = ui.Pixel(130) if self._wide else ui.Fraction(1)
         return ui.Button(text, width=width, identifier=identifier, clicked_fn=action)
 
-    def _build_form(self) -> Form | EvaluationForm:
-        self._jobs = JobChoice(self.draft)
-        of = EvaluationForm if self.draft.job is Evaluate else Form
-        return of(self.draft, self._checker)
+    def _build_form(self) -> Shown:
+        self._works = WorkChoice(self.choose)
+        return self._side.form()
 
     def _build_column[T](self, make: Callable[[], T]) -> T:
         scroll = ui.ScrollingFrame(horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF)
@@ -231,7 +245,7 @@ class Panel:
             with self._pages["setup"]:
                 self._form = self._build_column(self._build_form)
             with self._pages["run"]:
-                self._watch = self._build_column(lambda: Watch(self.history))
+                self._watch = self._build_column(self._side.watch)
         self._show_tab(self._tab)
 
     def _show_tab(self, chosen: str) -> None:
@@ -243,29 +257,17 @@ class Panel:
             self._tabs[name].checked = name == chosen
 
     def _show_header(self, allowed: Controls) -> None:
-        progress = self.history.progress
-        self._light.name = str(progress.state)
-        self._state.text = str(progress.state).capitalize()
-        self._detail.text = _detail(progress)
+        state, self._detail.text = self._side.heading
+        self._light.name = state
+        self._state.text = state.capitalize()
         self._start.enabled = allowed.start
         self._pause.enabled = allowed.pause or allowed.resume
         self._pause.text = "Resume" if allowed.resume else "Pause"
         self._stop.enabled = allowed.stop
         why = ""
         if allowed.edit and self._form is not None:
-            for key, problem in self.draft.problems.items():
+            for key, problem in self._side.problems.items():
                 label = self._form.label(key)
                 why = f"Not ready to start. {problem if problem.startswith(label) else f'{label}: {problem}'}"
                 break
         self._why.show(why)
-
-
-def _detail(progress: Progress) -> str:
-    """Return what the run is doing, in a few words."""
-    if progress.state is State.STARTING and progress.stages:
-        return progress.stages[-1].name
-    if progress.state in (State.RUNNING, State.PAUSED):
-        return f"{progress.done} of {progress.target}"
-    if progress.state is State.STOPPING:
-        return "putting together what is there" if progress.elsewhere else "after this step"
-    return ""

@@ -63,7 +63,7 @@ def train(options: argparse.Namespace) -> int:
         given = ["--dataset", dataset, "--output", output, "--device", options.device, "--seed", options.seed]
         words = [*given, *(word for one in assignments for word in ("--set", one))]
         command = [str(PYTHON), "-m", TRAINER, "--preset", str(path.absolute()), *map(str, words)]
-        console = _Console(folder, preset, facts, dataset, as_json=options.json)
+        console = _Console(folder, preset, facts, dataset, task, as_json=options.json)
         follower = Follower(
             command,
             folder,
@@ -126,14 +126,14 @@ def _assigned(options: argparse.Namespace) -> list[str]:
 class _Console:
     """Tells what happens: on the terminal, and in the page."""
 
-    def __init__(self, folder: Folder, preset: Preset, facts: Facts, dataset: Path, *, as_json: bool):
-        self._folder, self._preset, self._json = folder, preset, as_json
+    def __init__(self, folder: Folder, preset: Preset, facts: Facts, dataset: Path, task: str, *, as_json: bool):
+        self._folder, self._preset, self._task, self._json = folder, preset, task, as_json
         many = counted(facts.demonstrations, "demonstration")
         observations = preset.observations
         self._facts: dict[str, object] = {
             "policy": f"{preset.policy}, of {preset.library}",
             "dataset": f"{dataset}: {many}",
-            "task": facts.task or "not named",
+            "task": task or "not named",
             "observations": ", ".join((*observations.numbers, *observations.images)),
         }
         self._said = 0.0
@@ -172,6 +172,7 @@ class _Console:
         self._facts["ended"] = whys[outcome.why]
         self._write_page(over=True)
         told = {"event": "end", "why": outcome.why, "policy": None if policy is None else str(policy)}
+        told["task"] = self._task
         if self._json:
             print(json.dumps(told), flush=True)
         self._say(whys[outcome.why])

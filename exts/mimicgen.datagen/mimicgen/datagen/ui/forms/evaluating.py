@@ -6,9 +6,9 @@ from mimicgen.datagen.cli.policies.evaluating import absolute
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
 from mimicgen.datagen.ui.fields import Choice, Row, Switch, Text, resolved
+from mimicgen.datagen.ui.forms.presets import Presets
+from mimicgen.datagen.ui.forms.tasks import TaskChoice
 from mimicgen.datagen.ui.parts import section
-from mimicgen.datagen.ui.presets import Presets
-from mimicgen.datagen.ui.tasks import TaskChoice
 
 TASKS_OWN = "Empty: the task's own"
 """Under a field without a value, where the task says what holds."""

@@ -12,10 +12,10 @@ from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
 from mimicgen.datagen.ui.fields import Choice, Pair, Row, Several, Switch, Text, resolved
+from mimicgen.datagen.ui.forms.presets import Presets
+from mimicgen.datagen.ui.forms.tasks import TaskChoice
+from mimicgen.datagen.ui.forms.where import Where
 from mimicgen.datagen.ui.parts import Note, section
-from mimicgen.datagen.ui.presets import Presets
-from mimicgen.datagen.ui.tasks import TaskChoice
-from mimicgen.datagen.ui.where import Where
 
 TASKS_OWN = "Empty: the task's own"
 """Under a field without a value, where the task says what holds."""

@@ -1,0 +1,1 @@
+"""The configuration as it is edited: a form for each thing that the panel starts."""

@@ -1,0 +1,1 @@
+"""A training that is started, followed and stopped from the panel."""
