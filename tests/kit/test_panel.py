@@ -61,6 +61,7 @@ def test_a_person_configures_runs_pauses_and_stops(display: str, tmp_path: Path)
     person.wait(lambda: person.text("source.verdict").startswith("10 of 10"))
 
     person.click("start")
+    person.wait(lambda: not person.find("start").enabled)  # the window shows changes ten times a second
     seen["editable"] = person.find("num_trials").enabled
     person.wait(lambda: person.session.progress.steps > 30)
     person.wait(lambda: person.find("live").visible)

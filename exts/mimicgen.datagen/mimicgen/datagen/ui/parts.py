@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import omni.ui as ui
 
@@ -161,3 +161,98 @@ class Tile:
         put(self._number, text)
         if caption is not None:
             put(self._caption, caption)
+
+
+class Banner:
+    """How something ended, on green or red; hidden as long as it has not."""
+
+    def __init__(self) -> None:
+        self._box = ui.ZStack(height=0, visible=False, identifier="banner")
+        with self._box:
+            self._colour = ui.Rectangle(name="banner_done")
+            with ui.HStack(height=0):
+                ui.Spacer(width=12)
+                with ui.VStack(height=0, spacing=4):
+                    ui.Spacer(height=6)
+                    self._title = ui.Label("", height=0, word_wrap=True)
+                    self._reason = Note("body", identifier="end")
+                    self._written = Note("body", identifier="written")
+                    self._below = ui.VStack(height=0)
+                    ui.Spacer(height=6)
+                ui.Spacer(width=12)
+
+    @property
+    def below(self) -> ui.VStack:
+        """What is made inside stands below the words."""
+        return self._below
+
+    def hide(self) -> None:
+        """Hide it."""
+        self._box.visible = False
+
+    def show(self, title: str, reason: str, written: str, *, failed: bool) -> None:
+        """Show what has ended, why, and what was written."""
+        self._box.visible = True
+        self._colour.name = "banner_failed" if failed else "banner_done"
+        put(self._title, title)
+        self._reason.show(reason[:1].upper() + reason[1:])
+        self._written.show(written)
+
+
+class Curve:
+    """A line over time, on an axis from 0 to a most."""
+
+    PLOTTED = 200
+    """Points at most."""
+
+    def __init__(self, most: str = "", least: str = "0"):
+        self._points: list[float] = []
+        self._box = ui.HStack(height=72, spacing=6, visible=False)
+        with self._box:
+            with ui.VStack(width=34):
+                self._most = ui.Label(most, name="caption", height=14, alignment=ui.Alignment.RIGHT)
+                ui.Spacer()
+                ui.Label(least, name="caption", height=14, alignment=ui.Alignment.RIGHT)
+            self._plot = ui.Plot(ui.Type.LINE, 0.0, 1.0, 0.0, 0.0, identifier="plot")
+
+    def show(self, shares: list[float], most: str | None = None) -> None:
+        """Show points from 0 to 1, of what `most` says; hidden without any."""
+        self._box.visible = bool(shares)
+        points = shares[:: len(shares) // self.PLOTTED + 1]
+        if points and points != self._points:
+            self._points = points
+            self._plot.set_data(*(points if len(points) > 1 else points * 2))
+        if most is not None:
+            put(self._most, most)
+
+
+class Well:
+    """Lines in a box that scrolls, the latest on top.
+
+    Args:
+        count: Lines at most.
+        nothing: What is said as long as there are none.
+    """
+
+    def __init__(self, count: int, nothing: str):
+        self._nothing = nothing
+        scroll = ui.ScrollingFrame(
+            height=200, name="well", horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF
+        )
+        with scroll, ui.HStack(height=0):
+            ui.Spacer(width=8)
+            with ui.VStack(height=0, spacing=2):
+                ui.Spacer(height=4)
+                self._empty = Note("hint")
+                self._lines = [Note("info", identifier=f"log.{number}") for number in range(count)]
+                ui.Spacer(height=4)
+            ui.Spacer(width=8)
+
+    def show(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Show lines, each with its kind: 'info', 'warning' or 'error'."""
+        shown = list(lines)
+        self._empty.show("" if shown else self._nothing)
+        for note, (text, kind) in zip(self._lines, shown, strict=False):
+            note.show(text, kind)
+        for note in self._lines[len(shown) :]:
+            note.show("")

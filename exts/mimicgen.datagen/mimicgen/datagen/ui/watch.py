@@ -13,11 +13,8 @@ from mimicgen.datagen.attempts import FINAL, wilson
 from mimicgen.datagen.progress import Progress, State
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.history import FAILURES, LOG_LINES, History
-from mimicgen.datagen.ui.parts import Bar, Note, Tile, put, section
+from mimicgen.datagen.ui.parts import Banner, Bar, Curve, Note, Tile, Well, put, section
 from mimicgen.datagen.ui.workers import WorkerRows
-
-PLOTTED = 200
-"""Points of the plot at most."""
 
 
 class Watch:
@@ -27,9 +24,8 @@ class Watch:
         self._history = history
         self._version = -1
         self._stages: tuple[str, ...] = ()
-        self._points: list[float] = []
         self._picture = self._address = ""
-        self._banner()
+        self._banner = Banner()
         self._progress()
         self._workers = WorkerRows()
         self._funnel()
@@ -50,20 +46,6 @@ class Watch:
             self._show_failures()
             self._show_frame()
             self._show_log()
-
-    def _banner(self) -> None:
-        self._end = ui.ZStack(height=0, visible=False, identifier="banner")
-        with self._end:
-            self._end_colour = ui.Rectangle(name="banner_done")
-            with ui.HStack(height=0):
-                ui.Spacer(width=12)
-                with ui.VStack(height=0, spacing=4):
-                    ui.Spacer(height=6)
-                    self._end_title = ui.Label("", height=0, word_wrap=True)
-                    self._end_reason = Note("body", identifier="end")
-                    self._end_written = Note("body", identifier="written")
-                    ui.Spacer(height=6)
-                ui.Spacer(width=12)
 
     def _progress(self) -> None:
         with section("Progress", "section_progress"):
@@ -111,13 +93,7 @@ class Watch:
     def _rate(self) -> None:
         with section("Success rate over attempts", "section_rate"):
             self._no_rate = Note("hint")
-            self._plot = ui.HStack(height=72, spacing=6, visible=False)
-            with self._plot:
-                with ui.VStack(width=34):
-                    ui.Label("100%", name="caption", height=14, alignment=ui.Alignment.RIGHT)
-                    ui.Spacer()
-                    ui.Label("0%", name="caption", height=14, alignment=ui.Alignment.RIGHT)
-                self._curve = ui.Plot(ui.Type.LINE, 0.0, 1.0, 0.0, 0.0, identifier="plot")
+            self._curve = Curve("100%", "0%")
 
     def _failures(self) -> None:
         self._failure_section = ui.VStack(height=0)
@@ -135,17 +111,7 @@ class Watch:
 
     def _log(self) -> None:
         with section("Log", "section_log"):
-            scroll = ui.ScrollingFrame(
-                height=200, name="well", horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF
-            )
-            with scroll, ui.HStack(height=0):
-                ui.Spacer(width=8)
-                with ui.VStack(height=0, spacing=2):
-                    ui.Spacer(height=4)
-                    self._empty_log = Note("hint")
-                    self._lines = [Note("info", identifier=f"log.{number}") for number in range(LOG_LINES)]
-                    ui.Spacer(height=4)
-                ui.Spacer(width=8)
+            self._lines = Well(LOG_LINES, "Nothing yet. The latest lines stand on top.")
 
     def _show_numbers(self) -> None:
         progress = self._history.progress
@@ -174,14 +140,12 @@ class Watch:
 
     def _show_banner(self) -> None:
         progress = self._history.progress
-        self._end.visible = progress.end is not None
         if progress.end is None:
+            self._banner.hide()
             return
         failed = progress.state is State.FAILED
-        self._end_colour.name = "banner_failed" if failed else "banner_done"
-        put(self._end_title, "The run failed" if failed else "The run has ended")
-        self._end_reason.show(progress.end.reason[:1].upper() + progress.end.reason[1:])
-        self._end_written.show("\n".join(_by_folder(progress.written)))
+        title = "The run failed" if failed else "The run has ended"
+        self._banner.show(title, progress.end.reason, "\n".join(_by_folder(progress.written)), failed=failed)
 
     def _show_funnel(self) -> None:
         progress = self._history.progress
@@ -199,11 +163,7 @@ class Watch:
     def _show_rate(self) -> None:
         rates = self._history.rates
         self._no_rate.show("" if rates else "The curve begins with the first attempt.")
-        self._plot.visible = bool(rates)
-        points = rates[:: len(rates) // PLOTTED + 1]
-        if points and points != self._points:
-            self._points = points
-            self._curve.set_data(*(points if len(points) > 1 else points * 2))
+        self._curve.show(rates)
 
     def _show_failures(self) -> None:
         self._failure_section.visible = not self._history.progress.elsewhere  # then workers have theirs
@@ -226,12 +186,11 @@ class Watch:
             self._image.source_url = self._picture
 
     def _show_log(self) -> None:
-        lines = list(self._history.lines)
-        self._empty_log.show("" if lines else "Nothing yet. The latest lines stand on top.")
-        for note, line in zip(self._lines, lines, strict=False):
-            name = "error" if line.level >= logging.ERROR else "warning" if line.level >= logging.WARNING else "info"
-            level = logging.getLevelName(line.level).lower()
-            note.show(f"{line.clock}  {level}  {line.text}", name)
+        lines = []
+        for line in self._history.lines:
+            kind = "error" if line.level >= logging.ERROR else "warning" if line.level >= logging.WARNING else "info"
+            lines.append((f"{line.clock}  {logging.getLevelName(line.level).lower()}  {line.text}", kind))
+        self._lines.show(lines)
 
 
 def _rate(progress: Progress) -> str:

@@ -8,12 +8,9 @@ from pathlib import Path
 import omni.ui as ui
 
 from mimicgen.datagen.ui import style
-from mimicgen.datagen.ui.parts import Bar, Note, Tile, put, section
+from mimicgen.datagen.ui.parts import Banner, Bar, Curve, Note, Tile, Well, put, section
 from mimicgen.datagen.ui.training.running import LINES, Training, TrainingState
 from mimicgen.datagen.ui.watch import spoken_seconds
-
-PLOTTED = 200
-"""Points of the plot at most."""
 
 
 class TrainingWatch:
@@ -29,7 +26,11 @@ class TrainingWatch:
         self._evaluate = evaluate
         self._version = -1
         self._evaluated = -1
-        self._banner()
+        self._banner = Banner()
+        with self._banner.below:
+            self._next = ui.Button(
+                "Evaluate it", width=130, height=style.ROW, identifier="evaluate_it", clicked_fn=self._on_next
+            )
         with section("Progress", "section_training_progress"):
             with ui.HStack(height=0):
                 self._count = ui.Label("", height=20, identifier="count")
@@ -43,24 +44,9 @@ class TrainingWatch:
             self._checkpoints = ui.Frame(height=0, build_fn=self._build_checkpoints)
         with section("Loss over gradient steps", "section_loss"):
             self._no_loss = Note("hint")
-            self._plot = ui.HStack(height=72, spacing=6, visible=False)
-            with self._plot:
-                with ui.VStack(width=44):
-                    self._most = ui.Label("", name="caption", height=14, alignment=ui.Alignment.RIGHT)
-                    ui.Spacer()
-                    ui.Label("0", name="caption", height=14, alignment=ui.Alignment.RIGHT)
-                self._curve = ui.Plot(ui.Type.LINE, 0.0, 1.0, 0.0, 0.0, identifier="plot")
+            self._curve = Curve()
         with section("Log", "section_training_log"):
-            scroll = ui.ScrollingFrame(
-                height=200, name="well", horizontal_scrollbar_policy=ui.ScrollBarPolicy.SCROLLBAR_ALWAYS_OFF
-            )
-            with scroll, ui.HStack(height=0):
-                ui.Spacer(width=8)
-                with ui.VStack(height=0, spacing=2):
-                    ui.Spacer(height=4)
-                    self._lines = [Note("info", identifier=f"log.{number}") for number in range(LINES)]
-                    ui.Spacer(height=4)
-                ui.Spacer(width=8)
+            self._lines = Well(LINES, "Nothing yet. The latest lines stand on top.")
 
     def refresh(self) -> None:
         """Show what is known now."""
@@ -81,39 +67,16 @@ class TrainingWatch:
             self._evaluated = len(told.evaluated)
             self._checkpoints.rebuild()
         self._show_losses()
-        for note, line in zip(self._lines, [*told.lines, *[("", "")] * LINES], strict=False):
-            note.show("  ".join(line).strip(), "error" if line[1].startswith("error: ") else "info")
-
-    def _banner(self) -> None:
-        self._end = ui.ZStack(height=0, visible=False, identifier="banner")
-        with self._end:
-            self._end_colour = ui.Rectangle(name="banner_done")
-            with ui.HStack(height=0):
-                ui.Spacer(width=12)
-                with ui.VStack(height=0, spacing=4):
-                    ui.Spacer(height=6)
-                    self._end_title = ui.Label("", height=0, word_wrap=True)
-                    self._end_words = Note("body", identifier="end")
-                    self._end_policy = Note("body", identifier="written")
-                    self._next = ui.Button(
-                        "Evaluate it",
-                        width=130,
-                        height=style.ROW,
-                        visible=False,
-                        identifier="evaluate_it",
-                        clicked_fn=self._on_next,
-                    )
-                    ui.Spacer(height=6)
-                ui.Spacer(width=12)
+        self._lines.show(("  ".join(line), "error" if line[1].startswith("error: ") else "info") for line in told.lines)
 
     def _show_banner(self) -> None:
         told, failed = self._training.told, self._training.state is TrainingState.FAILED
-        self._end.visible = not self._training.active and bool(told.end)
-        self._end_colour.name = "banner_failed" if failed else "banner_done"
-        put(self._end_title, "The training failed" if failed else "The training has ended")
-        self._end_words.show(told.end[:1].upper() + told.end[1:])
-        self._end_policy.show(str(told.policy or ""))
         self._next.visible = told.policy is not None
+        if self._training.active or not told.end:
+            self._banner.hide()
+            return
+        title = "The training failed" if failed else "The training has ended"
+        self._banner.show(title, told.end, str(told.policy or ""), failed=failed)
 
     def _on_next(self) -> None:
         told = self._training.told
@@ -140,10 +103,5 @@ class TrainingWatch:
     def _show_losses(self) -> None:
         losses = [loss for _, loss in self._training.told.losses]
         self._no_loss.show("" if losses else "The curve begins with the first steps.")
-        self._plot.visible = bool(losses)
-        points = losses[:: len(losses) // PLOTTED + 1]
-        if points:
-            most = max(points)
-            put(self._most, f"{most:.2g}")
-            shares = [loss / most if most > 0 else 0.0 for loss in points]
-            self._curve.set_data(*(shares if len(shares) > 1 else shares * 2))
+        most = max(losses, default=0.0)
+        self._curve.show([loss / most if most > 0 else 0.0 for loss in losses], f"{most:.2g}")
