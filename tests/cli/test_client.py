@@ -65,6 +65,16 @@ def test_a_run_is_watched_without_blocking_and_stopped(tmp_path: Path) -> None:
     assert max(after - before for before, after in itertools.pairwise(moments)) < 1.0
 
 
+def test_a_policy_is_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"num_trials": 2, "num_envs": 2, "max_steps": 20, "report": False, "output_dir": tmp_path}
+    run = start({"mode": "evaluate", "policy": "zeros", "task": "stack_three", **settings})
+    assert run.wait(120) == 0
+    seen, record = run.seen(), run.record()
+    assert (len(seen.attempts), seen.successes) == (2, 0)
+    assert record is not None
+    assert (record["config"]["mode"], record["policy"]["policy"]) == ("evaluate", "zeros")
+
+
 def test_bad_input_is_what_the_last_line_says(tmp_path: Path) -> None:
     run = start({"num_trials": 0, "output_dir": tmp_path})
     assert run.wait(60) == 2

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mimicgen.datagen.attempts import FINAL, Attempt, Counts
+from mimicgen.datagen.config.policies import absolute, own_values
 
 PROJECT = Path(__file__).resolve().parents[5]
 
@@ -184,10 +185,16 @@ def start(values: Mapping[str, object]) -> Run:
     The licences have to be accepted, once or in the environment (`ACCEPT_EULA=Y`), as for the command line.
 
     Args:
-        values: The run's configuration, by dotted key; see `config/default.toml`.
+        values: The run's configuration, by dotted key; see `config/default.toml`. `mode` says what it does; without it
+            demonstrations are generated.
     """
-    datasets, output = PROJECT / "datasets", PROJECT / "output"
-    values = {"output_dataset": datasets / "generated_dataset.hdf5", "output_dir": output} | dict(values)
+    datasets, output, mode = PROJECT / "datasets", PROJECT / "output", str(values.get("mode", "generate"))
+    own: dict[str, object] = {"output_dataset": datasets / "generated_dataset.hdf5", "output_dir": output}
+    if mode == "evaluate" and "policy" in values:
+        policy = absolute(str(values["policy"]))
+        own = {"output_dir": PROJECT / own_values(policy, record_failures=False)["output_dir"]}
+        values = {**values, "policy": policy}
+    values = own | dict(values)
     folder = Path(str(values["output_dir"])).expanduser().absolute()
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_RUNS}
     if "ISAACSIM_PATH" in environment:
@@ -195,8 +202,9 @@ def start(values: Mapping[str, object]) -> Run:
         command += [f"--/exts/mimicgen.datagen/{key.replace('.', '/')}={_spelled(v)}" for key, v in values.items()]
         environment["MODE"] = "standalone"
     else:
-        command = [str(PROJECT / "scripts" / "datagen.sh"), "generate"]
-        command += [part for key, value in values.items() for part in ("--set", f"{key}={_spelled(value)}")]
+        command = [str(PROJECT / "scripts" / "datagen.sh"), mode]
+        settings = [f"{key}={_spelled(value)}" for key, value in values.items() if key != "mode"]
+        command += [part for setting in settings for part in ("--set", setting)]
     return Run(command, folder, environment)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from msgspec import NODEFAULT
 
-from mimicgen.datagen.cli.policies.evaluating import absolute, own_values
 from mimicgen.datagen.cli.runs import shipped_source
 from mimicgen.datagen.cluster.ray_workers import check_ray
 from mimicgen.datagen.config.jobs import Evaluate, Generate
 from mimicgen.datagen.config.keys import Key, key_of, keys, parse
+from mimicgen.datagen.config.policies import absolute, own_values
 from mimicgen.datagen.config.values import Flat
 from mimicgen.datagen.dataset.sources.sources import check_file
 from mimicgen.datagen.errors import BadInputError, ConfigError, SetupError

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 from pathlib import Path
 
 from mimicgen.datagen.cli.runs import PROJECT, add_run_command, job_of, run_job
 from mimicgen.datagen.config.evaluating import Evaluate
 from mimicgen.datagen.config.keys import keys
-from mimicgen.datagen.config.values import Flat, argument_path, as_path, quoted
+from mimicgen.datagen.config.policies import REPLAY, absolute, own_values
+from mimicgen.datagen.config.values import argument_path, quoted
 from mimicgen.datagen.dataset.files import read_through
 from mimicgen.datagen.dataset.locks import reserved
 from mimicgen.datagen.dataset.ours import is_ours
@@ -18,9 +17,6 @@ from mimicgen.datagen.dataset.sources.guard import guarded
 from mimicgen.datagen.dataset.sources.raw import check_demos
 from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.text import counted, shown
-
-REPLAY = "replay:"
-"""Begins the name of a policy that is a dataset's recorded actions."""
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -35,39 +31,6 @@ def evaluate(options: argparse.Namespace) -> int:
         guarded(read_through, (path,))
         own["num_trials"] = min(job.num_trials, len(check_demos(path, job.task).names))
     return run_job(job_of(options, Evaluate, own))
-
-
-def own_values(policy: str, *, record_failures: bool) -> Flat:
-    """Return what holds for an evaluation where nothing else is said: where its records are, and what is rendered.
-
-    Args:
-        policy: What the policy is called.
-        record_failures: Whether failed episodes are written.
-    """
-    when = "at_end" if record_failures else "never"
-    return {"output_dir": Path("output") / f"evaluate_{_name(policy)}", "render.when": when}
-
-
-def absolute(policy: str) -> str:
-    """Return what a policy is called from anywhere: with its path absolute, where it is one."""
-    if policy.startswith(REPLAY):
-        return f"{REPLAY}{as_path('policy', policy.removeprefix(REPLAY)).expanduser().absolute()}"
-    try:
-        path = as_path("policy", policy).expanduser().absolute()
-    except ConfigError:  # it is called otherwise
-        return policy
-    return str(path) if os.path.exists(path) else policy
-
-
-def _name(policy: str) -> str:
-    """Return what the records of a policy are called after: 'model_epoch_600' of a path, 'my_module_act' of a function.
-
-    Args:
-        policy: What it is called.
-    """
-    words = re.findall(r"\w+", policy.removesuffix(".hdf5").removesuffix(".pth"))
-    named = words[-1:] if "/" in policy and "://" not in policy else words
-    return "_".join(named)[-80:] or "policy"
 
 
 def evaluations(options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mimicgen.datagen.cli.policies.evaluating import absolute
+from mimicgen.datagen.config.policies import absolute
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
 from mimicgen.datagen.ui.fields import Choice, Row, Switch, Text, resolved
