@@ -111,7 +111,7 @@ class Coverage:
         return {
             "objects": objects,
             "sources": [*self._source_use()],
-            "missing": [*missing, *self._failing_sources(config)],
+            "missing": [*missing, *self.poor_segments(config)],
         }
 
     def _object(self, name: str) -> tuple[dict[str, Any], list[str]]:
@@ -188,8 +188,12 @@ class Coverage:
                 "followed": dict(self._followed[eef, subtask].most_common()),
             }
 
-    def _failing_sources(self, config: Mapping[str, Any]) -> Iterator[str]:
-        """Yield in words from which source demonstrations attempts are kept less often, and how to leave them out."""
+    def poor_segments(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Yield in words from which source demonstrations attempts are kept less often, and how to leave them out.
+
+        Args:
+            config: See `told`.
+        """
         signals = Counter(self._names.values())
         settings: dict[str, list[str]] = {}
         for key, demo in self._poor():
