@@ -136,6 +136,15 @@ def test_a_source_demonstration_whose_followers_are_lost_is_told_with_what_leave
     assert both.endswith(" with --set mimic.subtasks.arm_final.leave_out=c --set mimic.subtasks.left_final.leave_out=c")
 
 
+def test_names_that_a_terminal_obeys_are_spelled_out() -> None:
+    wild = "c\x1b[2J\n"
+    poor = [attempt(0.5, 0.0, kept=False, demos=("a", wild))] * 10
+    lines = told(*[attempt(0.5, 0.0, demos=("a", "b"))] * 40, *poor)["missing"]
+    assert all(line.isprintable() for line in lines)
+    assert r"c\x1b[2J\n" in lines[0]
+    assert r"c\x1b[2J\n" in lines[1]
+
+
 def test_where_many_demonstrations_are_followed_one_of_them_may_be_poor_by_chance() -> None:
     poor = [attempt(0.5, 0.0, kept=at < 5, demos=("a", "c")) for at in range(8)]
     alike = [attempt(0.5, 0.0, demos=("a", "b"))] * 60

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mimicgen.datagen.attempts import FINAL, WHOLE, Attempt, Outcome
+from mimicgen.datagen.text import shown
 
 SIDES = 4
 """Parts of the x and of the y range each."""
@@ -203,12 +204,12 @@ class Coverage:
             already = config.get(setting) or config.get("mimic.leave_out") or ()
             settings.setdefault(setting, [*already]).append(demo)
             yield (
-                f"what follows {demo} until {signal} is kept less often: {used[demo]} of {followed[demo]}, "
+                f"what follows {shown(demo)} until {signal} is kept less often: {used[demo]} of {followed[demo]}, "
                 f"{100 * used.total() / followed.total():.0f}% of all {followed.total()} that came so far"
             )
         if settings:
-            options = (f"--set {shlex.quote(f'{setting}={",".join(demos)}')}" for setting, demos in settings.items())
-            yield f"these source segments are left out with {' '.join(options)}"
+            given = (shown(shlex.quote(f"{setting}={','.join(demos)}")) for setting, demos in settings.items())
+            yield f"these source segments are left out with {' '.join(f'--set {one}' for one in given)}"
 
     def _poor(self) -> list[tuple[tuple[str, int], str]]:
         """Return the segments of which fewer are kept than of all, but for a share of `FALSE` that may be chance."""

@@ -35,6 +35,10 @@ class Tally:
         self.counts.add(attempt)
         self.coverage.add(attempt)
 
+    def poor_segments(self, config: Mapping[str, Any]) -> str:
+        """Return in lines what follows which source demonstrations is kept less often; nothing where nothing does."""
+        return "\n".join(self.coverage.poor_segments(config))
+
 
 def run_record(
     end: End,

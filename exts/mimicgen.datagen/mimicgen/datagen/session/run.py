@@ -309,7 +309,7 @@ class Run:
             config, progress = self._outputs.plain_config(), self._host.progress
             told = (config, self._facts, self._tally, progress, self._step_seconds, self._rendered)
             self._outputs.write_record(run_record(self._end, *told))
-            if poor := "\n".join(self._tally.coverage.poor_segments(config)):
+            if poor := self._tally.poor_segments(config):
                 self._host.publish(told=poor)
 
     async def _write_report(self) -> None:

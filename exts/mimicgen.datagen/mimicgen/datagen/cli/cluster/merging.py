@@ -33,6 +33,8 @@ def merge(options: argparse.Namespace) -> int:
             write_report(outputs.dataset, outputs.record.parent, outputs.report)
     finally:
         outputs.close()
+    if poor := merged.tally.poor_segments(outputs.plain_config()):
+        print(poor)
     print(f"done: {shown(merged.end.reason)}")
     print(f"  {merged.counts.successes} successes of {merged.counts.attempts} attempts from {len(shards)} shards")
     for path in outputs.written():
