@@ -112,7 +112,9 @@ def test_shards_and_sources_go_through_ray_where_no_folder_is_shared(
     assert (end.reason, progress.successes) == ("target reached", 20)
     assert is_like(tmp_path / "r", tmp_path / "expected")
     assert [one for one in said if "is lost" in one]
-    assert not list((tmp_path / "disk").rglob("dataset.hdf5")), "what was fetched does not stay on a worker's disk"
+    left = [path.parent.name for path in (tmp_path / "disk").rglob("dataset.hdf5")]
+    needed = [name for name in left if int(name.split("_")[1]) <= progress.attempts]
+    assert not needed, "what was fetched does not stay on a worker's disk; what was under way at the end may"
     assert [path.read_bytes() for path in (tmp_path / "disk").rglob("source/*")] == [SHIPPED_DEMOS.read_bytes()]
 
 

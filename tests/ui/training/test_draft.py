@@ -72,9 +72,14 @@ def test_every_problem_stands_at_its_field_and_goes_when_it_is_put_right(draft: 
 def test_a_dataset_may_come_meanwhile(draft: TrainingDraft, tmp_path: Path) -> None:
     draft.put("dataset", str(tmp_path / "g.hdf5"))
     assert set(draft.problems) == {"dataset"}
+    version = draft.version
+    draft.look()
+    assert draft.version == version, "nothing has changed"
     (tmp_path / "g.hdf5").touch()
-    draft.check()
+    draft.look()
     assert draft.problems == {}
+    draft.look()
+    assert draft.version == version + 1
 
 
 def test_without_a_library_it_says_what_to_install(draft: TrainingDraft, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mimicgen.datagen.cli.policies.training import PYTHON
-from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.ui.training.running import Training, TrainingState
 from tests.conftest import PROJECT
 from tests.dataset.formats.making import some_demos
@@ -94,6 +93,7 @@ def test_an_application_that_is_python_itself_says_what_to_do(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/opt/isaac-sim/kit/kit")
-    with pytest.raises(SetupError, match=r"in a terminal: ./scripts/datagen.sh train --preset diffusion"):
-        training.start(["--preset", "diffusion"])
-    assert training.state is TrainingState.IDLE
+    training.start(["--preset", "diffusion", "--set", "network.down_dims=[8, 16]"])
+    assert (training.state, training.active) == (TrainingState.FAILED, False)
+    command = "./scripts/datagen.sh train --preset diffusion --set 'network.down_dims=[8, 16]'"
+    assert training.told.end == f"this application has no Python that could be started; in a terminal: {command}"

@@ -52,7 +52,6 @@ class Panel:
     title = "MimicGen data generation"
 
     def __init__(self, session: Session, values: Flat):
-        self._session = session
         self.draft = Draft(values)
         self.history = History()
         self.training = Training()
@@ -113,8 +112,8 @@ class Panel:
         if now < self._next or not self.visible:
             return False
         self._next = now + PERIOD
-        heard = self._training.poll()
-        found = self._run.poll() or heard
+        self._training.poll()
+        found = self._run.poll()
         wide = self.window.width >= WIDE
         if (wide, self.work) != (self._wide, self._built):
             self._wide, self._built = wide, self.work

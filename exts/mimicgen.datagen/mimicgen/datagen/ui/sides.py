@@ -61,9 +61,6 @@ class Side(Protocol):
     def watch(self) -> Watch | TrainingWatch:
         """Make in the current container what shows how it goes on."""
 
-    def poll(self) -> bool:
-        """Take in what others have found out; return whether that changes the form."""
-
     def news(self, now: float) -> bool:
         """Return whether there is something to show at a moment [s]."""
 
@@ -128,7 +125,7 @@ class RunSide:
         return Watch(self._history)
 
     def poll(self) -> bool:
-        """See `Side.poll`."""
+        """Take in what was found out about the draft; return whether anything was."""
         return self._checker.poll(idle=not self._session.active)
 
     def news(self, now: float) -> bool:

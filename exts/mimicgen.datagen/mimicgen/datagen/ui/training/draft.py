@@ -88,18 +88,19 @@ class TrainingDraft:
         """Return what an option is called on the command line."""
         return f"Option: --{key.replace('_', '-')}"
 
+    def look(self) -> None:
+        """See whether a dataset that was not there has come meanwhile: it may be generated while this is open."""
+        if "dataset" in self.problems and not self._missing():
+            self.check()
+
     def check(self) -> None:
-        """Look anew at what is wrong: a dataset may have come meanwhile."""
+        """Look anew at what is wrong."""
         self.version += 1
         self.problems = {}
         for key in NUMBERS:
             self._check_number(key)
-        dataset = self.value("dataset")
-        try:
-            if not as_path("dataset", dataset).expanduser().is_file():
-                raise ConfigError(f"dataset: '{dataset}' does not exist; generate one, or choose another")
-        except ConfigError as error:
-            self.problems["dataset"] = shown(error)
+        if missing := self._missing():
+            self.problems["dataset"] = missing
         if not str(self.value("output")).strip():
             self.problems["output"] = "Choose a folder"
         try:
@@ -121,6 +122,15 @@ class TrainingDraft:
         ]
         words += [word for assignment in self._assignments() for word in ("--set", assignment)]
         return [*words, "--fresh"] if self.value("fresh") is True else words
+
+    def _missing(self) -> str:
+        """Return what is wrong with the dataset; nothing where it is there."""
+        dataset = self.value("dataset")
+        try:
+            there = as_path("dataset", dataset).expanduser().is_file()
+        except ConfigError as error:
+            return shown(error)
+        return "" if there else f"'{dataset}' does not exist; generate one, or choose another"
 
     def _assignments(self) -> list[str]:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
-from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.policies.training.choosing import Evaluated
 
 PACKAGE = Path(__file__).resolve().parents[4]
@@ -90,16 +90,13 @@ class Training:
         return self._process is not None
 
     def start(self, options: Sequence[str]) -> None:
-        """Start it, with the options of `datagen.sh train`.
-
-        Raises:
-            SetupError: The application embeds Python, and has no program that could be started.
-        """
-        if not Path(sys.executable).name.startswith("python"):
-            raise SetupError(
-                f"this application has no Python that trains; in a terminal: ./scripts/datagen.sh train "
-                f"{' '.join(options)}"
-            )
+        """Start it, with the options of `datagen.sh train`."""
+        self.version += 1
+        if not Path(sys.executable).name.startswith("python"):  # an application that embeds Python is it itself
+            command = f"./scripts/datagen.sh train {shlex.join(options)}"
+            words = f"this application has no Python that could be started; in a terminal: {command}"
+            self.state, self.told = TrainingState.FAILED, Told(end=words)
+            return
         path = os.pathsep.join([str(PACKAGE), os.environ.get("PYTHONPATH", "")])
         process = subprocess.Popen(
             [sys.executable, "-m", "mimicgen.datagen.cli", "train", "--json", *options],
@@ -113,7 +110,6 @@ class Training:
         assert process.stdout is not None
         assert process.stderr is not None
         self.state, self.told, self._process = TrainingState.STARTING, Told(), process
-        self.version += 1
         self._readers = [
             threading.Thread(target=self._read, args=(kind, stream), daemon=True)
             for kind, stream in (("event", process.stdout), ("words", process.stderr))

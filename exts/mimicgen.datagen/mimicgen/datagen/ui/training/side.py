@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mimicgen.datagen.errors import SetupError
 from mimicgen.datagen.ui.controls import Controls
 from mimicgen.datagen.ui.forms.training import TrainingForm
 from mimicgen.datagen.ui.training.draft import TrainingDraft
 from mimicgen.datagen.ui.training.running import Training, TrainingState
 from mimicgen.datagen.ui.training.watch import TrainingWatch
-
-log = logging.getLogger(__name__)
 
 
 class TrainingSide:
@@ -73,10 +69,10 @@ class TrainingSide:
         """See `Side.watch`."""
         return TrainingWatch(self._training, self._evaluate)
 
-    def poll(self) -> bool:
-        """See `Side.poll`."""
+    def poll(self) -> None:
+        """Take in what the process has told, and whether the dataset has come."""
         self._training.poll()
-        return False
+        self._draft.look()
 
     def news(self, now: float) -> bool:
         """See `Side.news`."""
@@ -87,11 +83,8 @@ class TrainingSide:
     def start(self) -> None:
         """See `Side.start`."""
         self._draft.check()
-        if self.allowed.start:
-            try:
-                self._training.start(self._draft.options())
-            except SetupError as error:
-                log.warning("%s", error)
+        if not self._draft.problems:
+            self._training.start(self._draft.options())
 
     def pause(self) -> None:
         """See `Side.pause`: nothing pauses it."""
