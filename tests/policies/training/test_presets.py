@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from mimicgen.datagen.cli.policies.training import PRESETS
 from mimicgen.datagen.errors import ConfigError
@@ -11,7 +12,7 @@ from mimicgen.datagen.policies.training.presets import LEAKS, Preset, read_prese
 NAMES = sorted(path.stem for path in PRESETS.glob("*.toml"))
 
 
-def test_there_are_four() -> None:
+def test_there_are_five() -> None:
     assert NAMES == ["act_images", "bc_rnn_gmm", "diffusion", "diffusion_images", "diffusion_large"]
 
 
@@ -38,6 +39,16 @@ def test_the_recipe() -> None:
     assert (training.warmup, training.schedule, training.ema) == (0.02, "cosine", 0.999)
     assert (network["n_obs_steps"], network["horizon"], network["n_action_steps"]) == (2, 16, 4)
     assert network["down_dims"] == [96, 192, 256]
+
+
+def test_the_larger_one_differs_in_what_was_measured() -> None:
+    """docs/policies.md, "Human demonstrations": its rows are of these values."""
+    small, large = (read_preset(PRESETS / f"{name}.toml") for name in ("diffusion", "diffusion_large"))
+    by_deviation = dict.fromkeys(("STATE", "ENV", "ACTION"), "MEAN_STD")
+    changed = {"down_dims": [192, 384, 512], "normalization_mapping": by_deviation, "clip_sample": False}
+    assert large.network == small.network | changed
+    assert large.training == structs.replace(small.training, steps=30000)
+    assert large.observations == small.observations
 
 
 def diffusion(*assignments: str) -> Preset:

@@ -82,6 +82,7 @@ def test_a_process_that_is_killed_is_told(training: Training, tmp_path: Path) ->
     training.start([*TINY, "--dataset", str(dataset), "--output", str(tmp_path / "policy"), "--evaluate-every", "0"])
     assert training._process is not None
     training._process.kill()
+    training._lines.put(("event", '{"event": "step", "st'))  # what it was writing
     wait(training, lambda: not training.active)
     assert (training.state, training.told.end) == (
         TrainingState.FAILED,

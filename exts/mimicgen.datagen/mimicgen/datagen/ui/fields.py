@@ -14,6 +14,9 @@ from mimicgen.datagen.errors import ConfigError
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.parts import Note, explain, row
 
+TASKS_OWN = "Empty: the task's own"
+"""Under a field without a value, where the task says what holds."""
+
 _SHORT = 5
 """Units up to this length stand in the label; longer ones only in the tooltip."""
 

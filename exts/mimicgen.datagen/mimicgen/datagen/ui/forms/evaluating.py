@@ -5,13 +5,10 @@ from __future__ import annotations
 from mimicgen.datagen.config.policies import absolute
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
-from mimicgen.datagen.ui.fields import Choice, Row, Switch, Text, resolved
+from mimicgen.datagen.ui.fields import TASKS_OWN, Choice, Row, Switch, Text, resolved
 from mimicgen.datagen.ui.forms.presets import Presets
 from mimicgen.datagen.ui.forms.tasks import TaskChoice
 from mimicgen.datagen.ui.parts import section
-
-TASKS_OWN = "Empty: the task's own"
-"""Under a field without a value, where the task says what holds."""
 
 
 class EvaluationForm:

@@ -11,14 +11,11 @@ from mimicgen.datagen.dataset.sources.checks import Severity
 from mimicgen.datagen.ui import style
 from mimicgen.datagen.ui.checker import Checker
 from mimicgen.datagen.ui.draft import Draft
-from mimicgen.datagen.ui.fields import Choice, Pair, Row, Several, Switch, Text, resolved
+from mimicgen.datagen.ui.fields import TASKS_OWN, Choice, Pair, Row, Several, Switch, Text, resolved
 from mimicgen.datagen.ui.forms.presets import Presets
 from mimicgen.datagen.ui.forms.tasks import TaskChoice
 from mimicgen.datagen.ui.forms.where import Where
 from mimicgen.datagen.ui.parts import Note, section
-
-TASKS_OWN = "Empty: the task's own"
-"""Under a field without a value, where the task says what holds."""
 
 FINDINGS = 5
 """Findings about the source that are listed; the log of a run has all."""

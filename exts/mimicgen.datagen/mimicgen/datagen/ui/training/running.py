@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mimicgen.datagen.policies.training.choosing import Evaluated
-
-PACKAGE = Path(__file__).resolve().parents[4]
-"""What Python's path needs for this package."""
+from mimicgen.datagen.policies.training.following import PACKAGE
 
 LINES = 200
 """Lines that are kept of what was told."""
@@ -131,7 +129,7 @@ class Training:
             kind, line = self._lines.get()
             self.version += 1
             if kind == "event":
-                self._hear(json.loads(line))
+                self._hear(line)
             else:
                 self._note(line)
         over = self._process is not None and self._process.poll() is not None
@@ -149,7 +147,11 @@ class Training:
                 if line.strip():
                     self._lines.put((kind, line.strip()))
 
-    def _hear(self, told: dict[str, Any]) -> None:
+    def _hear(self, line: str) -> None:
+        try:
+            told: dict[str, Any] = json.loads(line)
+        except ValueError:
+            return  # of a process that was killed while it wrote
         own, event = self.told, told["event"]
         if event == "begin":
             own.step, own.steps = told["step"], told["steps"]
